@@ -1,0 +1,143 @@
+import type { Socket } from 'node:net'
+import { anthropicMessages } from './anthropic-messages.ts'
+import { type Ask, refused, type UpstreamState } from './answers.ts'
+import { benchSteps, MODEL_NAMES, stepsFor } from './catalogue.ts'
+import type { Dialect } from './dialect.ts'
+import { openaiChat } from './openai-chat.ts'
+import { keyOf, type SeenRequest } from './record.ts'
+import { problemOf } from './request-body.ts'
+import { type RequestHead, RequestReader } from './request-reader.ts'
+import { type Ending, ScriptRun, type Step } from './script.ts'
+import { JSON_TYPE, whole } from './wire.ts'
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  state: UpstreamState
+  /** Scripts of benchmark models by what their answer depends on. */
+  quick: Map<string, readonly Step[]>
+  /** Undefined where requests are not recorded. */
+  record(head: RequestHead, body: Buffer): SeenRequest | undefined
+}
+
+const MODEL_FIRST = '{"model":"'
+/** A larger body is no benchmark's. */
+const MAX_QUICK_BYTES = 16 * 1024
+const SPECIAL_KEY = /(?:dead|busy)-/
+
+/** One client connection: reads requests, answers them one after the other. */
+export class Connection {
+  readonly #socket: Socket
+  readonly #host: ConnectionHost
+  readonly #waiting: [RequestHead, Buffer][] = []
+  #run: ScriptRun | undefined
+  #request: SeenRequest | undefined
+  #served = 0
+  #isEarly = false
+
+  constructor(socket: Socket, host: ConnectionHost) {
+    this.#socket = socket
+    this.#host = host
+    const reader = new RequestReader({
+      onHead: (head) => this.#onHead(head),
+      onRequest: (head, body) => this.#onRequest(head, body),
+      onBad: (reason) => socket.end(whole(400, [JSON_TYPE], JSON.stringify({ error: { message: reason } }))),
+    })
+    socket.on('data', (bytes: Buffer) => reader.push(bytes))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#onClose())
+  }
+
+  /** `/early/...` is refused before its body has arrived, as providers do with a body that is too large. */
+  #onHead(head: RequestHead): void {
+    this.#isEarly = head.path.startsWith('/early/')
+    if (this.#isEarly) this.#socket.write(whole(413, [JSON_TYPE], openaiChat.error(413, 'Request too large')))
+  }
+
+  #onRequest(head: RequestHead, body: Buffer): void {
+    if (this.#run !== undefined) return void this.#waiting.push([head, body])
+    const request = this.#host.record(head, body)
+    if (this.#isEarly) return request?.end('answered')
+    const steps = quickSteps(this.#host, head, body) ?? slowSteps(this.#askOf(head, body), head)
+    this.#served += 1
+    const [only] = steps
+    if (steps.length === 1 && only !== undefined && 'write' in only) {
+      this.#socket.write(only.write)
+      return request?.end('answered')
+    }
+    this.#request = request
+    this.#run = new ScriptRun(this.#socket, steps, this.#host.state.gates, (ending) => this.#onEnd(ending))
+    this.#run.next()
+  }
+
+  #onEnd(ending: Ending): void {
+    this.#run = undefined
+    this.#request?.end(ending)
+    this.#request = undefined
+    const next = this.#waiting.shift()
+    if (next !== undefined) this.#onRequest(...next)
+  }
+
+  #onClose(): void {
+    this.#run?.stop()
+    this.#run = undefined
+    this.#request?.end('closed-by-client')
+    this.#request = undefined
+  }
+
+  #askOf(head: RequestHead, body: Buffer): Ask {
+    const parsed = parse(body)
+    const options = parsed?.['stream_options'] as { include_usage?: unknown } | undefined
+    return {
+      dialect: dialectOf(head),
+      model: String(parsed?.['model'] ?? ''),
+      isStream: parsed?.['stream'] === true,
+      includeUsage: options?.include_usage === true,
+      key: keyOf(head.text),
+      headText: head.text,
+      body: parsed,
+      served: this.#served,
+      state: this.#host.state,
+    }
+  }
+}
+
+function slowSteps(ask: Ask, head: RequestHead): readonly Step[] {
+  if (head.path.endsWith('/models')) return [{ write: whole(200, [JSON_TYPE], ask.dialect.models(MODEL_NAMES)) }]
+  if (head.method !== 'POST' || !/\/(?:chat\/completions|messages)$/.test(head.path)) return refused(ask, 404, `Unknown path ${head.path}`)
+  const problem = problemOf(ask)
+  return problem === undefined ? stepsFor(ask) : refused(ask, 400, problem)
+}
+
+/**
+ * A benchmark's request is told by its first bytes, so that the provider costs a fraction of what is measured: no
+ * JSON.parse, no header is looked at. `"stream":true` cannot stand unescaped inside a JSON string.
+ */
+function quickSteps(host: ConnectionHost, head: RequestHead, body: Buffer): readonly Step[] | undefined {
+  if (body.length > MAX_QUICK_BYTES || SPECIAL_KEY.test(head.text)) return undefined
+  const text = body.toString('latin1')
+  if (!text.startsWith(MODEL_FIRST)) return undefined
+  const model = text.slice(MODEL_FIRST.length, text.indexOf('"', MODEL_FIRST.length))
+  const isStream = text.includes('"stream":true')
+  const includeUsage = isStream && text.includes('"include_usage":true')
+  const name = `${head.path} ${model} ${isStream} ${includeUsage}`
+  const known = host.quick.get(name)
+  if (known !== undefined) return known
+  const facts = { dialect: dialectOf(head), model, isStream, includeUsage, key: '', headText: '', body: undefined, served: 0 }
+  const steps = benchSteps({ ...facts, state: host.state })
+  if (steps !== undefined) host.quick.set(name, steps)
+  return steps
+}
+
+function dialectOf(head: RequestHead): Dialect {
+  const isAnthropic = head.path.endsWith('/messages') || /\r\nanthropic-version:/i.test(head.text)
+  return isAnthropic ? anthropicMessages : openaiChat
+}
+
+function parse(body: Buffer): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString())
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,312 @@
+import { admit, release } from './admission.ts'
+import { type AttemptFacts, describeError, sendsRawRequest, sendsRawResponse, unexpectedBody } from './attempt-facts.ts'
+import type { ChatResponse } from './canonical/chat.ts'
+import { type JsonObject, isObject } from './canonical/json.ts'
+import type { Context } from './context.ts'
+import type { Deadline } from './deadlines.ts'
+import type { HeaderList } from './edge.ts'
+import { type Outgoing, bodyText, encodeOutgoing } from './encode-request.ts'
+import { type ErrorCode, GatewayError } from './errors.ts'
+import { forwardedHeaders, mergeHeaders, shownHeaders } from './forward-headers.ts'
+import type { Candidate, HookCallers } from './hooks.ts'
+import { retryAfterMs } from './retry.ts'
+import type { Goal } from './routing.ts'
+import type { Runtime } from './runtime.ts'
+import { openStream, type StreamHandle } from './stream/open.ts'
+import type { LiveStream } from './stream/live.ts'
+import { utf8 } from './text.ts'
+import { answerError, faultError, providerFault } from './upstream/fault.ts'
+import { destinationOf, HOP_HEADER } from './upstream/target.ts'
+import type { UpstreamCall, UpstreamFault, UpstreamHandler, UpstreamHead } from './upstream/types.ts'
+
+/** A successful attempt. `bytes` is a whole answer in the client's own dialect, `response` a translated one. */
+export type Served = { facts: AttemptFacts | undefined; headers: HeaderList; carry: Outgoing['carry'] } & (
+  | { kind: 'bytes'; body: Buffer }
+  | { kind: 'response'; response: ChatResponse; raw: string | undefined }
+  | { kind: 'live'; live: LiveStream }
+)
+
+/** Most bytes that are kept of an error body, and of a body that is not what was asked for. */
+const MAX_ERROR_BYTES = 64 * 1024
+/** How long the connection of a stream may stay open after its terminator, in milliseconds. */
+const TERMINATOR_GRACE_MS = 1_000
+
+/**
+ * One attempt at one candidate: takes a place, sends the request, and resolves when the answer is whole or its stream has
+ * committed. Rejects with a GatewayError that names provider, key and attempt. Everything it holds is given back at its end.
+ */
+export async function attempt(runtime: Runtime, ctx: Context, goal: Goal, candidate: Candidate): Promise<Served> {
+  const admission = admit(runtime, ctx, goal.settings)
+  if (admission) await admission
+  return new Promise((resolve, reject) => {
+    const run = new AttemptRun({ runtime, ctx, goal, candidate, resolve, reject })
+    run.start()
+  })
+}
+
+interface RunOptions {
+  runtime: Runtime
+  ctx: Context
+  goal: Goal
+  candidate: Candidate
+  resolve(served: Served): void
+  reject(error: GatewayError): void
+}
+
+type Mode = 'waiting' | 'whole' | 'events' | 'stream' | 'error' | 'unexpected'
+
+class AttemptRun implements UpstreamHandler {
+  readonly #options: RunOptions
+  readonly #callers: HookCallers
+  readonly #facts: AttemptFacts
+  readonly #deadline: Deadline
+  #outgoing: Outgoing | undefined
+  #call: UpstreamCall | undefined
+  #stream: StreamHandle | undefined
+  #stopListening: (() => void) | undefined
+  #mode: Mode = 'waiting'
+  #head: UpstreamHead = { status: 0, headers: [] }
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #isSettled = false
+  #isReleased = false
+  /** What the running time limit means. */
+  #limit: { code: ErrorCode; ms: number }
+
+  constructor(options: RunOptions) {
+    const { runtime, ctx, goal, candidate } = options
+    this.#options = options
+    this.#callers = runtime.callers(ctx.operation)
+    const startedAt = runtime.deadlines.clock.now()
+    const sendsRaw = sendsRawResponse(ctx, goal)
+    this.#facts = { goal, candidate, startedAt, dropped: [], rawRequest: undefined, sendsRawResponse: sendsRaw }
+    const { requestTimeoutMs } = goal.settings.network
+    this.#limit = { code: 'GW_REQUEST_TIMEOUT', ms: requestTimeoutMs }
+    this.#deadline = { at: startedAt + requestTimeoutMs, onReached: (now) => this.#onLate(now) }
+  }
+
+  start(): void {
+    const { runtime, ctx, goal, candidate } = this.#options
+    try {
+      const { target, headers } = destinationOf(runtime.registry, goal.settings, candidate.key)
+      const outgoing = encodeOutgoing(ctx, goal, candidate.model, { wantsUsage: this.#callers.postHook !== undefined })
+      this.#outgoing = outgoing
+      this.#facts.dropped = outgoing.dropped
+      if (sendsRawRequest(ctx, goal)) this.#facts.rawRequest = bodyText(outgoing.body)
+      runtime.deadlines.add(this.#deadline)
+      this.#stopListening = ctx.onAbort(() => this.#cancel())
+      if (this.#isSettled) return
+      const path = pathOf(goal, ctx)
+      const request = {
+        method: 'POST',
+        path: target.prefix + path,
+        headers: this.#headers(headers, outgoing.headers),
+        body: outgoing.body,
+        maxResponseBytes: ctx.client.maxResponseBytes,
+      }
+      this.#call = runtime.upstream.open(target, request, this)
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  #headers(fixed: HeaderList, encoded: Record<string, string> | undefined): HeaderList {
+    const { ctx, goal } = this.#options
+    const shared = goal.format === ctx.inbound ? goal.format : undefined
+    const forwarded = forwardedHeaders(ctx.incoming.headers, ctx.client, shared)
+    const hop: HeaderList = goal.settings.network.baseUrl === undefined ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
+    if (forwarded.length === 0 && encoded === undefined) return hop.length === 0 ? fixed : [...fixed, ...hop]
+    return mergeHeaders([fixed, Object.entries(encoded ?? {}), forwarded, hop], goal.format.listHeaders)
+  }
+
+  onHead(head: UpstreamHead): void {
+    this.#head = head
+    const { ctx } = this.#options
+    const contentType = this.#header('content-type')
+    if (head.status >= 300 && head.status < 400) return this.#fail(new GatewayError('GW_UPSTREAM_REDIRECT', { status: head.status }))
+    if (head.status >= 400) this.#mode = 'error'
+    else if (contentType.includes('json')) this.#mode = 'whole'
+    else if (contentType.includes('event-stream')) this.#mode = ctx.stream ? 'stream' : 'events'
+    else this.#mode = 'unexpected'
+    if (this.#mode === 'stream') this.#openStream(true)
+    if (this.#mode === 'events') this.#openStream(false)
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#stream) {
+      if (this.#mode === 'stream') this.#touch()
+      return this.#stream.lane.data(chunk)
+    }
+    const room = this.#mode === 'whole' ? Number.POSITIVE_INFINITY : MAX_ERROR_BYTES - this.#bytes
+    if (room > 0) this.#chunks.push(Buffer.from(chunk.subarray(0, room)))
+    this.#bytes += chunk.length
+    if (room <= chunk.length) {
+      this.#call?.abort()
+      this.onEnd()
+    }
+  }
+
+  onEnd(): void {
+    if (this.#stream) {
+      this.#stream.lane.end()
+      return this.#release()
+    }
+    if (this.#isSettled) return
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+    try {
+      if (this.#mode === 'whole') this.#serveWhole(body)
+      else this.#fail(this.#badAnswer(utf8(body)))
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  onError(fault: UpstreamFault): void {
+    const error = faultError(fault, {})
+    if (!this.#stream) return this.#fail(error)
+    this.#stream.lane.fail(error)
+    this.#release()
+  }
+
+  /** The answer is an error, or nothing that was asked for. */
+  #badAnswer(text: string): GatewayError {
+    if (this.#mode === 'unexpected') {
+      return new GatewayError('GW_UPSTREAM_INVALID', { reason: unexpectedBody(this.#header('content-type'), text) })
+    }
+    const error = answerError(this.#options.goal.format, this.#head.status, text)
+    const headers = new Map(this.#head.headers.map(([name, value]) => [name, value]))
+    error.detail.retryAfterMs = retryAfterMs(headers, this.#options.runtime.wallClock())
+    return error
+  }
+
+  #serveWhole(body: Buffer): void {
+    const { ctx, goal } = this.#options
+    const isSameFormat = goal.format === ctx.inbound && !ctx.stream
+    if (body.length === 0) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is empty' })
+    const hasError = body.includes('"error"')
+    if (isSameFormat && !hasError && body[firstByte(body)] === 0x7b) return this.#serve({ kind: 'bytes', body })
+    const text = utf8(body)
+    const parsed = parseAnswer(text)
+    if (isObject(parsed.error) && parsed.choices === undefined) throw providerFault(goal.format, text)
+    if (isSameFormat) return this.#serve({ kind: 'bytes', body })
+    const response = goal.format.outbound?.decodeResponse(parsed, this.#outgoing?.carry)
+    if (!response) throw new GatewayError('GW_INTERNAL', { id: ctx.id })
+    this.#serve({ kind: 'response', response, raw: this.#facts.sendsRawResponse ? text : undefined })
+  }
+
+  #serve(answer: { kind: 'bytes'; body: Buffer } | { kind: 'response'; response: ChatResponse; raw: string | undefined }): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#release()
+    const headers = shownHeaders(this.#head.headers)
+    this.#options.resolve({ ...answer, facts: this.#facts, headers, carry: this.#outgoing?.carry })
+  }
+
+  #openStream(isStreamed: boolean): void {
+    const { runtime, ctx } = this.#options
+    this.#stream = openStream({
+      runtime,
+      ctx,
+      callers: this.#callers,
+      facts: this.#facts,
+      carry: this.#outgoing?.carry,
+      isStreamed,
+      onCommit: (live) => {
+        if (this.#isSettled) return
+        this.#isSettled = true
+        this.#options.resolve({ kind: 'live', live, facts: this.#facts, headers: shownHeaders(this.#head.headers), carry: undefined })
+      },
+      onCollected: (response) => this.#serve({ kind: 'response', response, raw: undefined }),
+      onFailure: (error) => this.#fail(error),
+      onDone: () => this.#onStreamDone(),
+      source: { pause: () => this.#call?.pause(), resume: () => this.#call?.resume(), abort: () => this.#abort() },
+    })
+  }
+
+  /** The terminator came, or the lane gave up: the provider has a moment to close its side in order. */
+  #onStreamDone(): void {
+    if (this.#isReleased) return
+    this.#deadline.at = this.#options.runtime.deadlines.clock.now() + TERMINATOR_GRACE_MS
+    this.#deadline.onReached = () => this.#abort()
+  }
+
+  /** From the first byte of a stream the limit is its idle time, moved by every byte. */
+  #touch(): void {
+    if (this.#stream?.isDone) return
+    const { network } = this.#options.goal.settings
+    this.#limit = IDLE_LIMIT
+    const now = this.#options.runtime.deadlines.clock.now()
+    const { maxStreamDurationMs } = this.#options.ctx.client
+    const idle = now + network.streamIdleTimeoutMs
+    this.#deadline.at = maxStreamDurationMs > 0 ? Math.min(idle, this.#facts.startedAt + maxStreamDurationMs) : idle
+  }
+
+  #onLate(now: number): void {
+    const { ctx, goal } = this.#options
+    const duration = ctx.client.maxStreamDurationMs
+    const isTooLong = this.#limit === IDLE_LIMIT && duration > 0 && now >= this.#facts.startedAt + duration
+    const error = isTooLong
+      ? new GatewayError('GW_STREAM_TOO_LONG', { ms: duration })
+      : new GatewayError(this.#limit.code, { ms: this.#limit === IDLE_LIMIT ? goal.settings.network.streamIdleTimeoutMs : this.#limit.ms })
+    this.#call?.abort()
+    if (this.#stream) this.#stream.lane.fail(error)
+    else this.#fail(error)
+    this.#release()
+  }
+
+  /** The client has left, or the request was given up. */
+  #cancel(): void {
+    const reason = this.#options.ctx.abortReason ?? new GatewayError('GW_CANCELLED')
+    if (reason.code === 'GW_CANCELLED') this.#stream?.live.cancel('client', reason)
+    else this.#stream?.lane.fail(reason)
+    this.#fail(reason)
+  }
+
+  #abort(): void {
+    this.#call?.abort()
+    this.#release()
+  }
+
+  #fail(error: Error): void {
+    if (!this.#isReleased) this.#abort()
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#options.reject(describeError(error, this.#options.ctx, this.#facts))
+  }
+
+  #release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    const { runtime, goal } = this.#options
+    runtime.deadlines.delete(this.#deadline)
+    this.#stopListening?.()
+    release(runtime, goal.settings)
+  }
+
+  #header(name: string): string {
+    return this.#head.headers.find(([header]) => header === name)?.[1].toLowerCase() ?? ''
+  }
+}
+
+const IDLE_LIMIT: { code: ErrorCode; ms: number } = { code: 'GW_STREAM_IDLE', ms: 0 }
+
+function pathOf(goal: Goal, ctx: Context): string {
+  const override = goal.settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? goal.settings.pathOverrides[ctx.operation]
+  return override ?? (goal.entry.paths[ctx.operation] as string)
+}
+
+function firstByte(body: Buffer): number {
+  let at = 0
+  while ((body[at] as number) <= 0x20 && at < body.length) at++
+  return at
+}
+
+function parseAnswer(text: string): JsonObject {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (isObject(parsed)) return parsed
+  } catch (cause) {
+    throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is not JSON' }, { cause })
+  }
+  throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is not a JSON object' })
+}

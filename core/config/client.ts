@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import type { ClientSettings } from '../snapshot.ts'
+import { headerName, seconds } from './values.ts'
+
+const MB = 1024 * 1024
+/** Marks a key that the original gateway does not have (D28); the README's table is made of these. */
+const OWN = { 'x-own': true }
+
+/** Origins of pages on this machine: what CORS allows while `client.allowed_origins` is not set (D8). `*` is one port. */
+export const LOCAL_ORIGINS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) =>
+  ['http', 'https'].flatMap((scheme) => [`${scheme}://${host}`, `${scheme}://${host}:*`]),
+)
+
+const names = () => z.array(z.string()).default([])
+const count = (fallback: number, least = 0) => z.int().min(least).default(fallback)
+const flag = () => z.boolean().default(false)
+
+const threads = z
+  .union([z.literal('auto'), z.int().min(1).max(256)], { error: 'must be "auto" or a whole number from 1 to 256' })
+  .default('auto')
+  .meta({ ...OWN, description: 'Data threads: `auto` takes the number from the cores. The flag `--threads` wins.' })
+
+const shutdown = z
+  .strictObject({
+    drain_delay_seconds: seconds(0, 600)
+      .default(1)
+      .meta({ ...OWN, description: 'How long new connections are still taken after readiness has turned 503.' }),
+    grace_seconds: seconds(0, 86_400)
+      .default(30)
+      .meta({ ...OWN, description: 'How long running answers may take to end.' }),
+  })
+  .prefault({})
+
+/** Settings of ours that the original lacks. */
+const ownFields = {
+  threads,
+  shutdown,
+  max_buffered_body_mb: z
+    .number()
+    .min(1)
+    .optional()
+    .meta({
+      ...OWN,
+      'x-default': "a quarter of the machine's memory",
+      description: 'Most memory for all request bodies together, in MiB; beyond it new bodies wait, then 503.',
+    }),
+  request_body_timeout_seconds: seconds(1)
+    .default(300)
+    .meta({ ...OWN, description: 'How long a request body may take to arrive; then 408.' }),
+  request_deadline_seconds: seconds(0)
+    .default(0)
+    .meta({ ...OWN, description: 'Most time for all attempts of a request with their back-off; 0: no limit.' }),
+  stream_commit_after_ms: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(10_000)
+    .meta({
+      ...OWN,
+      description: "When a stream's head is sent although no content has come; from then on no fallback is possible. 0: never.",
+    }),
+  max_stream_duration_seconds: seconds(0, 604_800)
+    .default(0)
+    .meta({ ...OWN, description: 'Longest a stream may run; 0: no limit.' }),
+  max_response_size_mb: z
+    .number()
+    .min(1)
+    .max(4096)
+    .default(100)
+    .meta({ ...OWN, description: "Most of one whole answer of a provider's, in MiB." }),
+}
+
+const compat = z
+  .strictObject({
+    convert_text_to_chat: flag().describe('Serve text completions by chat.'),
+    convert_chat_to_responses: flag().describe('Serve chat by Responses where a model has nothing else.'),
+    should_drop_params: flag().describe('Drop parameters that a provider cannot take instead of refusing the request.'),
+    should_convert_params: flag().describe('Convert roles and values to what a provider takes.'),
+  })
+  .prefault({})
+
+const headerFilter = z
+  .strictObject({
+    allowlist: names().describe('Names of x-bf-eh-* headers that alone are forwarded; empty: all.'),
+    denylist: names().describe('Names of x-bf-eh-* headers that are never forwarded.'),
+  })
+  .prefault({})
+
+const served = {
+  drop_excess_requests: flag().describe('Answer 429 when a queue is full instead of waiting for room.'),
+  max_request_body_size_mb: z.number().positive().max(4096).default(100).describe('Most of one request body, in MiB; beyond it 413.'),
+  allowed_origins: z
+    .array(z.string().regex(/^(\*|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/i, 'must be "*" or an origin like https://app.example.com'))
+    .optional()
+    .describe('Origins that browsers may call from, `*` inside for one label; without it pages on this machine.'),
+  allowed_headers: z.array(headerName()).default([]).describe('More request headers that CORS allows.'),
+  header_filter_config: headerFilter,
+  required_headers: z.array(headerName()).default([]).describe('Headers without which a request is refused with 400.'),
+  compat,
+}
+
+/** Fields of the original whose features come with later versions: accepted with their types, and listed in a notice. */
+const notYet = {
+  initial_pool_size: count(300, 1),
+  enable_logging: z.boolean().optional(),
+  disable_content_logging: flag(),
+  log_retention_days: count(365, 1),
+  logging_headers: names(),
+  mcp_external_server_url: z.string().optional(),
+  mcp_external_client_url: z.string().optional(),
+  enforce_auth_on_inference: flag(),
+  enforce_governance_header: flag(),
+  enforce_scim_auth: flag(),
+  whitelisted_routes: names(),
+  mcp_agent_depth: count(10),
+  mcp_tool_execution_timeout: count(30),
+  mcp_code_mode_binding_level: z.enum(['server', 'tool']).optional(),
+  mcp_tool_sync_interval: count(10),
+  mcp_disable_auto_tool_inject: flag(),
+  async_job_result_ttl: count(3600),
+  disable_db_pings_in_health: flag(),
+  prometheus_labels: names(),
+  routing_chain_max_depth: count(10),
+  hide_deleted_virtual_keys_in_filters: flag(),
+}
+
+/** Names in `client` that are read, and have no effect in this version. */
+export const CLIENT_NOT_YET: readonly string[] = [
+  ...Object.keys(notYet).filter((name) => name !== 'initial_pool_size'),
+  'compat.convert_text_to_chat',
+  'compat.convert_chat_to_responses',
+]
+
+/** Names in `client` that would open the gateway if they were read and not enforced: refused when true. */
+export const CLIENT_ENFORCED: readonly string[] = ['enforce_auth_on_inference', 'enforce_governance_header', 'enforce_scim_auth']
+
+/** The `client` block (api.md 5.1, seed 3, D28). */
+export const clientSchema = z.strictObject({ ...served, ...ownFields, ...notYet })
+
+/** Settings from the block, in bytes and milliseconds. `memoryBytes`: what the machine has. */
+export function toClientSettings(block: z.output<typeof clientSchema>, memoryBytes: number): ClientSettings {
+  return Object.freeze({
+    threads: block.threads,
+    dropExcessRequests: block.drop_excess_requests,
+    maxRequestBodyBytes: Math.floor(block.max_request_body_size_mb * MB),
+    maxResponseBytes: Math.floor(block.max_response_size_mb * MB),
+    maxBufferedBodyBytes:
+      block.max_buffered_body_mb === undefined ? Math.floor(memoryBytes / 4) : Math.floor(block.max_buffered_body_mb * MB),
+    requestBodyTimeoutMs: toMs(block.request_body_timeout_seconds),
+    requestDeadlineMs: toMs(block.request_deadline_seconds),
+    streamCommitAfterMs: block.stream_commit_after_ms,
+    maxStreamDurationMs: toMs(block.max_stream_duration_seconds),
+    drainDelayMs: toMs(block.shutdown.drain_delay_seconds),
+    graceMs: toMs(block.shutdown.grace_seconds),
+    requiredHeaders: block.required_headers.map((name) => name.toLowerCase()),
+    allowedOrigins: block.allowed_origins ?? LOCAL_ORIGINS,
+    allowedHeaders: block.allowed_headers.map((name) => name.toLowerCase()),
+    headerAllowlist: forwardedNames(block.header_filter_config.allowlist),
+    headerDenylist: forwardedNames(block.header_filter_config.denylist),
+    shouldDropParams: block.compat.should_drop_params,
+  })
+}
+
+/** Header names without the prefix they are sent with: the seeds write them with it, the original compares without. */
+function forwardedNames(list: readonly string[]): ReadonlySet<string> {
+  return new Set(list.map((name) => name.toLowerCase().replace(/^x-bf-eh-/, '')))
+}
+
+function toMs(value: number): number {
+  return Math.round(value * 1000)
+}

@@ -1,0 +1,135 @@
+import type { Json, JsonObject } from '../canonical/json.ts'
+import { type Path, pathText } from './problems.ts'
+
+/** Nesting beyond this is refused: no configuration needs it, and the reader recurses. */
+const MAX_DEPTH = 100
+
+/** Reads JSON text and says where it is wrong. Unlike JSON.parse it reports duplicate names, and quotes nothing of the text. */
+export function parseJsonText(text: string): { value: Json | undefined; problems: string[] } {
+  const reader = new Reader(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
+  try {
+    return { value: reader.document(), problems: reader.problems }
+  } catch (error) {
+    if (!(error instanceof SyntaxFault)) throw error
+    return { value: undefined, problems: [`${reader.place(error.at)}: ${error.message}`] }
+  }
+}
+
+class SyntaxFault extends Error {
+  readonly at: number
+  constructor(at: number, message: string) {
+    super(message)
+    this.at = at
+  }
+}
+
+const LITERALS: readonly (readonly [string, Json])[] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+]
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const SPACE = /[ \t\r\n]*/y
+
+/** One pass over the text; `at` is the offset of the next character. */
+class Reader {
+  readonly problems: string[] = []
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  document(): Json {
+    const value = this.#value([])
+    this.#space()
+    if (this.#at < this.#text.length) throw new SyntaxFault(this.#at, 'text after the end of the JSON value')
+    return value
+  }
+
+  place(at: number): string {
+    const before = this.#text.slice(0, at)
+    return `line ${before.split('\n').length}, column ${at - before.lastIndexOf('\n')}`
+  }
+
+  #value(path: Path): Json {
+    if (path.length > MAX_DEPTH) throw new SyntaxFault(this.#at, `nested more than ${MAX_DEPTH} deep`)
+    this.#space()
+    const first = this.#text[this.#at]
+    if (first === '{') return this.#object(path)
+    if (first === '[') return this.#list(path)
+    if (first === '"') return this.#string()
+    for (const [word, value] of LITERALS) {
+      if (!this.#text.startsWith(word, this.#at)) continue
+      this.#at += word.length
+      return value
+    }
+    const number = this.#match(NUMBER)
+    if (number === undefined) throw new SyntaxFault(this.#at, this.#missing('a value'))
+    return Number(number)
+  }
+
+  #object(path: Path): JsonObject {
+    const object: JsonObject = {}
+    this.#at++
+    if (this.#take('}')) return object
+    do {
+      this.#space()
+      const at = this.#at
+      if (this.#text[at] !== '"') throw new SyntaxFault(at, this.#missing('a name in double quotes'))
+      const name = this.#string()
+      if (!this.#take(':')) throw new SyntaxFault(this.#at, this.#missing('":"'))
+      this.#note(path, name, { at, isKnown: Object.hasOwn(object, name) })
+      const value = this.#value([...path, name])
+      if (name !== '__proto__') object[name] = value
+    } while (this.#take(','))
+    if (!this.#take('}')) throw new SyntaxFault(this.#at, this.#missing('"," or "}"'))
+    return object
+  }
+
+  #list(path: Path): Json {
+    const list: Json[] = []
+    this.#at++
+    if (this.#take(']')) return list
+    do list.push(this.#value([...path, list.length]))
+    while (this.#take(','))
+    if (!this.#take(']')) throw new SyntaxFault(this.#at, this.#missing('"," or "]"'))
+    return list
+  }
+
+  #string(): string {
+    const raw = this.#match(STRING)
+    if (raw === undefined) throw new SyntaxFault(this.#at, 'a string that is not closed, or holds a control character or a bad escape')
+    return JSON.parse(raw) as string
+  }
+
+  #note(path: Path, name: string, found: { at: number; isKnown: boolean }): void {
+    const full = pathText([...path, name])
+    if (found.isKnown) this.problems.push(`${full}: the name appears twice (${this.place(found.at)})`)
+    if (name === '__proto__') this.problems.push(`${full}: unknown key`)
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at
+    const found = pattern.exec(this.#text)?.[0]
+    if (found !== undefined) this.#at += found.length
+    return found
+  }
+
+  #space(): void {
+    this.#match(SPACE)
+  }
+
+  #take(mark: string): boolean {
+    this.#space()
+    if (this.#text[this.#at] !== mark) return false
+    this.#at++
+    return true
+  }
+
+  #missing(what: string): string {
+    return this.#at >= this.#text.length ? `the text ends where ${what} should be` : `expected ${what}`
+  }
+}

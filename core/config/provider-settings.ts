@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { isObject } from '../canonical/json.ts'
+import type { Provider } from '../provider.ts'
+import type { KeySettings, NetworkSettings, ProviderSettings, ProxySettings } from '../snapshot.ts'
+import { ALL, toAllowList } from './allow-list.ts'
+import type { KeyBlock, ProviderBlock } from './providers.ts'
+import { durationMs } from './values.ts'
+
+/** How a provider's block is read: the entry behind it, and whether empty allow-lists mean all (`version: 1`, D17). */
+export interface ReadOptions {
+  entry: Provider
+  isEmptyAll: boolean
+}
+
+/** Settings of one provider, not yet with its slots (`assignSlots`). */
+export function toProviderSettings(name: string, block: ProviderBlock, options: ReadOptions): ProviderSettings {
+  const { entry } = options
+  const custom = block.custom_provider_config
+  const allowed = custom?.allowed_requests
+  return {
+    name,
+    entry: entry.name,
+    network: toNetwork(block.network_config, entry),
+    proxy: toProxy(block.proxy_config),
+    concurrency: block.concurrency_and_buffer_size.concurrency,
+    bufferSize: block.concurrency_and_buffer_size.buffer_size,
+    sendBackRawRequest: block.send_back_raw_request,
+    sendBackRawResponse: block.send_back_raw_response,
+    isKeyless: custom?.is_key_less ?? entry.keyless === 'key',
+    allowedRequests: allowed === undefined ? null : new Set(Object.keys(allowed).filter((type) => allowed[type] === true)),
+    pathOverrides: Object.freeze({ ...custom?.request_path_overrides }) as Readonly<Record<string, string>>,
+    keys: (block.keys ?? []).map((key) => toKey(name, key, options)),
+    slot: 0,
+  }
+}
+
+/** Numbers providers and keys from 0, each by sorted name: their places in shared memory. Returns frozen copies, sorted. */
+export function assignSlots(providers: readonly ProviderSettings[]): ProviderSettings[] {
+  let keySlot = 0
+  const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
+  return [...providers].sort(byName).map((provider, slot) => {
+    const slots = new Map([...provider.keys].sort(byName).map((key) => [key.name, keySlot++]))
+    const keys = provider.keys.map((key) => Object.freeze({ ...key, slot: slots.get(key.name) ?? 0 }))
+    return Object.freeze({ ...provider, keys: Object.freeze(keys), slot })
+  })
+}
+
+function toKey(provider: string, block: KeyBlock, { entry, isEmptyAll }: ReadOptions): KeySettings {
+  const name = block.name ?? block.id ?? ''
+  const place = entry.keyUrl === undefined ? undefined : (block as Record<string, unknown>)[entry.keyUrl]
+  const { url, model_name: modelName } = (isObject(place) ? place : {}) as { url?: string; model_name?: string }
+  const isAll = isEmptyAll && (block.models ?? []).length === 0
+  return {
+    id: block.id ?? stableId(provider, name),
+    name,
+    provider,
+    value: (block.value ?? '').trim(),
+    models: isAll ? ALL : toAllowList(block.models ?? []),
+    blacklistedModels: toAllowList(block.blacklisted_models),
+    aliases: Object.freeze({ ...block.aliases }),
+    weight: block.weight,
+    enabled: block.enabled,
+    url: url === undefined ? undefined : normalUrl(url, entry),
+    modelName,
+    slot: 0,
+  }
+}
+
+/** The same provider and name give the same id, so that a restart does not orphan what refers to a key. */
+function stableId(provider: string, name: string): string {
+  return createHash('sha256').update(`${provider}\0${name}`).digest('hex').slice(0, 32)
+}
+
+function toNetwork(block: ProviderBlock['network_config'], entry: Provider): NetworkSettings {
+  return Object.freeze({
+    baseUrl: block.base_url === undefined ? undefined : normalUrl(block.base_url, entry),
+    extraHeaders: Object.freeze(
+      Object.fromEntries(Object.entries(block.extra_headers).map(([name, value]) => [name.toLowerCase(), value.trim()])),
+    ),
+    requestTimeoutMs: Math.round(block.default_request_timeout_in_seconds * 1000),
+    connectTimeoutMs: Math.round(block.connect_timeout_in_seconds * 1000),
+    streamIdleTimeoutMs: Math.round(block.stream_idle_timeout_in_seconds * 1000),
+    maxRetries: block.max_retries,
+    retryBackoffInitialMs: durationMs(block.retry_backoff_initial),
+    retryBackoffMaxMs: durationMs(block.retry_backoff_max),
+    maxConnsPerHost: block.max_conns_per_host,
+    enforceHttp2: block.enforce_http2,
+    insecureSkipVerify: block.insecure_skip_verify,
+    caCertPem: block.ca_cert_pem,
+    preconnect: block.preconnect,
+  })
+}
+
+/** Without a trailing slash, and without a trailing `/v1` where the entry's paths bring it: people write both. */
+function normalUrl(text: string, entry: Provider): string {
+  const url = text.replace(/\/+$/, '')
+  const hasVersion = Object.values(entry.paths).some((path) => path?.startsWith('/v1/'))
+  return hasVersion && !url.startsWith('unix:') ? url.replace(/\/v1$/, '').replace(/\/+$/, '') : url
+}
+
+/** A user name and password in the proxy's URL count where the fields do not say otherwise. */
+function toProxy(block: ProviderBlock['proxy_config']): ProxySettings {
+  const url = block.url === undefined ? undefined : new URL(block.url)
+  const username = block.username ?? decoded(url?.username)
+  const password = block.password ?? decoded(url?.password)
+  if (url) url.username = url.password = ''
+  return Object.freeze({
+    type: block.type,
+    url: url?.href,
+    username: username === '' ? undefined : username,
+    password: password === '' ? undefined : password,
+    caCertPem: block.ca_cert_pem,
+  })
+}
+
+function decoded(text = ''): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

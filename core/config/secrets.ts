@@ -1,0 +1,33 @@
+import { isObject, type Json } from '../canonical/json.ts'
+
+/** Field and header names whose values are credentials. Also used by the log. */
+export const SECRET_NAME =
+  /^(?:value|authorization|proxy-authorization|cookie|set-cookie)$|api[-_]?key$|(?:^|[-_])(?:key|token|secret|password|passwd|credentials?)$|(?:Key|Token|Secret|Password|Credentials)$/i
+
+/** Every text in a configuration that is a credential by its name, and the user part of URLs. */
+export function secretsIn(tree: Json): string[] {
+  const found = new Set<string>()
+  collect(tree, '', found)
+  return [...found]
+}
+
+function collect(node: Json | undefined, name: string, found: Set<string>): void {
+  if (typeof node === 'string') {
+    if (SECRET_NAME.test(name)) addCredential(node.trim(), found)
+    else if (node.includes('@')) addUserPart(node, found)
+  } else if (Array.isArray(node)) {
+    for (const item of node as readonly Json[]) collect(item, name, found)
+  } else if (isObject(node)) {
+    for (const [field, value] of Object.entries(node)) collect(value, field, found)
+  }
+}
+
+/** `Bearer abc` is a secret, and so is `abc`. */
+function addCredential(text: string, found: Set<string>): void {
+  for (const part of [text, text.slice(text.indexOf(' ') + 1)]) if (part !== '') found.add(part)
+}
+
+function addUserPart(text: string, found: Set<string>): void {
+  const url = URL.parse(text)
+  if (url && url.password !== '') found.add(url.password)
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto'
+import type { ChatRequest, ChatResponse } from './canonical/chat.ts'
+import type { HeaderList, Incoming } from './edge.ts'
+import { GatewayError } from './errors.ts'
+import type { Carry, Format } from './format.ts'
+import type { Operation } from './provider.ts'
+import type { Scan } from './scan.ts'
+import type { ClientSettings } from './snapshot.ts'
+
+/** What plugins keep for one request. Authors add their own field by declaration merging. */
+// biome-ignore lint/suspicious/noEmptyInterface: augmented by plugins
+export interface PluginState {}
+
+/** Who asks. Grows with governance; the gateway's own calls inherit it. */
+export interface Identity {
+  /** Bearer-like credential that named a virtual key; absent while nothing asks for one. */
+  virtualKeyId?: string | undefined
+}
+
+/** A function that serves a child request; set by the gateway (core/pipeline.ts). */
+export type Execute = (ctx: Context, request: ChatRequest, reason: string) => Promise<ChatResponse>
+
+/** One request on its way through the gateway: a fixed shape, made at header time, dropped at the end. */
+export class Context {
+  readonly id: string
+  readonly incoming: Incoming
+  readonly operation: Operation
+  /** The client's dialect. */
+  readonly inbound: Format
+  readonly client: ClientSettings
+  readonly identity: Identity
+  /** Milliseconds of a monotonic clock. */
+  readonly startedAt: number
+  readonly parent: Context | undefined
+  /** How many `ctx.call`s deep; also counts passes through the gateway's own address. */
+  readonly depth: number
+  /** Header lines for the answer, besides the dialect's own. */
+  readonly replyHeaders: [string, string][] = []
+
+  /** Provider of the attempt under way, and the model as asked for (an alias is not resolved here). */
+  provider = ''
+  model = ''
+  stream = false
+  /** Targets to try after the first: `provider/model`. */
+  fallbacks: readonly string[] = []
+  /** Counts every upstream attempt of this request, from 0. */
+  attempt = 0
+  /** 0 for the first target. */
+  fallbackIndex = 0
+  /** What plugins keep. */
+  readonly state: PluginState = {}
+
+  /** The body with the spans of its fields; absent for requests without one. */
+  scan: Scan | undefined
+  carry: Carry | undefined
+  /** Name of the plugin whose handler runs without `needs: 'canonical'`; reading `request` is then a fault of it. */
+  guardedBy: string | undefined
+  /** Told when a handler reads `request` undeclared. Set by the gateway: throws in tests, warns in production. */
+  onUndeclaredRead: ((plugin: string) => void) | undefined
+  execute: Execute | undefined
+
+  #request: ChatRequest | undefined
+  #isEdited = false
+  #abortListeners: Set<() => void> | undefined
+  #abortController: AbortController | undefined
+  #abortReason: GatewayError | undefined
+
+  constructor(init: {
+    id: string
+    incoming: Incoming
+    operation: Operation
+    inbound: Format
+    client: ClientSettings
+    identity: Identity
+    startedAt: number
+    parent?: Context | undefined
+    depth?: number | undefined
+  }) {
+    this.id = init.id
+    this.incoming = init.incoming
+    this.operation = init.operation
+    this.inbound = init.inbound
+    this.client = init.client
+    this.identity = init.identity
+    this.startedAt = init.startedAt
+    this.parent = init.parent
+    this.depth = init.depth ?? 0
+  }
+
+  /** A request of the gateway's own, on behalf of `parent`: the same caller, its own attempts. `now`: the gateway's clock. */
+  static child(parent: Context, request: ChatRequest, now: number): Context {
+    const { incoming, operation, inbound, client, identity } = parent
+    const depth = parent.depth + 1
+    const child = new Context({ id: randomUUID(), incoming, operation, inbound, client, identity, startedAt: now, parent, depth })
+    child.request = request
+    child.stream = request.stream
+    child.execute = parent.execute
+    return child
+  }
+
+  /** The canonical request, decoded on first use. Frozen at the top: to edit, assign a changed copy. */
+  get request(): ChatRequest {
+    if (this.guardedBy !== undefined) this.onUndeclaredRead?.(this.guardedBy)
+    return this.decoded()
+  }
+  set request(next: ChatRequest) {
+    this.#request = Object.freeze(next)
+    this.#isEdited = true
+    this.model = next.model
+  }
+  /** Whether a plugin assigned `request`; then the original bytes no longer say what is asked. */
+  get isEdited(): boolean {
+    return this.#isEdited
+  }
+  /** Same as `request`, for the core's own use. */
+  decoded(): ChatRequest {
+    if (this.#request) return this.#request
+    const decoder = this.inbound.inbound
+    if (!decoder || !this.scan) throw new GatewayError('GW_INTERNAL', { id: this.id, reason: 'no request to decode' })
+    const { request, carry } = decoder.decodeRequest(this.scan.parse())
+    this.carry = carry
+    this.#request = Object.freeze({ ...request, model: this.model })
+    return this.#request
+  }
+
+  get maxOutputTokens(): number | undefined {
+    if (this.#request) return this.#request.maxOutputTokens
+    return this.scan && this.inbound.lens.maxOutputTokens(this.scan)
+  }
+  /** The texts of the conversation, without decoding the rest. */
+  get texts(): readonly string[] {
+    return this.scan ? this.inbound.lens.texts(this.scan) : []
+  }
+  header(name: string): string | undefined {
+    return this.incoming.headers.get(name)
+  }
+  get headers(): HeaderList {
+    return [...this.incoming.headers]
+  }
+
+  get isAborted(): boolean {
+    return this.#abortReason !== undefined
+  }
+  /** Why the request was given up: the client left, or the deadline passed. */
+  get abortReason(): GatewayError | undefined {
+    return this.#abortReason
+  }
+  /** An AbortSignal for libraries that take one; made on first use. */
+  get signal(): AbortSignal {
+    this.#abortController ??= new AbortController()
+    if (this.isAborted) this.#abortController.abort()
+    return this.#abortController.signal
+  }
+  /** Calls `listener` when the client leaves; returns how to stop listening. */
+  onAbort(listener: () => void): () => void {
+    if (this.isAborted) listener()
+    else {
+      this.#abortListeners ??= new Set()
+      this.#abortListeners.add(listener)
+    }
+    return () => this.#abortListeners?.delete(listener)
+  }
+  abort(reason = new GatewayError('GW_CANCELLED')): void {
+    if (this.#abortReason) return
+    this.#abortReason = reason
+    this.#abortController?.abort(reason)
+    for (const listener of this.#abortListeners ?? []) listener()
+    this.#abortListeners = undefined
+  }
+
+  /** Serves another request on behalf of this one: same identity, own attempts, inherits abort. At most 5 deep. */
+  call(request: ChatRequest, options: { reason: string }): Promise<ChatResponse> {
+    if (!this.execute) throw new GatewayError('GW_INTERNAL', { id: this.id, reason: 'no gateway behind this context' })
+    return this.execute(this, request, options.reason)
+  }
+}
+
+/** Anything thrown while a request was served, as an error of the table. A request that was given up says why. */
+export function asGatewayError(error: unknown, ctx: Context): GatewayError {
+  if (ctx.abortReason) return ctx.abortReason
+  return error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', { id: ctx.id }, { cause: error })
+}

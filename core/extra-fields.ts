@@ -1,0 +1,72 @@
+import type { JsonObject } from './canonical/json.ts'
+
+/** What `extra_fields` says of one answer (api.md 1.3). */
+export interface ExtraFacts {
+  requestType: string
+  provider: string
+  originalModel: string
+  resolvedModel: string
+  /** Names of parameters that were left out for this provider. */
+  dropped?: readonly string[] | undefined
+  /** The body that went to the provider, when asked for. */
+  rawRequest?: string | undefined
+}
+
+/** Writes `extra_fields` into answers as text: the constant facts are rendered once, latency and chunk number per use. */
+export class ExtraFields {
+  readonly #constant: string
+  readonly #startedAt: number
+  readonly #rawRequest: string
+  #chunkIndex = 0
+  #lastAt: number
+
+  /** `startedAt`: milliseconds of the gateway's clock. */
+  constructor(facts: ExtraFacts, startedAt: number) {
+    const constant: JsonObject = {
+      request_type: facts.requestType,
+      provider: facts.provider,
+      original_model_requested: facts.originalModel,
+      resolved_model_used: facts.resolvedModel,
+    }
+    if (facts.dropped && facts.dropped.length > 0) constant.dropped_compat_plugin_params = facts.dropped
+    this.#constant = JSON.stringify(constant).slice(0, -1)
+    this.#rawRequest = facts.rawRequest === undefined ? '' : `,"raw_request":${facts.rawRequest}`
+    this.#startedAt = startedAt
+    this.#lastAt = startedAt
+  }
+
+  /** The member for a whole answer. `raw` is the provider's body, when asked for. */
+  whole(now: number, raw?: string): string {
+    return `"extra_fields":${this.#constant},"latency":${elapsed(this.#startedAt, now)}${this.#rawRequest}${rawResponse(raw)}}`
+  }
+
+  /** The member for one event of a stream. Its latency is the time since the one before; the last one's is the total. */
+  chunk(now: number, options: { isLast: boolean; raw?: string | undefined }): string {
+    const latency = elapsed(options.isLast ? this.#startedAt : this.#lastAt, now)
+    const rawRequest = this.#chunkIndex === 0 ? this.#rawRequest : ''
+    this.#lastAt = now
+    return `"extra_fields":${this.#constant},"latency":${latency},"chunk_index":${this.#chunkIndex++}${rawRequest}${rawResponse(options.raw)}}`
+  }
+
+  /** Counts an event that carries no member. */
+  skip(now: number): void {
+    this.#chunkIndex++
+    this.#lastAt = now
+  }
+}
+
+/** Puts a member before the last `}` of an object's text. Texts that are no object come back as they are. */
+export function spliceMember(text: string, member: string): string {
+  const close = text.lastIndexOf('}')
+  if (close < 0) return text
+  const isEmpty = text.charCodeAt(close - 1) === 0x7b
+  return `${text.slice(0, close)}${isEmpty ? '' : ','}${member}${text.slice(close)}`
+}
+
+function elapsed(from: number, now: number): number {
+  return Math.max(0, Math.round(now - from))
+}
+
+function rawResponse(raw: string | undefined): string {
+  return raw === undefined ? '' : `,"raw_response":${raw}`
+}

@@ -1,0 +1,157 @@
+import type { ChatRequest, ChatResponse, StreamPart } from './canonical/chat.ts'
+import type { Json, JsonObject } from './canonical/json.ts'
+import type { Usage } from './canonical/usage.ts'
+import type { GatewayError } from './errors.ts'
+import type { Fold } from './fold.ts'
+import type { Quirks } from './provider.ts'
+import type { Scan } from './scan.ts'
+
+/** One event of a stream, whatever its framing. `data` is the event's text, usually JSON. */
+export interface Frame {
+  event?: string | undefined
+  data: string
+}
+
+/** How a format's streams are cut into frames (core/stream/framing.ts). */
+export type Framing = 'sse' | 'sse-typed'
+
+/** What goes from the request's translation to the answer's: plain data (renamed tools, tools that stand for a schema). */
+export type Carry = JsonObject
+
+/** A request field that a target cannot take. A `hint` is dropped and reported; a `meaning` is refused (decision D13). */
+export interface Drop {
+  /** The field's name in the canonical request. */
+  field: keyof ChatRequest
+  /** The field's name as the client wrote it, for reports and errors. */
+  param: string
+  kind: 'hint' | 'meaning'
+  /** Whether this request's value is really lost (`n: 1` is not). Absent: whenever it is present. */
+  when?: (request: ChatRequest) => boolean
+}
+
+export interface DecodedRequest {
+  request: ChatRequest
+  carry?: Carry | undefined
+}
+
+export interface EncodeOptions {
+  /** The provider's name, for errors. */
+  provider?: string | undefined
+  /** The provider's deviations from the format. */
+  quirks?: Quirks | undefined
+  /** Leave out what the format cannot carry instead of refusing it (compat.should_drop_params). */
+  dropUnsupported?: boolean | undefined
+  /** Sent where the format demands a limit and the client gave none. */
+  defaultMaxOutputTokens?: number | undefined
+}
+
+export interface EncodedRequest {
+  body: JsonObject
+  carry?: Carry | undefined
+  /** Headers that the body calls for (beta flags). Lower-case names. */
+  headers?: Record<string, string> | undefined
+  /** Names of hints that were left out, as the client wrote them. */
+  dropped?: readonly string[] | undefined
+}
+
+/** Facts an answer's encoder needs that are not in the answer. Times in seconds since 1970. */
+export interface ReplyOptions {
+  /** Used when the provider gave no id. */
+  id: string
+  created: number
+  /** The model to name when the provider named none. */
+  model: string
+  /** The client asked for usage in the stream. */
+  streamUsage?: boolean | undefined
+  carry?: Carry | undefined
+}
+
+/** The client's side of a format. All functions are pure: no I/O, clock, random or logging. */
+export interface Inbound {
+  /** Throws GatewayError GW_INVALID_REQUEST with `param` (the field's path) for what cannot be right. */
+  decodeRequest(body: JsonObject): DecodedRequest
+  encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject
+  /** `start(options: ReplyOptions)`. Writes the terminator on `response-end`, the error event when ended with an error. */
+  encodeStream: Fold<StreamPart, Frame>
+  encodeError(error: GatewayError): JsonObject
+  /** The event that tells a client mid-stream that the answer is lost. */
+  encodeErrorFrame(error: GatewayError): Frame
+  /** Bytes that keep an idle stream open, where the dialect's SDKs accept them: `: ping\n\n`. */
+  keepAlive?: string | undefined
+}
+
+/** What a provider said went wrong, in one shape. */
+export interface ProviderError {
+  message: string
+  type?: string | undefined
+  code?: string | undefined
+  param?: string | undefined
+}
+
+/** The provider's side of a format. All functions are pure. */
+export interface Outbound {
+  /** Throws GatewayError GW_UNSUPPORTED_PARAMETER for a `meaning` it cannot carry. */
+  encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest
+  /** Throws GatewayError GW_UPSTREAM_INVALID when the body is no answer of this format. */
+  decodeResponse(body: JsonObject, carry?: Carry): ChatResponse
+  /** `start(options: {carry})`. Refuses with GW_UPSTREAM_TRUNCATED when it ends before the terminator, GW_UPSTREAM_ERROR on an error event. */
+  decodeStream: Fold<Frame, StreamPart>
+  /** Reads an error body: parsed JSON where it is JSON, else its text. */
+  decodeError(body: Json | undefined): ProviderError
+  drops: readonly Drop[]
+  /** Fits a body of this very format to a provider's quirks, without decoding it; returns what was left out. */
+  adapt?(body: JsonObject, quirks: Quirks): { body: JsonObject; dropped: readonly string[] }
+}
+
+/** A change to a body's bytes: replace [start, end) by `text`. */
+export interface Splice {
+  start: number
+  end: number
+  text: string
+}
+
+/** What an event means to a passthrough stream. */
+export type FrameMark = 'content' | 'finish' | 'usage' | 'terminal' | 'error' | 'other'
+
+/** Reads and edits a body or an event without decoding all of it. Requests are read through the spans of one scan. */
+export interface Lens {
+  model(scan: Scan): string | undefined
+  withModel(scan: Scan, model: string): Splice
+  stream(scan: Scan): boolean
+  maxOutputTokens(scan: Scan): number | undefined
+  choices(scan: Scan): number | undefined
+  messageCount(scan: Scan): number
+  /** The texts of the conversation, oldest first: what a guardrail reads. */
+  texts(scan: Scan): string[]
+  /** Splices that take out top-level fields; none for a field that is not there. */
+  without(scan: Scan, names: readonly string[]): Splice[]
+  /** Splices that ask the provider for usage in the stream; none where the client did already. */
+  withStreamUsage(scan: Scan): Splice[]
+  /** Usage of a whole answer or of one event's data; undefined where it has none. */
+  usage(data: string): Usage | undefined
+  /** What one event is. Cheap: looks for marks in the text, parses nothing on the common path. */
+  mark(frame: Frame): FrameMark
+}
+
+export interface Format {
+  name: string
+  /** `import.meta.url` of the module that exports this format as `format`, so that a pool thread can import it. */
+  module: string
+  framing: Framing
+  /** Content type of the stream in this dialect. */
+  streamType: string
+  /** What ends a stream in this dialect where a provider may leave it out: written for it when the answer was complete. */
+  terminator?: string | undefined
+  /** Request headers that the dialect defines itself: forwarded when the provider speaks it too (D7). Lower case. */
+  headers?: readonly string[] | undefined
+  /** Those of them that hold lists: values from several sources are joined and de-duplicated. */
+  listHeaders?: readonly string[] | undefined
+  inbound?: Inbound | undefined
+  outbound?: Outbound | undefined
+  lens: Lens
+}
+
+/** Declares a format; checked against `Format`, returned as it is. */
+export function defineFormat(format: Format): Format {
+  return format
+}

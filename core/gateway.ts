@@ -1,0 +1,176 @@
+import { performance } from 'node:perf_hooks'
+import { asGatewayError, type Context } from './context.ts'
+import { type Clock, Deadlines, systemClock } from './deadlines.ts'
+import type { Edge, Incoming, Reply } from './edge.ts'
+import { GatewayError } from './errors.ts'
+import type { Format } from './format.ts'
+import type { Outcome } from './hooks.ts'
+import { identify, requestId } from './identify.ts'
+import type { Log } from './log.ts'
+import { listModels } from './models.ts'
+import { call, handle } from './pipeline.ts'
+import { loadPlugins, type LoadedPlugins } from './plugin-loader.ts'
+import type { Plugin } from './plugin.ts'
+import { currentScope, escapedError } from './plugin-scope.ts'
+import { createRegistry, type RegistryOptions } from './registry.ts'
+import { errorBody, errorHead, replyError } from './reply.ts'
+import type { Runtime } from './runtime.ts'
+import type { Shared } from './shared.ts'
+import type { ClientSettings, SnapshotPatch, SnapshotTables } from './snapshot.ts'
+import { createUpstreamClient } from './upstream/index.ts'
+import type { UpstreamClient } from './upstream/types.ts'
+
+export interface GatewayOptions extends RegistryOptions {
+  /** Patched in place by their owner. */
+  tables: SnapshotTables
+  shared: Shared
+  plugins: readonly Plugin[]
+  /** Folder that plugins' relative paths are looked up from. */
+  folder?: string | undefined
+  log: Log
+  clock?: Clock | undefined
+  random?: (() => number) | undefined
+  wallClock?: (() => number) | undefined
+  upstream?: UpstreamClient | undefined
+  /** A handler that reads `ctx.request` undeclared: an error in tests, a warning in production. */
+  undeclaredRead?: 'throw' | 'warn' | undefined
+}
+
+/** The pipeline of one data thread. */
+export interface Gateway {
+  edge: Edge
+  runtime: Runtime
+  plugins: LoadedPlugins
+  apply(patch: SnapshotPatch): void
+  drain(): void
+  close(): Promise<void>
+  /** Ends the request in whose context an error escaped; false when there is none. */
+  endEscaped(error: unknown): boolean
+}
+
+/** Dialect of errors on paths that belong to no route. */
+const NATIVE_FORMAT = 'openai-chat'
+const UTILISATION_MS = 1_000
+
+/** Boots a gateway: registry, plugins, runtime. Rejects with a ConfigError that lists every problem. */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const registry = createRegistry(options)
+  const { tables, shared, log, folder } = options
+  const settings = [...tables.plugins.values()]
+  const plugins = await loadPlugins({ settings, builtins: options.plugins, log, folder })
+  const deadlines = new Deadlines(options.clock ?? systemClock)
+  const upstream = options.upstream ?? createUpstreamClient()
+  const runtime: Runtime = {
+    tables,
+    client: () => tables.client.get('client') as ClientSettings,
+    registry,
+    shared,
+    upstream,
+    deadlines,
+    log,
+    callers: (operation) => plugins.callers(operation),
+    random: options.random ?? Math.random,
+    wallClock: options.wallClock ?? Date.now,
+    utilisation: trackUtilisation(deadlines.clock),
+    finished: (ctx, outcome) => void finished(runtime, ctx, outcome),
+  }
+  return assemble(runtime, plugins, options)
+}
+
+function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOptions): Gateway {
+  const running = new Set<Context>()
+  const edge = createEdge(runtime, running, options)
+  return {
+    edge,
+    runtime,
+    plugins,
+    apply() {},
+    drain() {},
+    async close() {
+      for (const ctx of running) ctx.abort(new GatewayError('GW_SHUTTING_DOWN'))
+      runtime.upstream.close()
+      await plugins.close()
+    },
+    endEscaped(error) {
+      const ctx = escapedError(error)
+      if (!ctx) return false
+      const scope = currentScope()
+      ctx.abort(new GatewayError('GW_PLUGIN', { plugin: scope?.plugin ?? 'unknown', hook: scope?.hook ?? 'unknown' }, { cause: error }))
+      return true
+    },
+  }
+}
+
+function createEdge(runtime: Runtime, running: Set<Context>, options: GatewayOptions): Edge {
+  const onUndeclaredRead = undeclaredReader(runtime, options.undeclaredRead ?? 'warn')
+  return {
+    identify(incoming) {
+      const ctx = identify(runtime, incoming)
+      ctx.onUndeclaredRead = onUndeclaredRead
+      ctx.execute = (parent, request) => call(runtime, parent, request)
+      return ctx
+    },
+    handle(ctx, body, reply) {
+      running.add(ctx)
+      const work = ctx.operation === 'list_models' ? replyModels(runtime, ctx, reply) : handle(runtime, ctx, body, reply)
+      void work.finally(() => running.delete(ctx))
+    },
+    refuse: (error, reply, incoming) => refuse(runtime, error, reply, incoming),
+  }
+}
+
+async function replyModels(runtime: Runtime, ctx: Context, reply: Reply): Promise<void> {
+  try {
+    reply.onAbort(() => ctx.abort())
+    const query = new URLSearchParams(ctx.incoming.query)
+    const data = await listModels(runtime, ctx, query.get('provider') ?? undefined)
+    const headers = [['content-type', 'application/json'] as const, ['x-request-id', ctx.id] as const]
+    reply.send(200, headers, JSON.stringify({ object: 'list', data }))
+  } catch (error) {
+    replyError(runtime, ctx, error, reply)
+  }
+}
+
+/** An error before there is a Context: in the route's dialect. */
+function refuse(runtime: Runtime, error: unknown, reply: Reply, incoming: Incoming | undefined): void {
+  const id = requestId(incoming)
+  if (!(error instanceof GatewayError)) runtime.log.error({ id, err: error }, 'request failed before it was read')
+  const failure = error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', { id }, { cause: error })
+  const format: Format = runtime.registry.format(incoming?.route.format ?? NATIVE_FORMAT)
+  reply.send(failure.status, errorHead(failure, id), errorBody(format, failure))
+}
+
+async function finished(runtime: Runtime, ctx: Context, outcome: Outcome): Promise<void> {
+  const { postHook } = runtime.callers(ctx.operation)
+  try {
+    await postHook?.(outcome, ctx)
+  } catch (error) {
+    runtime.log.warn({ id: ctx.id, err: asGatewayError(error, ctx) }, 'postHook failed after a stream')
+  }
+}
+
+function undeclaredReader(runtime: Runtime, mode: 'throw' | 'warn'): (plugin: string) => void {
+  const warned = new Set<string>()
+  return (plugin) => {
+    if (mode === 'throw') throw new Error(`plugin ${plugin} reads ctx.request without needs: 'canonical'`)
+    if (warned.has(plugin)) return
+    warned.add(plugin)
+    runtime.log.warn({ plugin }, "reads ctx.request without needs: 'canonical', which ends passthrough for its requests")
+  }
+}
+
+/** Event-loop utilisation of the last second, measured when asked and at most that often. */
+function trackUtilisation(clock: Clock): () => number {
+  let before = performance.eventLoopUtilization()
+  let measuredAt = clock.now()
+  let last = 0
+  return () => {
+    const now = clock.now()
+    if (now - measuredAt < UTILISATION_MS) return last
+    const current = performance.eventLoopUtilization()
+    last = performance.eventLoopUtilization(current, before).utilization
+    before = current
+    measuredAt = now
+    return last
+  }
+}

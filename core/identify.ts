@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto'
+import { Context } from './context.ts'
+import type { Incoming } from './edge.ts'
+import { GatewayError } from './errors.ts'
+import type { Operation } from './provider.ts'
+import type { Runtime } from './runtime.ts'
+import { HOP_HEADER } from './upstream/target.ts'
+
+/** A request may pass this many gateways: a base URL that leads back here must end. */
+const MAX_HOPS = 5
+/** What a client may choose as a request id: visible ASCII, so that it can stand in any log line and header. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
+
+/**
+ * Decides at header time, before the body is read, whether a request may come in. Synchronous and from the snapshot alone.
+ * Throws GW_MISSING_HEADERS, GW_BODY_TOO_LARGE, GW_LOOP.
+ */
+export function identify(runtime: Runtime, incoming: Incoming): Context {
+  const client = runtime.client()
+  if (client.requiredHeaders.length > 0) checkRequired(client.requiredHeaders, incoming)
+  if (incoming.contentLength !== undefined && incoming.contentLength > client.maxRequestBodyBytes) {
+    throw new GatewayError('GW_BODY_TOO_LARGE', { limit: client.maxRequestBodyBytes })
+  }
+  const hops = incoming.headers.get(HOP_HEADER)
+  const depth = hops === undefined ? 0 : Number.parseInt(hops, 10) || 0
+  if (depth >= MAX_HOPS) throw new GatewayError('GW_LOOP', { depth })
+  return new Context({
+    id: requestId(incoming),
+    incoming,
+    operation: incoming.route.operation as Operation,
+    inbound: runtime.registry.format(incoming.route.format),
+    client,
+    identity: {},
+    startedAt: runtime.deadlines.clock.now(),
+    depth,
+  })
+}
+
+function checkRequired(required: readonly string[], incoming: Incoming): void {
+  const missing = required.filter((name) => !incoming.headers.has(name.toLowerCase()))
+  if (missing.length > 0) throw new GatewayError('GW_MISSING_HEADERS', { names: missing.join(', ') })
+}
+
+/** The client's `x-request-id` where it is fit for a header, else a new one. */
+export function requestId(incoming: Incoming | undefined): string {
+  const given = incoming?.headers.get('x-request-id')
+  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID()
+}

@@ -1,0 +1,30 @@
+import type { Served } from './attempt.ts'
+import type { ChatResponse } from './canonical/chat.ts'
+import { isObject } from './canonical/json.ts'
+import type { Usage } from './canonical/usage.ts'
+import { GatewayError } from './errors.ts'
+import type { Outcome } from './hooks.ts'
+import type { Runtime } from './runtime.ts'
+import { outcomeOf } from './stream/open.ts'
+import { utf8 } from './text.ts'
+
+/** The canonical answer of a served request; decodes an answer that passed through as bytes. */
+export function responseOf(served: Served): ChatResponse {
+  if (served.kind === 'response') return served.response
+  const outbound = served.facts?.goal.format.outbound
+  const body: unknown = served.kind === 'bytes' ? JSON.parse(utf8(served.body)) : undefined
+  if (!outbound || !isObject(body)) throw new GatewayError('GW_INTERNAL', { reason: 'a stream has no whole answer' })
+  return outbound.decodeResponse(body, served.carry)
+}
+
+/** What postHook is told of a whole answer. It is decoded only for handlers that need it. */
+export function outcomeFromServed(runtime: Runtime, served: Served, needsResponse: boolean): Extract<Outcome, { ok: true }> {
+  const response = needsResponse || served.kind === 'response' ? responseOf(served) : undefined
+  const usage = response ? response.usage : usageOf(served)
+  if (!served.facts) return { ok: true, isStream: false, provider: '', model: response?.model ?? '', key: undefined, latencyMs: 0, usage, response }
+  return { ...outcomeOf(runtime, served.facts, false), usage, response }
+}
+
+function usageOf(served: Served): Usage | undefined {
+  return served.kind === 'bytes' ? served.facts?.goal.format.lens.usage(utf8(served.body)) : undefined
+}

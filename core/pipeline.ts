@@ -1,0 +1,166 @@
+import type { Served } from './attempt.ts'
+import { tryCandidates } from './attempts.ts'
+import type { ChatRequest, ChatResponse, StreamPart } from './canonical/chat.ts'
+import { collector } from './canonical/collect.ts'
+import { Context, asGatewayError } from './context.ts'
+import type { Reply } from './edge.ts'
+import { GatewayError } from './errors.ts'
+import type { Answer, Candidate, HookCallers, Outcome } from './hooks.ts'
+import { outcomeFromServed, responseOf } from './outcome.ts'
+import { replyError, replyServed } from './reply.ts'
+import { fallsBack } from './retry.ts'
+import { checkOperation, findCandidates, type Goal, readFallbacks, resolveGoal } from './routing.ts'
+import type { Runtime } from './runtime.ts'
+import { scan } from './scan.ts'
+
+/** Most calls on behalf of one request that may be nested (`ctx.call`). */
+const MAX_CALL_DEPTH = 5
+
+/** From transport to reply. Never throws, never rejects: every path ends in the reply, once. */
+export async function handle(runtime: Runtime, ctx: Context, body: Buffer, reply: Reply): Promise<void> {
+  const answer = once(runtime, ctx, reply)
+  try {
+    reply.onAbort(() => ctx.abort())
+    readRequest(ctx, body)
+    const stopDeadline = startDeadline(runtime, ctx)
+    answer.served(await execute(runtime, ctx).finally(stopDeadline))
+  } catch (error) {
+    answer.failed(error)
+  }
+}
+
+/** The first of an answer and a failure reaches the client: a request that is given up does not wait for what hangs. */
+function once(runtime: Runtime, ctx: Context, reply: Reply): { served(served: Served): void; failed(error: unknown): void } {
+  let isAnswered = false
+  const first = (work: () => void): void => {
+    if (isAnswered) return
+    isAnswered = true
+    work()
+  }
+  const failed = (error: unknown): void => first(() => replyError(runtime, ctx, error, reply))
+  ctx.onAbort(() => failed(ctx.abortReason))
+  return { failed, served: (served) => first(() => replyServed(runtime, ctx, served, reply)) }
+}
+
+/** Serves a request, without a transport: target after target, then postHook. Rejects with a GatewayError. */
+export async function execute(runtime: Runtime, ctx: Context): Promise<Served> {
+  const callers = runtime.callers(ctx.operation)
+  try {
+    const served = await serveTargets(runtime, ctx, callers)
+    return callers.postHook && served.kind !== 'live' ? await afterServed(runtime, ctx, served) : served
+  } catch (error) {
+    const failure = asGatewayError(error, ctx)
+    if (!callers.postHook) throw failure
+    return afterFailure(ctx, callers, failure)
+  }
+}
+
+/** The primary target, then each fallback; the primary's error is the one that counts (providers.md 6.3). */
+async function serveTargets(runtime: Runtime, ctx: Context, callers: HookCallers): Promise<Served> {
+  const targets = [ctx.model, ...ctx.fallbacks]
+  let primary: GatewayError | undefined
+  for (const [index, target] of targets.entries()) {
+    ctx.fallbackIndex = index
+    try {
+      return await serveTarget(runtime, ctx, { target, callers })
+    } catch (error) {
+      const failure = asGatewayError(error, ctx)
+      primary ??= failure
+      if (ctx.isAborted || !fallsBack(failure)) throw primary
+    }
+  }
+  throw primary
+}
+
+async function serveTarget(runtime: Runtime, ctx: Context, options: { target: string; callers: HookCallers }): Promise<Served> {
+  const { callers } = options
+  let goal = aim(runtime, ctx, options.target)
+  const held = callers.preRequest && (await callers.preRequest(ctx))
+  if (ctx.model !== goal.model) goal = aim(runtime, ctx, ctx.model)
+  await govern(ctx, callers)
+  if (held) return serveHeld(held)
+  if (goal.entry.respond) return serveLocal(ctx, goal)
+  const found = findCandidates(runtime, goal)
+  const candidates = (callers.keySelection && (await callers.keySelection(found, ctx))) || found
+  return tryCandidates(runtime, ctx, { goal, candidates })
+}
+
+/** Points the context at a target. A plugin may have written a model with or without a provider. */
+function aim(runtime: Runtime, ctx: Context, target: string): Goal {
+  const known = target.includes('/') ? target : `${ctx.provider}/${target}`
+  const goal = resolveGoal(runtime, ctx.provider === '' || ctx.fallbackIndex > 0 ? target : known)
+  ctx.provider = goal.settings.name
+  ctx.model = goal.model
+  checkOperation(goal, ctx)
+  return goal
+}
+
+async function govern(ctx: Context, callers: HookCallers): Promise<void> {
+  if (!callers.governance) return
+  const refusal = callers.governance(ctx)
+  const error = refusal instanceof Promise ? await refusal : refusal
+  if (error) throw error
+}
+
+function serveHeld(answer: Answer): Served {
+  const response = 'response' in answer ? answer.response : collect(answer.parts)
+  return { kind: 'response', response, raw: undefined, facts: undefined, headers: [], carry: undefined }
+}
+
+/** A provider that answers from the process itself. */
+function serveLocal(ctx: Context, goal: Goal): Served {
+  const parts = goal.entry.respond?.({ model: goal.model, text: ctx.texts.at(-1) ?? '' }) ?? []
+  const candidate: Candidate = { provider: goal.settings, model: goal.model, weight: 1 }
+  const facts = { goal, candidate, startedAt: ctx.startedAt, dropped: [], rawRequest: undefined, sendsRawResponse: false }
+  return { kind: 'response', response: collect(parts), raw: undefined, facts, headers: [], carry: ctx.carry }
+}
+
+function readRequest(ctx: Context, body: Buffer): void {
+  const found = scan(body)
+  const { lens } = ctx.inbound
+  ctx.scan = found
+  ctx.model = lens.model(found) ?? ''
+  ctx.stream = lens.stream(found)
+  if (found.spans.has('fallbacks')) ctx.fallbacks = readFallbacks(found.value('fallbacks'))
+}
+
+/** `client.request_deadline_seconds`: all attempts with their pauses. */
+function startDeadline(runtime: Runtime, ctx: Context): () => void {
+  const ms = ctx.client.requestDeadlineMs
+  if (ms === 0) return () => {}
+  const deadline = { at: ctx.startedAt + ms, onReached: () => ctx.abort(new GatewayError('GW_DEADLINE', { ms })) }
+  runtime.deadlines.add(deadline)
+  return () => runtime.deadlines.delete(deadline)
+}
+
+async function afterServed(runtime: Runtime, ctx: Context, served: Served): Promise<Served> {
+  const callers = runtime.callers(ctx.operation)
+  const outcome = outcomeFromServed(runtime, served, callers.needs.has('response'))
+  const before = outcome.response
+  const after = ((await callers.postHook?.(outcome, ctx)) as Outcome | undefined) ?? outcome
+  if (!after.ok) throw after.error
+  if (after.response === undefined || after.response === before) return served
+  return { ...served, kind: 'response', response: after.response, raw: undefined } as Served
+}
+
+async function afterFailure(ctx: Context, callers: HookCallers, failure: GatewayError): Promise<Served> {
+  const after = ((await callers.postHook?.({ ok: false, error: failure }, ctx)) as Outcome | undefined) ?? { ok: false, error: failure }
+  if (!after.ok) throw after.error
+  if (after.response === undefined) throw failure
+  return serveHeld({ response: after.response })
+}
+
+/** Serves a plugin's own request on behalf of `parent` (ctx.call). */
+export async function call(runtime: Runtime, parent: Context, request: ChatRequest): Promise<ChatResponse> {
+  if (parent.depth >= MAX_CALL_DEPTH) throw new GatewayError('GW_LOOP', { depth: parent.depth, provider: parent.provider })
+  const ctx = Context.child(parent, { ...request, stream: false }, runtime.deadlines.clock.now())
+  const stopListening = parent.onAbort(() => ctx.abort())
+  const served = await execute(runtime, ctx).finally(stopListening)
+  return responseOf(served)
+}
+
+function collect(parts: readonly StreamPart[]): ChatResponse {
+  const state = collector.start()
+  for (const part of parts) collector.step(state, part)
+  return collector.result(state)
+}

@@ -1,0 +1,115 @@
+import type { Served } from './attempt.ts'
+import { explode } from './canonical/explode.ts'
+import { asGatewayError, type Context } from './context.ts'
+import type { HeaderList, Reply } from './edge.ts'
+import { GatewayError } from './errors.ts'
+import { spliceMember } from './extra-fields.ts'
+import type { Format } from './format.ts'
+import { requestTypeOf } from './routing.ts'
+import type { Runtime } from './runtime.ts'
+import { LiveStream } from './stream/live.ts'
+import { extraFieldsOf, replyOptions } from './stream/open.ts'
+import { TranslateLane } from './stream/translate.ts'
+import { latin1, utf8 } from './text.ts'
+
+const JSON_TYPE = 'application/json'
+
+/** Sends what was served, in the client's dialect, streamed or whole as the client asked. */
+export function replyServed(runtime: Runtime, ctx: Context, served: Served, reply: Reply): void {
+  if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, ctx.inbound.streamType, served.headers))
+  if (ctx.stream && served.kind === 'response') return streamParts(runtime, ctx, served, reply)
+  const body = served.kind === 'bytes' ? bytesBody(runtime, ctx, served) : encodedBody(runtime, ctx, served)
+  reply.send(200, head(ctx, JSON_TYPE, served.headers), body)
+}
+
+/** Sends an error in the client's dialect. Once a stream has begun its lane writes the error instead. */
+export function replyError(runtime: Runtime, ctx: Context, error: unknown, reply: Reply): void {
+  const failure = asGatewayError(error, ctx)
+  if (failure.code === 'GW_INTERNAL') runtime.log.error({ id: ctx.id, err: failure.cause ?? failure }, 'request failed')
+  const detail = { requestType: requestTypeOf(ctx), provider: ctx.provider || undefined, originalModel: ctx.model || undefined, ...failure.detail }
+  const described = new GatewayError(failure.code, detail, { cause: failure.cause })
+  reply.send(described.status, errorHead(described, ctx.id), errorBody(ctx.inbound, described))
+}
+
+/** Header lines of an error answer. */
+export function errorHead(error: GatewayError, id: string): HeaderList {
+  const headers: [string, string][] = [
+    ['content-type', JSON_TYPE],
+    ['x-request-id', id],
+  ]
+  const ms = error.detail.retryAfterMs
+  if (ms !== undefined) headers.push(['retry-after', String(Math.ceil(ms / 1000))], ['retry-after-ms', String(Math.round(ms))])
+  if (typeof error.detail.allow === 'string') headers.push(['allow', error.detail.allow])
+  return headers
+}
+
+/** The error object of a dialect. */
+export function errorBody(format: Format, error: GatewayError): string {
+  return JSON.stringify(format.inbound?.encodeError(error) ?? { error: { message: error.message } })
+}
+
+function head(ctx: Context, contentType: string, shown: HeaderList): HeaderList {
+  return [['content-type', contentType], ['x-request-id', ctx.id], ...streamHead(ctx), ...shown, ...ctx.replyHeaders]
+}
+
+function streamHead(ctx: Context): HeaderList {
+  return ctx.stream ? STREAM_HEAD : []
+}
+/** `x-accel-buffering` keeps a proxy in front from holding events back. */
+const STREAM_HEAD: HeaderList = [
+  ['cache-control', 'no-cache'],
+  ['x-accel-buffering', 'no'],
+]
+
+/** The provider's own bytes with `extra_fields` before the last brace. */
+function bytesBody(runtime: Runtime, ctx: Context, served: Extract<Served, { kind: 'bytes' }>): Uint8Array {
+  const extra = served.facts && extraFieldsOf(ctx, served.facts)
+  if (!extra) return served.body
+  const { body } = served
+  const close = body.lastIndexOf(0x7d)
+  const isEmpty = latin1(body, 0, close).trim() === '{'
+  const raw = served.facts?.sendsRawResponse ? utf8(body) : undefined
+  const member = `${isEmpty ? '' : ','}${extra.whole(runtime.deadlines.clock.now(), raw)}`
+  return Buffer.concat([body.subarray(0, close), Buffer.from(member), body.subarray(close)])
+}
+
+function encodedBody(runtime: Runtime, ctx: Context, served: Extract<Served, { kind: 'response' }>): string {
+  const inbound = ctx.inbound.inbound
+  if (!inbound) throw new GatewayError('GW_INTERNAL', { id: ctx.id, reason: `format ${ctx.inbound.name} has no client side` })
+  const text = JSON.stringify(inbound.encodeResponse(served.response, replyOptions(runtime, ctx, served.carry)))
+  const extra = served.facts && extraFieldsOf(ctx, served.facts)
+  return extra ? spliceMember(text, extra.whole(runtime.deadlines.clock.now(), served.raw)) : text
+}
+
+/** A whole answer where a stream was asked for: its parts, encoded as the provider's would have been. */
+function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { kind: 'response' }>, reply: Reply): void {
+  const live = new LiveStream({
+    deadlines: runtime.deadlines,
+    commitAfterMs: 0,
+    keepAlive: undefined,
+    onCommit() {},
+    onFailure: (error) => replyError(runtime, ctx, error, reply),
+    onEnd: () => {},
+  })
+  live.attach(reply, 200, head(ctx, ctx.inbound.streamType, served.headers))
+  const stages = runtime.callers(ctx.operation).stream?.([], ctx) ?? []
+  TranslateLane.serveParts(
+    {
+      source: ctx.inbound,
+      target: ctx.inbound,
+      live: { write: (chunk) => live.write(chunk), commit: () => live.commit(), now: () => runtime.deadlines.clock.now() },
+      extra: served.facts && extraFieldsOf(ctx, served.facts),
+      extraOnAll: true,
+      sendsRaw: false,
+      wantsUsage: false,
+      hidesUsage: false,
+      stages,
+      reply: replyOptions(runtime, ctx, served.carry),
+      carry: served.carry,
+      explain: (error) => asGatewayError(error, ctx),
+      finish: (error, closing) => live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, closing),
+      onBusy() {},
+    },
+    explode(served.response),
+  )
+}

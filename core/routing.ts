@@ -1,0 +1,132 @@
+import type { Context } from './context.ts'
+import { GatewayError } from './errors.ts'
+import type { Format } from './format.ts'
+import type { Candidate } from './hooks.ts'
+import type { Provider } from './provider.ts'
+import type { Runtime } from './runtime.ts'
+import type { AllowList, KeySettings, ProviderSettings } from './snapshot.ts'
+
+/** A target of a request: a configured provider, its entry and format, and the model as asked for. */
+export interface Goal {
+  settings: ProviderSettings
+  entry: Provider
+  format: Format
+  model: string
+}
+
+/**
+ * Reads `provider/model`, split at the first `/` and only when the left part is a provider's name (api.md 1.1).
+ * Throws GW_MODEL_REQUIRED, GW_PROVIDER_REQUIRED, or GW_NO_KEYS for a known provider that is not configured.
+ */
+export function resolveGoal(runtime: Runtime, name: string): Goal {
+  if (name === '') throw new GatewayError('GW_MODEL_REQUIRED')
+  const slash = name.indexOf('/')
+  const provider = slash > 0 ? name.slice(0, slash) : ''
+  const settings = runtime.tables.providers.get(provider)
+  if (!settings) throw unknownProvider(runtime, provider, name)
+  const model = name.slice(slash + 1)
+  if (model === '') throw new GatewayError('GW_MODEL_REQUIRED')
+  const entry = runtime.registry.provider(settings.entry)
+  return { settings, entry, format: runtime.registry.format(entry.format), model }
+}
+
+function unknownProvider(runtime: Runtime, provider: string, model: string): GatewayError {
+  if (runtime.registry.providers.has(provider)) {
+    return new GatewayError('GW_NO_KEYS', { provider, model: model.slice(provider.length + 1) })
+  }
+  const hint = provider === '' ? '' : ` and "${provider}" is no configured provider`
+  return new GatewayError('GW_PROVIDER_REQUIRED', { model, hint })
+}
+
+/** `fallbacks` entries that name a provider and a model; others are ignored (api.md 1.1). */
+export function readFallbacks(value: unknown): string[] {
+  if (!Array.isArray(value)) return []
+  const names = value.map((entry) => (isPair(entry) ? `${entry.provider}/${entry.model}` : entry))
+  return names.filter((name): name is string => typeof name === 'string' && /^[^/]+\/.+$/.test(name))
+}
+
+function isPair(entry: unknown): entry is { provider: string; model: string } {
+  if (typeof entry !== 'object' || entry === null) return false
+  const { provider, model } = entry as Record<string, unknown>
+  return typeof provider === 'string' && typeof model === 'string'
+}
+
+/** Whether an allow-list admits a name: deny by default. */
+export function allows(list: AllowList, name: string): boolean {
+  return list.all || list.names.has(name)
+}
+
+/**
+ * The ways to serve a goal, best first: keys that may serve the model, in weighted random order, those that are cooling down
+ * last. Throws GW_NO_KEYS (none is configured), GW_NO_KEY_FOR_MODEL (a list denies it).
+ */
+export function findCandidates(runtime: Runtime, goal: Goal): Candidate[] {
+  const { settings, model } = goal
+  if (settings.keys.length === 0) {
+    if (!settings.isKeyless && goal.entry.keyless !== 'key') throw new GatewayError('GW_NO_KEYS', { provider: settings.name, model })
+    return [{ provider: settings, model, weight: 1 }]
+  }
+  const eligible = settings.keys.filter((key) => serves(key, model))
+  if (eligible.length === 0) throw noKey(settings, model)
+  const candidates = eligible.map((key) => toCandidate(settings, key, model))
+  if (candidates.length === 1) return candidates
+  return coolingLast(runtime, shuffle(candidates, runtime.random))
+}
+
+function serves(key: KeySettings, model: string): boolean {
+  if (!key.enabled || allows(key.blacklistedModels, model) || !allows(key.models, model)) return false
+  return key.modelName === undefined || key.modelName === model || key.aliases[model] === key.modelName
+}
+
+function toCandidate(provider: ProviderSettings, key: KeySettings, model: string): Candidate {
+  return { provider, key, model: Object.hasOwn(key.aliases, model) ? (key.aliases[model] as string) : model, weight: key.weight ?? 0 }
+}
+
+/** 400 when no key could serve anything, 403 when a list denies this model (D11). */
+function noKey(settings: ProviderSettings, model: string): GatewayError {
+  const enabled = settings.keys.filter((key) => key.enabled)
+  if (enabled.length === 0) return new GatewayError('GW_NO_KEYS', { provider: settings.name, model })
+  const blocked = enabled.some((key) => allows(key.blacklistedModels, model))
+  const rule = blocked ? 'blacklisted_models of its keys' : 'models of its keys'
+  return new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: settings.name, model, rule })
+}
+
+/** Weighted order without replacement; weights that are all zero count as equal. */
+function shuffle(candidates: readonly Candidate[], random: () => number): Candidate[] {
+  const rest = [...candidates]
+  const ordered: Candidate[] = []
+  while (rest.length > 0) ordered.push(...rest.splice(draw(rest, random), 1))
+  return ordered
+}
+
+function draw(candidates: readonly Candidate[], random: () => number): number {
+  const total = candidates.reduce((sum, candidate) => sum + candidate.weight, 0)
+  if (total <= 0) return Math.floor(random() * candidates.length)
+  let point = random() * total
+  for (const [index, candidate] of candidates.entries()) {
+    point -= candidate.weight
+    if (point < 0) return index
+  }
+  return candidates.length - 1
+}
+
+function coolingLast(runtime: Runtime, candidates: Candidate[]): Candidate[] {
+  const now = runtime.wallClock()
+  const isCooling = (candidate: Candidate): boolean => candidate.key !== undefined && runtime.shared.coolDown.until(candidate.key.slot) > now
+  if (!candidates.some(isCooling)) return candidates
+  return [...candidates.filter((candidate) => !isCooling(candidate)), ...candidates.filter(isCooling)]
+}
+
+/** Whether a custom provider's `allowed_requests` admits the operation. Throws GW_UNSUPPORTED_OPERATION. */
+export function checkOperation(goal: Goal, ctx: Context): void {
+  const { settings, entry } = goal
+  const requestType = requestTypeOf(ctx)
+  const isServed = entry.respond !== undefined || entry.paths[ctx.operation] !== undefined
+  const isAllowed = settings.allowedRequests === null || settings.allowedRequests.has(requestType)
+  if (!isServed || !isAllowed) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation: requestType, provider: settings.name })
+}
+
+/** `extra_fields.request_type` (api.md 1.3). */
+export function requestTypeOf(ctx: Context): string {
+  return ctx.stream ? `${ctx.operation}_stream` : ctx.operation
+}

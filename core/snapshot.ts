@@ -1,0 +1,120 @@
+import type { JsonObject } from './canonical/json.ts'
+
+/** An allow-list: deny by default, `["*"]` is all (seed 2, breaking change 1). */
+export interface AllowList {
+  all: boolean
+  names: ReadonlySet<string>
+}
+
+/** One credential of a provider, as configured and resolved. Frozen. */
+export interface KeySettings {
+  id: string
+  name: string
+  provider: string
+  /** The secret; empty where the provider allows it. Never logged, never sent to a client. */
+  value: string
+  models: AllowList
+  blacklistedModels: AllowList
+  /** Requested model name -> the provider's id. */
+  aliases: Readonly<Record<string, string>>
+  /** null: out of weighted choice (D3). */
+  weight: number | null
+  enabled: boolean
+  /** The URL of providers whose keys bring one (ollama, sgl, vllm), without a trailing slash. */
+  url?: string | undefined
+  /** The one model this key serves (vllm). */
+  modelName?: string | undefined
+  /** Index of its cool-down in shared memory. */
+  slot: number
+}
+
+/** Times in milliseconds. */
+export interface NetworkSettings {
+  baseUrl?: string | undefined
+  extraHeaders: Readonly<Record<string, string>>
+  requestTimeoutMs: number
+  connectTimeoutMs: number
+  streamIdleTimeoutMs: number
+  maxRetries: number
+  retryBackoffInitialMs: number
+  retryBackoffMaxMs: number
+  maxConnsPerHost: number
+  enforceHttp2: boolean
+  insecureSkipVerify: boolean
+  caCertPem?: string | undefined
+  preconnect: number
+}
+
+export interface ProxySettings {
+  type: 'none' | 'http' | 'socks5' | 'environment'
+  url?: string | undefined
+  username?: string | undefined
+  password?: string | undefined
+  caCertPem?: string | undefined
+}
+
+/** A configured provider. Frozen. */
+export interface ProviderSettings {
+  name: string
+  /** Name of the registry entry behind it: its own, or the base type of a custom provider. */
+  entry: string
+  network: NetworkSettings
+  proxy: ProxySettings
+  concurrency: number
+  bufferSize: number
+  sendBackRawRequest: boolean
+  sendBackRawResponse: boolean
+  isKeyless: boolean
+  /** null: all; else only these request types (`chat_completion`, `chat_completion_stream`, `list_models`). */
+  allowedRequests: ReadonlySet<string> | null
+  pathOverrides: Readonly<Record<string, string>>
+  keys: readonly KeySettings[]
+  /** Index of its in-flight and queue counters in shared memory. */
+  slot: number
+}
+
+/** The `client` block, with defaults filled in. Frozen. */
+export interface ClientSettings {
+  threads: 'auto' | number
+  dropExcessRequests: boolean
+  maxRequestBodyBytes: number
+  maxResponseBytes: number
+  maxBufferedBodyBytes: number
+  requestBodyTimeoutMs: number
+  requestDeadlineMs: number
+  streamCommitAfterMs: number
+  maxStreamDurationMs: number
+  drainDelayMs: number
+  graceMs: number
+  requiredHeaders: readonly string[]
+  allowedOrigins: readonly string[]
+  allowedHeaders: readonly string[]
+  headerAllowlist: ReadonlySet<string>
+  headerDenylist: ReadonlySet<string>
+  shouldDropParams: boolean
+}
+
+/** A plugin to load: a built-in by `name`, or a third party's by `path`. */
+export interface PluginSettings {
+  name: string
+  /** File URL of a third-party module; absent for a built-in. */
+  path?: string | undefined
+  placement: 'pre_builtin' | 'builtin' | 'post_builtin'
+  order: number
+  config: JsonObject
+}
+
+/** What each thread holds of the configuration: Maps, patched entry by entry; each entry frozen; plain data only. */
+export interface SnapshotTables {
+  client: Map<'client', ClientSettings>
+  providers: Map<string, ProviderSettings>
+  plugins: Map<string, PluginSettings>
+}
+export type TableName = keyof SnapshotTables
+
+/** A change of the snapshot. `set` and `delete` hold [table, id(, value)]; applied in order, at once. */
+export interface SnapshotPatch {
+  version: number
+  set: readonly (readonly [TableName, string, unknown])[]
+  delete: readonly (readonly [TableName, string])[]
+}

@@ -1,0 +1,167 @@
+import { type AttemptFacts, describeError } from '../attempt-facts.ts'
+import type { ChatResponse } from '../canonical/chat.ts'
+import { collector } from '../canonical/collect.ts'
+import type { Context } from '../context.ts'
+import type { GatewayError } from '../errors.ts'
+import { ExtraFields } from '../extra-fields.ts'
+import type { Carry, ReplyOptions } from '../format.ts'
+import type { HookCallers, Outcome, StreamStage } from '../hooks.ts'
+import { requestTypeOf } from '../routing.ts'
+import type { Runtime } from '../runtime.ts'
+import { chooseLane, type Lane, type LaneOptions } from './lane.ts'
+import { LiveStream, type StreamEnd, type StreamSource } from './live.ts'
+import { PassthroughLane } from './passthrough.ts'
+import { TranslateLane } from './translate.ts'
+
+/** The stream of one attempt: where its bytes go in, and what the client will be attached to. */
+export interface StreamHandle {
+  lane: Lane
+  live: LiveStream
+  /** The lane wants no more bytes. */
+  readonly isDone: boolean
+}
+
+export interface OpenStreamOptions {
+  runtime: Runtime
+  ctx: Context
+  callers: HookCallers
+  facts: AttemptFacts
+  carry: Carry | undefined
+  /** False: the client wants a whole answer, which is collected from the events. */
+  isStreamed: boolean
+  source: StreamSource
+  onCommit(live: LiveStream): void
+  onCollected(response: ChatResponse): void
+  /** Before commit: the attempt failed. */
+  onFailure(error: GatewayError): void
+  onDone(): void
+}
+
+/** Sets up the lane of a stream that has begun to arrive. */
+export function openStream(options: OpenStreamOptions): StreamHandle {
+  return new OpenStream(options)
+}
+
+class OpenStream implements StreamHandle {
+  readonly live: LiveStream
+  readonly lane: Lane
+  isDone = false
+  readonly #options: OpenStreamOptions
+  readonly #collected = collector.start()
+
+  constructor(options: OpenStreamOptions) {
+    this.#options = options
+    const { runtime, ctx } = options
+    this.live = new LiveStream({
+      deadlines: runtime.deadlines,
+      commitAfterMs: options.isStreamed ? ctx.client.streamCommitAfterMs : 0,
+      keepAlive: ctx.inbound.inbound?.keepAlive,
+      onCommit: () => options.isStreamed && options.onCommit(this.live),
+      onFailure: options.onFailure,
+      onEnd: (end) => this.#onEnd(end),
+    })
+    this.live.source = options.source
+    this.lane = options.isStreamed ? this.#chooseLane() : this.#collectingLane()
+  }
+
+  #chooseLane(): Lane {
+    const { ctx, callers, facts, runtime } = this.#options
+    const stages = callers.stream?.([], ctx) ?? []
+    const wantsResponse = callers.needs.has('response')
+    const isSameFormat = facts.goal.format === ctx.inbound
+    const lane = chooseLane({ isSameFormat, stages, wantsResponse, utilisation: runtime.utilisation(), hasPool: false })
+    const options = this.#laneOptions()
+    if (lane === 'passthrough') return new PassthroughLane(options)
+    return this.#translate(options, stages)
+  }
+
+  /** A whole answer was asked for and events came. */
+  #collectingLane(): Lane {
+    return this.#translate({ ...this.#laneOptions(), extra: undefined, live: { write() {}, commit() {}, now: () => 0 } }, [])
+  }
+
+  #translate(options: LaneOptions, stages: readonly StreamStage[]): Lane {
+    const { ctx, carry, callers, isStreamed, source } = this.#options
+    const wantsResponse = !isStreamed || callers.needs.has('response')
+    return new TranslateLane({
+      ...options,
+      stages,
+      reply: replyOptions(this.#options.runtime, ctx, carry),
+      carry,
+      onPart: wantsResponse ? (part) => collector.step(this.#collected, part) : undefined,
+      onBusy: (isBusy) => (isBusy ? source.pause() : source.resume()),
+    })
+  }
+
+  #laneOptions(): LaneOptions {
+    const { runtime, ctx, callers, facts } = this.#options
+    const wantsUsage = callers.postHook !== undefined
+    const lens = ctx.inbound.lens
+    return {
+      source: facts.goal.format,
+      target: ctx.inbound,
+      live: { write: (chunk) => this.live.write(chunk), commit: () => this.live.commit(), now: () => runtime.deadlines.clock.now() },
+      extra: extraFieldsOf(ctx, facts),
+      extraOnAll: ctx.header('x-bf-extra-fields') === 'all',
+      sendsRaw: facts.sendsRawResponse,
+      wantsUsage,
+      hidesUsage: wantsUsage && ctx.scan !== undefined && lens.withStreamUsage(ctx.scan).length > 0,
+      explain: (error) => describeError(error, ctx, facts),
+      finish: (error, closing) => this.#finish(error, closing),
+    }
+  }
+
+  #finish(error: GatewayError | undefined, closing: string | undefined): void {
+    this.isDone = true
+    if (!this.#options.isStreamed) {
+      if (error) this.#options.onFailure(error)
+      else this.#options.onCollected(collector.result(this.#collected))
+    } else this.live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, closing)
+    this.#options.onDone()
+  }
+
+  #onEnd(end: StreamEnd): void {
+    this.isDone = true
+    const { ctx, callers, facts, runtime } = this.#options
+    const needsAnswer = callers.needs.has('response')
+    const outcome: Outcome = end.error
+      ? { ok: false, error: end.error }
+      : { ...outcomeOf(runtime, facts, true), usage: this.lane.usage, response: needsAnswer ? collector.result(this.#collected) : undefined }
+    runtime.finished(ctx, outcome)
+  }
+}
+
+/** The part of an outcome that is the same for whole and streamed answers. */
+export function outcomeOf(runtime: Runtime, facts: AttemptFacts, isStream: boolean): Extract<Outcome, { ok: true }> {
+  return {
+    ok: true,
+    isStream,
+    provider: facts.goal.settings.name,
+    model: facts.candidate.model,
+    key: facts.candidate.key?.name,
+    latencyMs: runtime.deadlines.clock.now() - facts.startedAt,
+    usage: undefined,
+  }
+}
+
+/** `extra_fields` of an answer; undefined on routes that carry the facts in headers (D23). */
+export function extraFieldsOf(ctx: Context, facts: AttemptFacts): ExtraFields | undefined {
+  if (!ctx.incoming.route.isNative) return undefined
+  const { goal, candidate, dropped, rawRequest, startedAt } = facts
+  const provider = goal.settings.name
+  return new ExtraFields(
+    { requestType: requestTypeOf(ctx), provider, originalModel: ctx.model, resolvedModel: candidate.model, dropped, rawRequest },
+    startedAt,
+  )
+}
+
+/** What the client's encoder must be told. */
+export function replyOptions(runtime: Runtime, ctx: Context, carry: Carry | undefined): ReplyOptions {
+  return {
+    id: ctx.id,
+    created: Math.floor(runtime.wallClock() / 1000),
+    model: ctx.model,
+    streamUsage: ctx.stream ? ctx.decoded().streamUsage : undefined,
+    carry,
+  }
+}

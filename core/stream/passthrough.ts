@@ -1,0 +1,177 @@
+import type { Usage } from '../canonical/usage.ts'
+import { GatewayError } from '../errors.ts'
+import type { Format, Frame, FrameMark } from '../format.ts'
+import { latin1, utf8 } from '../text.ts'
+import { providerFault } from '../upstream/fault.ts'
+import { FRAMINGS } from './framing.ts'
+import type { Lane, LaneOptions } from './lane.ts'
+
+/** Most bytes of one event (as in framing.ts). */
+const MAX_EVENT_BYTES = 8 * 1024 * 1024
+
+/**
+ * Forwards the provider's bytes event by event and reads only what the gateway must know: whether content has come, the
+ * error, the finish, the usage and the terminator. Only whole events are sent, so that an error event can follow any of them.
+ */
+export class PassthroughLane implements Lane {
+  usage: Usage | undefined
+  readonly #options: LaneOptions
+  readonly #format: Format
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #hasFinish = false
+  #isDone = false
+  #isFirst = true
+  /** Of the read under way: what goes out, and up to which byte it was taken. */
+  #pieces: Uint8Array[] = []
+  #taken = 0
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    this.#format = options.source
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#isDone) return
+    const bytes = this.#join(chunk)
+    const text = latin1(bytes)
+    const hasReturns = text.includes('\r')
+    let from = 0
+    this.#taken = 0
+    while (!this.#isDone) {
+      const end = eventEnd(text, from, hasReturns)
+      if (end < 0) break
+      this.#event(bytes, text.slice(from, end), from)
+      from = end
+    }
+    this.#flush(bytes, from)
+    if (!this.#isDone && from < bytes.length) this.#keep(bytes.subarray(from))
+  }
+
+  end(): void {
+    if (this.#isDone) return
+    if (this.#pendingBytes > 0) this.data(Buffer.from('\n\n'))
+    if (this.#isDone) return
+    if (!this.#hasFinish) return this.fail(new GatewayError('GW_UPSTREAM_TRUNCATED'))
+    this.#finish(this.#format.terminator)
+  }
+
+  fail(error: GatewayError): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    const explained = this.#options.explain(error)
+    this.#options.finish(explained, errorEvent(this.#options.target, explained))
+  }
+
+  #join(chunk: Uint8Array): Uint8Array {
+    if (this.#pendingBytes === 0) return chunk
+    const bytes = Buffer.concat([...this.#pending, chunk])
+    this.#pending = []
+    this.#pendingBytes = 0
+    return bytes
+  }
+
+  #keep(rest: Uint8Array): void {
+    this.#pending.push(rest.slice())
+    this.#pendingBytes += rest.length
+    if (this.#pendingBytes > MAX_EVENT_BYTES) {
+      this.fail(new GatewayError('GW_UPSTREAM_TOO_LARGE', { reason: `an event of more than ${MAX_EVENT_BYTES} bytes` }))
+    }
+  }
+
+  #event(bytes: Uint8Array, text: string, from: number): void {
+    const frame = readEvent(text)
+    if (!frame) return
+    const mark = this.#format.lens.mark(frame)
+    if (mark === 'error') return this.#error(bytes, from, text.length)
+    if (mark === 'finish') this.#hasFinish = true
+    if (this.#options.wantsUsage) this.#readUsage(frame)
+    if (mark === 'usage' && this.#options.hidesUsage) return this.#omit(bytes, from, text.length)
+    if (mark === 'terminal') {
+      this.#flush(bytes, from + text.length)
+      return this.#finish(undefined)
+    }
+    this.#splice(bytes, text, from, mark)
+    if (mark === 'content' || mark === 'finish') this.#options.live.commit()
+  }
+
+  #readUsage(frame: Frame): void {
+    const usage = this.#format.lens.usage(frame.data)
+    if (usage) this.usage = usage
+  }
+
+  #omit(bytes: Uint8Array, from: number, length: number): void {
+    this.#take(bytes, from)
+    this.#taken = from + length
+  }
+
+  /** Adds `extra_fields` to the first event and to those with the finish reason or the usage, or to all where asked. */
+  #splice(bytes: Uint8Array, text: string, from: number, mark: FrameMark): void {
+    const { extra, live } = this.#options
+    if (!extra) return
+    const isLast = mark === 'finish' || mark === 'usage'
+    const now = live.now()
+    if (!this.#isFirst && !isLast && !this.#options.extraOnAll) return extra.skip(now)
+    const close = text.lastIndexOf('}')
+    if (close < 0) return
+    this.#isFirst = false
+    this.#take(bytes, from + close)
+    const raw = this.#options.sendsRaw ? utf8(bytes, from + text.indexOf('{'), from + close + 1) : undefined
+    this.#pieces.push(Buffer.from(`,${extra.chunk(now, { isLast, raw })}`))
+  }
+
+  #error(bytes: Uint8Array, from: number, length: number): void {
+    this.#flush(bytes, from)
+    const frame = readEvent(utf8(bytes, from, from + length))
+    this.fail(providerFault(this.#format, frame?.data ?? ''))
+  }
+
+  #take(bytes: Uint8Array, upTo: number): void {
+    if (upTo > this.#taken) this.#pieces.push(bytes.subarray(this.#taken, upTo))
+    this.#taken = upTo
+  }
+
+  /** One write for a whole read: a system call costs more than a copy. */
+  #flush(bytes: Uint8Array, upTo: number): void {
+    this.#take(bytes, upTo)
+    const pieces = this.#pieces
+    if (pieces.length === 0) return
+    this.#pieces = []
+    this.#options.live.write(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces))
+  }
+
+  #finish(closing: string | undefined): void {
+    this.#isDone = true
+    this.#options.finish(undefined, closing)
+  }
+}
+
+/** The event that tells the client, in its dialect, that the answer is lost. */
+export function errorEvent(target: Format, error: GatewayError): string {
+  return target.inbound ? FRAMINGS[target.framing].encode(target.inbound.encodeErrorFrame(error)) : ''
+}
+
+const BLANK_LINE = /\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n/g
+
+/** Offset after the blank line that ends the event at `from`; -1 when it has not come yet. */
+function eventEnd(text: string, from: number, hasReturns: boolean): number {
+  if (!hasReturns) {
+    const at = text.indexOf('\n\n', from)
+    return at < 0 ? -1 : at + 2
+  }
+  BLANK_LINE.lastIndex = from
+  return BLANK_LINE.test(text) ? BLANK_LINE.lastIndex : -1
+}
+
+/** The event as a frame; undefined for comments and other events without data. */
+function readEvent(text: string): Frame | undefined {
+  if (text.startsWith('data: ') && text.indexOf('\n') === text.length - 2) return { data: text.slice(6, -2) }
+  let event: string | undefined
+  let data: string | undefined
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const value = line.slice(line.indexOf(':') + 1).replace(/^ /, '')
+    if (/^\u00ef\u00bb\u00bfdata:|^data:/.test(line)) data = data === undefined ? value : `${data}\n${value}`
+    else if (line.startsWith('event:')) event = value
+  }
+  return data === undefined ? undefined : { event, data }
+}

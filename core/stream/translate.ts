@@ -1,0 +1,169 @@
+import type { StreamPart } from '../canonical/chat.ts'
+import type { Usage } from '../canonical/usage.ts'
+import { GatewayError } from '../errors.ts'
+import { spliceMember } from '../extra-fields.ts'
+import type { Fold } from '../fold.ts'
+import type { Carry, Frame, ReplyOptions } from '../format.ts'
+import type { StreamStage } from '../hooks.ts'
+import { type BoundStage, Chain } from './chain.ts'
+import { FRAMINGS } from './framing.ts'
+import type { Lane, LaneOptions } from './lane.ts'
+
+export interface TranslateOptions extends LaneOptions {
+  stages: readonly StreamStage[]
+  reply: ReplyOptions
+  carry: Carry | undefined
+  /** Sees every part that goes to the client: the collector of handlers that need the answer. */
+  onPart?: ((part: StreamPart) => void) | undefined
+  /** An asynchronous stage works (true) or is done (false). */
+  onBusy(isBusy: boolean): void
+}
+
+/** Bytes -> frames -> parts -> frames -> bytes: one chain of folds, one write per read. */
+export class TranslateLane implements Lane {
+  usage: Usage | undefined
+  readonly #options: TranslateOptions
+  readonly #chain: Chain<Uint8Array | StreamPart, Frame>
+  readonly #encode: (frame: Frame) => string
+  #output = ''
+  #raw: string | undefined
+  #isDone = false
+
+  constructor(options: TranslateOptions, startsAtParts = false) {
+    this.#options = options
+    this.#encode = FRAMINGS[options.target.framing].encode
+    this.#chain = new Chain<Uint8Array | StreamPart, Frame>(startsAtParts ? this.#tail() : [...this.#head(), ...this.#tail()], {
+      push: (frame) => this.#push(frame),
+      end: () => this.#end(undefined),
+      refuse: (error) => this.#end(error),
+      wake() {},
+      explain: options.explain,
+      onBusy: (isBusy) => {
+        this.#flush()
+        options.onBusy(isBusy)
+      },
+    })
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#isDone) return
+    this.#chain.push(chunk)
+    this.#flush()
+  }
+
+  end(): void {
+    this.#chain.finish()
+    this.#flush()
+  }
+
+  fail(error: GatewayError): void {
+    this.#chain.finish(error)
+    this.#flush()
+  }
+
+  /** Serves parts that did not come from a provider: a held answer, or a whole one where a stream was asked for. */
+  static serveParts(options: TranslateOptions, parts: readonly StreamPart[]): void {
+    const lane = new TranslateLane(options, true)
+    for (const part of parts) lane.#chain.push(part)
+    lane.#chain.finish()
+    lane.#flush()
+  }
+
+  #head(): BoundStage[] {
+    const { source, stages, sendsRaw, carry } = this.#options
+    if (!source.outbound) throw new GatewayError('GW_INTERNAL', { reason: `format ${source.name} has no provider side` })
+    return [
+      ...pick(stages, 'bytes'),
+      bind(FRAMINGS[source.framing].decode),
+      ...pick(stages, 'frames'),
+      ...(sendsRaw ? [bind(this.#rawWatch())] : []),
+      bind(source.outbound.decodeStream, { carry }),
+    ]
+  }
+
+  #tail(): BoundStage[] {
+    const { target, stages, reply } = this.#options
+    if (!target.inbound) throw new GatewayError('GW_INTERNAL', { reason: `format ${target.name} has no client side` })
+    return [...pick(stages, 'parts'), bind(this.#watch()), bind(target.inbound.encodeStream, reply)]
+  }
+
+  /** Stands before the encoder: sees what the client will, commits on content, notes usage. */
+  #watch(): Fold<StreamPart, StreamPart> {
+    const { live, onPart } = this.#options
+    return {
+      start: () => null,
+      step: (_, part, out) => {
+        if (part.type === 'usage') this.usage = part.usage
+        onPart?.(part)
+        out.push(part)
+        if (carriesContent(part)) live.commit()
+      },
+      end() {},
+    }
+  }
+
+  #rawWatch(): Fold<Frame, Frame> {
+    return {
+      start: () => null,
+      step: (_, frame, out) => {
+        this.#raw = frame.data
+        out.push(frame)
+      },
+      end() {},
+    }
+  }
+
+  #push(frame: Frame): void {
+    const { extra, live } = this.#options
+    if (!extra || frame.data.charCodeAt(0) !== 0x7b || this.#isErrorFrame(frame)) {
+      this.#output += this.#encode(frame)
+      return
+    }
+    const isLast = this.#options.target.lens.mark(frame) === 'finish'
+    const member = extra.chunk(live.now(), { isLast, raw: this.#raw })
+    this.#raw = undefined
+    this.#output += this.#encode({ event: frame.event, data: spliceMember(frame.data, member) })
+  }
+
+  /** An error event has facts of its own under the same name. */
+  #isErrorFrame(frame: Frame): boolean {
+    return this.#options.target.lens.mark(frame) === 'error'
+  }
+
+  #flush(): void {
+    if (this.#output === '') return
+    const output = this.#output
+    this.#output = ''
+    this.#options.live.write(output)
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    // The encoder has written the error event or the terminator already; before commit nothing of it is sent.
+    if (!error) this.#flush()
+    this.#options.finish(error && this.#options.explain(error), this.#output)
+    this.#output = ''
+  }
+}
+
+function pick(stages: readonly StreamStage[], on: StreamStage['on']): BoundStage[] {
+  return stages.filter((stage) => stage.on === on).map(toBound)
+}
+
+function toBound(stage: StreamStage): BoundStage {
+  if (stage.fold) return { fold: stage.fold as Fold<unknown, unknown>, options: stage.options }
+  if (stage.async) return { async: stage.async as never, options: stage.options }
+  throw new GatewayError('GW_INTERNAL', { reason: `stage ${stage.ref.name} was not loaded` })
+}
+
+function bind(fold: unknown, options?: unknown): BoundStage {
+  return { fold: fold as Fold<unknown, unknown>, options }
+}
+
+/** Whether a part is something a user would see (dataplane.md, Commit). */
+export function carriesContent(part: StreamPart): boolean {
+  if (part.type === 'part-delta') return true
+  if (part.type === 'part-start') return part.part.type !== 'text' && part.part.type !== 'reasoning'
+  return part.type === 'choice-end'
+}

@@ -1,0 +1,16 @@
+interface Slices {
+  utf8Slice(this: Uint8Array, start: number, end: number): string
+  latin1Slice(this: Uint8Array, start: number, end: number): string
+}
+// Buffer's own slicing without the argument juggling of toString(): half its cost on short texts.
+const { utf8Slice, latin1Slice } = Buffer.prototype as unknown as Slices
+
+/** Bytes [start, end) as UTF-8 text. */
+export function utf8(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  return utf8Slice.call(bytes, start, end)
+}
+
+/** Bytes [start, end) as text of one character a byte: offsets in it are byte offsets. For looking, not for showing. */
+export function latin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  return latin1Slice.call(bytes, start, end)
+}

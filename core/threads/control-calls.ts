@@ -1,0 +1,49 @@
+import type { ControlReply, ControlRequest } from './messages.ts'
+
+/** Requests of one data thread that may wait for the main thread at once. */
+const MOST_PENDING = 256
+/** The main thread runs no SQL and serves no model: what takes longer is stuck. */
+const PATIENCE_MS = 10_000
+
+/** Asks the main thread; always resolves: with 503 when too many wait, when it takes too long, or after `close`. */
+export interface ControlCalls {
+  ask(request: Omit<ControlRequest, 'id'>): Promise<ControlReply>
+  /** The main thread's answer has come. */
+  settle(reply: ControlReply): void
+  close(): void
+}
+
+/** A data thread's side of the routes with `at: 'control'`: numbers each request and keeps who waits for its answer. */
+export function createControlCalls(post: (request: ControlRequest) => void, patienceMs = PATIENCE_MS): ControlCalls {
+  const pending = new Map<number, { resolve: (reply: ControlReply) => void; timer: NodeJS.Timeout }>()
+  let lastId = 0
+
+  function settle(reply: ControlReply): void {
+    const waiter = pending.get(reply.id)
+    if (!waiter) return
+    pending.delete(reply.id)
+    clearTimeout(waiter.timer)
+    waiter.resolve(reply)
+  }
+
+  return {
+    ask(request) {
+      const id = ++lastId
+      if (pending.size >= MOST_PENDING) return Promise.resolve(unavailable(id, 'too many requests wait for the main thread'))
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => settle(unavailable(id, 'the main thread did not answer in time')), patienceMs)
+        pending.set(id, { resolve, timer })
+        post({ ...request, id })
+      })
+    },
+    settle,
+    close() {
+      for (const id of [...pending.keys()]) settle(unavailable(id, 'this thread is ending'))
+    },
+  }
+}
+
+function unavailable(id: number, message: string): ControlReply {
+  const error = { is_bifrost_error: true, status_code: 503, error: { type: 'overloaded', code: 'overloaded', message } }
+  return { id, status: 503, headers: [['content-type', 'application/json']], body: JSON.stringify(error) }
+}

@@ -1,0 +1,208 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { createShared } from '../shared.ts'
+import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
+import { Snapshot, slices } from '../snapshot-tables.ts'
+import type { ThreadLog } from './guard.ts'
+import { ThreadHandle, type ThreadInit } from './handle.ts'
+import { watchHeartbeats } from './heartbeat.ts'
+import type { ControlReply, ControlRequest } from './messages.ts'
+
+/** An admin write waits this long for all threads to have it in place. */
+const ACKNOWLEDGE_MS = 1000
+/** A connection that was handed over before the thread left the acceptor's list arrives within this time. */
+const HAND_OVER_MS = 200
+/** A data thread says something every second; one that is silent for this long hangs. */
+const SILENCE_MS = 10_000
+/** How long a replaced thread waits for its clients where no configuration says otherwise. */
+const DEFAULT_GRACE_MS = 30_000
+
+/** Owns the listening sockets and hands connections over, round robin (transports/http). */
+export interface Acceptor {
+  add(descriptor: unknown): void
+  remove(descriptor: unknown): void
+  /** Closes the listening sockets; connections that were handed over live on. */
+  close(): void
+}
+
+/** A handler of a route with `at: 'control'`, by the name that the route gives as its operation. */
+export type ControlRoute = (request: ControlRequest) => Omit<ControlReply, 'id'> | Promise<Omit<ControlReply, 'id'>>
+
+/** What the control thread is made from. */
+export interface ControlOptions {
+  /** The module that every thread runs. */
+  entry: URL
+  threads: number
+  tables: SnapshotTables
+  log: ThreadLog
+  logLevel: string
+  logStyle?: 'json' | 'pretty' | undefined
+  routes: Readonly<Record<string, ControlRoute>>
+  /** A data thread hangs or was lost: the process cannot be trusted any more. The supervisor starts the next. */
+  onBroken(reason: string): void
+  silenceMs?: number | undefined
+}
+
+/** How the gateway's process ends: milliseconds. */
+export interface StopTimes {
+  /** The listener stays open for so long, while readiness says 503. */
+  delayMs: number
+  /** After that, running requests may take so long. */
+  graceMs: number
+}
+
+/** The main thread's hold on all others. */
+export interface Control {
+  readonly version: number
+  readonly isDraining: boolean
+  /** Threads that serve now. */
+  readonly threads: number
+  /** From now on connections go to the data threads. */
+  serve(acceptor: Acceptor): void
+  /** Changes the configuration in every thread; `acknowledged` is false when not all had it in place within a second. */
+  publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<{ version: number; acknowledged: boolean }>
+  /** Starts a data thread in place of the one at this position (from 0) and ends the old one without losing a request. */
+  replaceThread(position: number): Promise<void>
+  /** Drains and ends all threads. Resolves when none is left; later calls get the same promise. */
+  stop(times: StopTimes): Promise<void>
+}
+
+/** Starts the store thread and the data threads; resolves when all are ready. Rejects with ThreadStartError, all threads ended. */
+export async function startControl(options: ControlOptions): Promise<Control> {
+  const control = new ControlThread(options)
+  await control.start(options.threads)
+  return control
+}
+
+class ControlThread implements Control {
+  isDraining = false
+  readonly #options: ControlOptions
+  readonly #snapshot = new Snapshot()
+  readonly #init: ThreadInit
+  readonly #store: ThreadHandle
+  /** In the order of their positions; only those that serve. */
+  #serving: ThreadHandle[] = []
+  /** Also those that start or end: they get patches too. */
+  readonly #alive = new Set<ThreadHandle>()
+  #acceptor: Acceptor | undefined
+  #started = 0
+  #replacing: Promise<void> = Promise.resolve()
+  #stopping: Promise<void> | undefined
+  readonly #unwatch: () => void
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+    for (const { patch } of slices(options.tables, 1)) this.#snapshot.apply(patch)
+    this.#init = {
+      ...options,
+      shared: createShared(),
+      answer: (request) => this.#answer(request),
+      onLost: (thread) => options.onBroken(`${thread.role} thread ${thread.index} ended unasked`),
+    }
+    this.#store = new ThreadHandle('store', 0, this.#init)
+    const onSilent = (thread: ThreadHandle) => options.onBroken(`data thread ${thread.index} gives no sign of life`)
+    this.#unwatch = watchHeartbeats(() => [...this.#alive].filter((thread) => thread.isReady), options.silenceMs ?? SILENCE_MS, onSilent)
+  }
+
+  get version(): number {
+    return this.#snapshot.version
+  }
+  get threads(): number {
+    return this.#serving.length
+  }
+
+  async start(count: number): Promise<void> {
+    const starts = await Promise.allSettled([this.#store.ready(), ...Array.from({ length: count }, () => this.#startThread())])
+    const failure = starts.find((start) => start.status === 'rejected')
+    if (failure) {
+      await this.stop({ delayMs: 0, graceMs: 0 })
+      throw failure.reason
+    }
+    this.#serving = starts.flatMap((start) => (start.status === 'fulfilled' && start.value ? [start.value] : []))
+  }
+
+  serve(acceptor: Acceptor): void {
+    this.#acceptor = acceptor
+    for (const thread of this.#serving) acceptor.add(thread.descriptor)
+  }
+
+  async publish({ set = [], delete: deleted = [] }: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>) {
+    const patch: SnapshotPatch = { version: this.version + 1, set, delete: deleted }
+    this.#snapshot.apply(patch)
+    const threads = [...this.#alive]
+    for (const thread of threads) thread.patch(patch)
+    const all = Promise.all(threads.map((thread) => thread.acknowledged(patch.version)))
+    const late = new AbortController()
+    const timeout = wait(ACKNOWLEDGE_MS, false, { signal: late.signal }).catch(() => false)
+    const acknowledged = await Promise.race([all.then(() => true), timeout])
+    late.abort()
+    return { version: patch.version, acknowledged }
+  }
+
+  replaceThread(position: number): Promise<void> {
+    const replaced = this.#replacing.then(() => this.#replace(position))
+    this.#replacing = replaced.catch(() => {})
+    return replaced
+  }
+
+  stop(times: StopTimes): Promise<void> {
+    this.#stopping ??= this.#stop(times)
+    return this.#stopping
+  }
+
+  async #startThread(): Promise<ThreadHandle> {
+    const thread = new ThreadHandle('data', this.#started++, this.#init)
+    this.#alive.add(thread)
+    void thread.exited.then(() => this.#alive.delete(thread))
+    await thread.start(this.#snapshot.tables, this.version)
+    return thread
+  }
+
+  async #replace(position: number): Promise<void> {
+    const old = this.#serving[position]
+    if (!old) throw new RangeError(`there is no data thread at position ${position}`)
+    if (this.isDraining) return
+    const next = await this.#startThread()
+    if (this.isDraining) return
+    this.#serving[position] = next
+    this.#acceptor?.add(next.descriptor)
+    this.#acceptor?.remove(old.descriptor)
+    await wait(HAND_OVER_MS)
+    old.send({ type: 'drain' })
+    await old.stop({ deadline: Date.now() + (this.#snapshot.tables.client.get('client')?.graceMs ?? DEFAULT_GRACE_MS), closeIdle: false })
+    this.#options.log.info({ thread: old.index, by: next.index }, 'a data thread was replaced')
+  }
+
+  async #stop({ delayMs, graceMs }: StopTimes): Promise<void> {
+    this.isDraining = true
+    this.#unwatch()
+    for (const thread of this.#alive) thread.send({ type: 'drain' })
+    if (this.#acceptor) await this.#closeListeners(this.#acceptor, delayMs)
+    const deadline = Date.now() + graceMs
+    await Promise.all([...this.#alive].map((thread) => thread.stop({ deadline, closeIdle: true })))
+    await this.#store.stop({ deadline, closeIdle: true })
+  }
+
+  async #closeListeners(acceptor: Acceptor, delayMs: number): Promise<void> {
+    await wait(Math.max(0, delayMs - HAND_OVER_MS))
+    acceptor.close()
+    await wait(HAND_OVER_MS)
+  }
+
+  async #answer(request: ControlRequest): Promise<ControlReply> {
+    const { id, route } = request
+    try {
+      const handle = this.#options.routes[route]
+      if (!handle) throw new Error(`no control route is called ${route}`)
+      return { id, ...(await handle(request)) }
+    } catch (error) {
+      this.#options.log.error({ err: error, route }, 'a control route failed')
+      return { id, status: 500, headers: [['content-type', 'application/json']], body: INTERNAL_ERROR }
+    }
+  }
+}
+
+const INTERNAL_ERROR = JSON.stringify({
+  is_bifrost_error: true,
+  status_code: 500,
+  error: { type: 'internal_error', code: 'internal_error', message: 'the gateway failed to handle this request' },
+})

@@ -1,0 +1,159 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
+import { slices } from '../snapshot-tables.ts'
+import type { ThreadLog } from './guard.ts'
+import type { ControlReply, ControlRequest, Message, ThreadStart } from './messages.ts'
+
+/** A thread that said `stopped` has closed its app, and may then be ended from outside without harm to the process. */
+const EXIT_PATIENCE_MS = 2000
+
+/** A thread could not start; `problems` are sentences for the operator. */
+export class ThreadStartError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[], options?: { cause?: unknown }) {
+    super(problems.join('\n'), options)
+    this.name = 'ThreadStartError'
+    this.problems = problems
+  }
+}
+
+/** What every thread is started with. */
+export interface ThreadInit {
+  /** The entry of every thread (transports/main.ts). */
+  entry: URL
+  shared: SharedArrayBuffer
+  logLevel: string
+  logStyle?: 'json' | 'pretty' | undefined
+  log: ThreadLog
+  /** Answers a request that is at home on the main thread; never rejects. */
+  answer(request: ControlRequest): Promise<ControlReply>
+  /** The thread ended although nobody asked it to. */
+  onLost(thread: ThreadHandle): void
+}
+
+type Handlers = { [T in Message['type']]?: (message: Extract<Message, { type: T }>) => void }
+
+/** The main thread's end of a data or store thread: what it is told, what it said. */
+export class ThreadHandle {
+  readonly role: ThreadStart['role']
+  readonly index: number
+  /** Of its uWebSockets.js app, for the acceptor; set when `start` has resolved. */
+  descriptor: unknown
+  /** When it was last heard of, in `performance.now()` milliseconds. */
+  lastHeard = performance.now()
+  /** It has said that it can take connections. */
+  isReady = false
+  readonly exited: Promise<void>
+
+  readonly #init: ThreadInit
+  readonly #worker: Worker
+  readonly #port: MessagePort
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #stopped = Promise.withResolvers<void>()
+  #acknowledged = 0
+  #waiters: { version: number; resolve: () => void }[] = []
+  /** Patches that came while the whole was being sent; undefined afterwards. */
+  #backlog: SnapshotPatch[] | undefined = []
+  #isStopping = false
+
+  constructor(role: ThreadStart['role'], index: number, init: ThreadInit) {
+    this.role = role
+    this.index = index
+    this.#init = init
+    const { port1, port2 } = new MessageChannel()
+    const start: ThreadStart = {
+      role,
+      index,
+      shared: init.shared,
+      logLevel: init.logLevel,
+      ...(init.logStyle && { logStyle: init.logStyle }),
+      port: port2,
+    }
+    this.#port = port1
+    this.#worker = new Worker(init.entry, { workerData: start, transferList: [port2], name: `${role}-${index}` })
+    this.exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
+    this.#ready.promise.catch(() => {})
+    this.#worker.on('error', (error) => {
+      init.log.error({ err: error, role, thread: index }, 'a thread failed')
+      this.#ready.reject(new ThreadStartError([`${role} thread ${index} failed: ${error.message}`], { cause: error }))
+    })
+    this.#worker.once('exit', () => this.#onExit())
+    this.#port.on('message', (message: Message) => this.#receive(message))
+  }
+
+  /** Waits until the thread says that it is ready. Rejects with ThreadStartError. */
+  ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  /** Sends the whole snapshot, in slices, and waits until the thread can take connections. Rejects with ThreadStartError. */
+  async start(tables: SnapshotTables, version: number): Promise<void> {
+    for (const { patch, isLast } of slices(tables, version)) {
+      this.send({ type: 'patch', patch, isLast })
+      if (!isLast) await nextTurn()
+    }
+    const backlog = this.#backlog ?? []
+    this.#backlog = undefined
+    for (const patch of backlog) this.patch(patch)
+    await this.#ready.promise
+  }
+
+  send(message: Message): void {
+    this.#port.postMessage(message)
+  }
+
+  patch(patch: SnapshotPatch): void {
+    if (this.#backlog) this.#backlog.push(patch)
+    else this.send({ type: 'patch', patch, isLast: true })
+  }
+
+  /** Resolves when the thread has this version in place, or has ended. */
+  acknowledged(version: number): Promise<void> {
+    if (this.#acknowledged >= version) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push({ version, resolve }))
+  }
+
+  /** Ends the thread: `closeIdle` cuts connections that carry no request, else it waits for their clients to go. */
+  async stop(options: { deadline: number; closeIdle: boolean }): Promise<void> {
+    this.#isStopping = true
+    this.send({ type: 'stop', ...options })
+    await this.#stopped.promise
+    const timer = setTimeout(() => void this.#worker.terminate(), EXIT_PATIENCE_MS)
+    await this.exited
+    clearTimeout(timer)
+  }
+
+  #receive(message: Message): void {
+    this.lastHeard = performance.now()
+    const handle = this.#handlers[message.type] as ((message: Message) => void) | undefined
+    handle?.(message)
+  }
+
+  readonly #handlers: Handlers = {
+    ready: ({ descriptor }) => {
+      this.descriptor = descriptor
+      this.isReady = true
+      this.#ready.resolve()
+    },
+    failed: ({ problems }) => this.#ready.reject(new ThreadStartError(problems)),
+    ack: ({ version }) => {
+      this.#acknowledged = version
+      const due = this.#waiters.filter((waiter) => waiter.version <= version)
+      this.#waiters = this.#waiters.filter((waiter) => waiter.version > version)
+      for (const waiter of due) waiter.resolve()
+    },
+    stopped: () => this.#stopped.resolve(),
+    'control-request': ({ request }) => {
+      void this.#init.answer(request).then((reply) => this.send({ type: 'control-reply', reply }))
+    },
+  }
+
+  #onExit(): void {
+    this.#ready.reject(new ThreadStartError([`${this.role} thread ${this.index} ended before it was ready`]))
+    this.#stopped.resolve()
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve()
+    this.#port.close()
+    if (this.isReady && !this.#isStopping) this.#init.onLost(this)
+  }
+}

@@ -1,0 +1,57 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { SnapshotPatch } from '../snapshot.ts'
+
+/** A request that is answered on the main thread (`at: 'control'`), as data. */
+export interface ControlRequest {
+  id: number
+  route: string
+  method: string
+  path: string
+  query: string
+  headers: readonly (readonly [string, string])[]
+  body: Uint8Array | null
+}
+
+/** Its answer. */
+export interface ControlReply {
+  id: number
+  status: number
+  headers: readonly (readonly [string, string])[]
+  body: string | Uint8Array
+}
+
+/** Everything that crosses threads. Data or addresses, never a closure. */
+export type Message =
+  /** data -> main: the uWebSockets.js app of this thread can take connections. */
+  | { type: 'ready'; descriptor: unknown }
+  | { type: 'failed'; problems: readonly string[] }
+  /** main -> data: the snapshot, whole (in slices, the last says so) or a change. */
+  | { type: 'patch'; patch: SnapshotPatch; isLast: boolean }
+  /** data -> main: every entry up to this version is in place. */
+  | { type: 'ack'; version: number }
+  /** main -> data: answer with `Connection: close` from now on. */
+  | { type: 'drain' }
+  /**
+   * main -> data: end when idle, or at `deadline` (epoch milliseconds). Idle is: no request runs (`closeIdle`, connections
+   * without one are cut), else: no connection is left.
+   */
+  | { type: 'stop'; deadline: number; closeIdle: boolean }
+  /** data -> main: no connection is left and the thread is about to end. */
+  | { type: 'stopped' }
+  | { type: 'heartbeat'; at: number }
+  | { type: 'control-request'; request: ControlRequest }
+  | { type: 'control-reply'; reply: ControlReply }
+  /** data -> main: counters since the last delta. */
+  | { type: 'metrics'; delta: Readonly<Record<string, number>> }
+
+/** What a thread is started with (workerData). */
+export interface ThreadStart {
+  role: 'data' | 'store'
+  /** Index among threads of its role; a replacement takes a new one. */
+  index: number
+  /** Shared counters (core/shared.ts). */
+  shared: SharedArrayBuffer
+  logLevel: string
+  logStyle?: 'json' | 'pretty' | undefined
+  port: MessagePort
+}

@@ -1,0 +1,99 @@
+import type { HeaderList } from '../edge.ts'
+import { GatewayError } from '../errors.ts'
+import type { Provider } from '../provider.ts'
+import type { Registry } from '../registry.ts'
+import type { KeySettings, NetworkSettings, ProviderSettings, ProxySettings } from '../snapshot.ts'
+import type { Target } from './types.ts'
+
+/** Where a provider's requests go with a given key, and the header lines that every one of them carries. */
+export interface Destination {
+  target: Target
+  headers: readonly (readonly [string, string])[]
+}
+
+/** Counts passes through gateways, so that a base URL that leads back here ends (faults.md: recursion). */
+export const HOP_HEADER = 'x-bifrost-hop'
+
+const destinations = new WeakMap<ProviderSettings, Map<string, Destination>>()
+
+/**
+ * The destination of (provider, key), made once per settings object. Throws GW_NO_BASE_URL where a key should bring the URL
+ * and does not.
+ */
+export function destinationOf(registry: Registry, settings: ProviderSettings, key: KeySettings | undefined): Destination {
+  const entry = registry.provider(settings.entry)
+  let byKey = destinations.get(settings)
+  if (!byKey) {
+    byKey = new Map()
+    destinations.set(settings, byKey)
+  }
+  const id = key?.id ?? ''
+  let destination = byKey.get(id)
+  if (!destination) {
+    const credential = key ? registry.authenticate(entry)(key, settings) : []
+    destination = { target: makeTarget(settings, baseUrl(settings, entry, key)), headers: makeHeaders(settings, entry, credential) }
+    byKey.set(id, destination)
+  }
+  return destination
+}
+
+function baseUrl(settings: ProviderSettings, entry: Provider, key: KeySettings | undefined): string {
+  const url = entry.keyUrl === undefined ? (settings.network.baseUrl ?? entry.baseUrl) : key?.url
+  if (url !== undefined) return url
+  const hint = entry.keyUrl === undefined ? 'set network_config.base_url' : `set ${entry.keyUrl}.url on its keys`
+  throw new GatewayError('GW_NO_BASE_URL', { provider: settings.name, hint })
+}
+
+function makeTarget(settings: ProviderSettings, base: string): Target {
+  const { network } = settings
+  const shared = {
+    provider: settings.name,
+    insecureSkipVerify: network.insecureSkipVerify,
+    connectTimeoutMs: network.connectTimeoutMs,
+    maxConnections: network.maxConnsPerHost,
+    caCertPem: network.caCertPem,
+  }
+  if (base.startsWith('unix:')) {
+    const socketPath = base.slice('unix:'.length).replace(/^\/\//, '')
+    return { ...shared, protocol: 'http:', hostname: 'localhost', port: 0, host: 'localhost', prefix: '', socketPath }
+  }
+  const url = new URL(base)
+  const protocol = url.protocol === 'http:' ? 'http:' : 'https:'
+  return {
+    ...shared,
+    protocol,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port) || (protocol === 'http:' ? 80 : 443),
+    host: url.host,
+    prefix: url.pathname.replace(/\/+$/, ''),
+    proxy: proxyFor(settings.proxy, protocol, url.hostname, network),
+  }
+}
+
+function proxyFor(proxy: ProxySettings, protocol: string, hostname: string, network: NetworkSettings): Target['proxy'] {
+  if (proxy.type === 'none') return undefined
+  if (proxy.type === 'environment') return environmentProxy(protocol, hostname)
+  if (proxy.url === undefined) return undefined
+  const { username, password } = proxy
+  return { type: proxy.type, url: new URL(proxy.url), username, password, caCertPem: proxy.caCertPem ?? network.caCertPem }
+}
+
+/** The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for a host, in either case of the letters. */
+function environmentProxy(protocol: string, hostname: string): Target['proxy'] {
+  const read = (name: string): string | undefined => process.env[name.toLowerCase()] || process.env[name]
+  const excluded = (read('NO_PROXY') ?? '').split(',').map((entry) => entry.trim().replace(/^\*?\./, ''))
+  if (excluded.some((entry) => entry === '*' || (entry !== '' && (hostname === entry || hostname.endsWith(`.${entry}`))))) return undefined
+  const value = protocol === 'https:' ? read('HTTPS_PROXY') : read('HTTP_PROXY')
+  if (!value) return undefined
+  const url = new URL(value)
+  const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+  return { type: url.protocol.startsWith('socks') ? 'socks5' : 'http', url, username: username || undefined, password: password || undefined }
+}
+
+function makeHeaders(settings: ProviderSettings, entry: Provider, credential: HeaderList): [string, string][] {
+  const headers = new Map<string, string>([['content-type', 'application/json']])
+  for (const [name, value] of Object.entries(entry.headers ?? {})) headers.set(name, value)
+  for (const [name, value] of Object.entries(settings.network.extraHeaders)) headers.set(name.toLowerCase(), value)
+  for (const [name, value] of credential) headers.set(name, value)
+  return [...headers]
+}

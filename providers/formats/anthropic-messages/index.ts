@@ -1,0 +1,22 @@
+import { defineFormat, type Format } from '../../../core/format.ts'
+import { DROPS } from './drops.ts'
+import { decodeError } from './error.ts'
+import { lens } from './lens.ts'
+import { encodeRequest } from './request.ts'
+import { decodeResponse } from './response.ts'
+import { decodeStream } from './stream.ts'
+import { NAME } from './types.ts'
+
+export { mergeBeta } from './beta.ts'
+
+/** Anthropic's Messages API: https://docs.claude.com/en/api/messages */
+export const format: Format = defineFormat({
+  name: NAME,
+  module: import.meta.url,
+  framing: 'sse-typed',
+  streamType: 'text/event-stream',
+  headers: ['anthropic-beta', 'anthropic-version'],
+  listHeaders: ['anthropic-beta'],
+  outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
+  lens,
+})

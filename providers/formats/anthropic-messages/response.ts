@@ -1,0 +1,67 @@
+import type { ChatResponse, Choice } from '../../../core/canonical/chat.ts'
+import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
+import type { Stop, StopReason } from '../../../core/canonical/stop.ts'
+import { GatewayError } from '../../../core/errors.ts'
+import { unifyStop } from '../shared/stop-reason.ts'
+import { decodeBlock } from './blocks.ts'
+import { upstreamError } from './error.ts'
+import { type Block, NAME } from './types.ts'
+import { decodeServiceTier, decodeUsage } from './usage.ts'
+
+/** https://docs.claude.com/en/api/handling-stop-reasons */
+const STOP_REASONS: Readonly<Record<string, StopReason>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  tool_use: 'tool-calls',
+  pause_turn: 'pause',
+  refusal: 'refusal',
+  compaction: 'compaction',
+}
+
+const MESSAGE_FIELDS = new Set(['id', 'type', 'role', 'model', 'content', 'stop_reason', 'stop_sequence', 'usage'])
+
+/** A whole answer. Throws GW_UPSTREAM_INVALID for what is no message, GW_UPSTREAM_ERROR for an error sent with status 200. */
+export function decodeResponse(body: JsonObject): ChatResponse {
+  if (body.type === 'error') throw upstreamError(body)
+  if (!Array.isArray(body.content)) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is no message' })
+  const extra = messageExtra(body)
+  const choice: Choice = {
+    index: 0,
+    parts: body.content.filter(isBlock).map(decodeBlock),
+    stop: decodeStop(body.stop_reason, body.stop_sequence),
+    ...(extra && { extra: { [NAME]: extra } }),
+  }
+  const serviceTier = decodeServiceTier(body.usage)
+  return {
+    id: typeof body.id === 'string' ? body.id : '',
+    model: typeof body.model === 'string' ? body.model : '',
+    choices: [choice],
+    ...(isObject(body.usage) && { usage: decodeUsage(body.usage) }),
+    ...(serviceTier !== undefined && { serviceTier }),
+  }
+}
+
+/** A stop reason with the sequence that matched. */
+export function decodeStop(reason: unknown, sequence: unknown): Stop {
+  const stop = unifyStop(typeof reason === 'string' ? reason : undefined, STOP_REASONS)
+  if (typeof sequence === 'string') stop.sequence = sequence
+  return stop
+}
+
+/** What a message says beyond the fields that are read (`container`, `context_management`, `stop_details`); undefined for nothing. */
+export function messageExtra(message: JsonObject): JsonObject | undefined {
+  let extra: JsonObject | undefined
+  for (const field in message) {
+    if (MESSAGE_FIELDS.has(field) || message[field] === null) continue
+    extra ??= {}
+    extra[field] = message[field]
+  }
+  return extra
+}
+
+/** Whether a value is a content block. */
+export function isBlock(value: unknown): value is Block {
+  return isObject(value) && typeof value.type === 'string'
+}

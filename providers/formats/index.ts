@@ -1,0 +1,6 @@
+import type { Format } from '../../core/format.ts'
+import { format as anthropicMessages } from './anthropic-messages/index.ts'
+import { format as openaiChat } from './openai-chat/index.ts'
+
+/** Every wire format the gateway speaks. */
+export const formats: readonly Format[] = [openaiChat, anthropicMessages]

@@ -1,0 +1,168 @@
+import type {
+  AudioPart,
+  DocumentPart,
+  ImagePart,
+  Message,
+  OpaquePart,
+  Part,
+  RefusalPart,
+  TextPart,
+  ToolResultPart,
+} from '../../../core/canonical/chat.ts'
+import { isObject, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import { GatewayError } from '../../../core/errors.ts'
+import { toDataUrl } from '../shared/data-url.ts'
+import { AUDIO_TYPES } from './decode-parts.ts'
+import { encodeReasoning } from './reasoning.ts'
+import { encodeCalls } from './response.ts'
+import { NAME } from './types.ts'
+
+/** Where a provider reads earlier thoughts; absent: it takes none, and OpenAI refuses fields that it does not know. */
+type ReasoningField = string | undefined
+
+type Content = TextPart | ImagePart | AudioPart | DocumentPart | RefusalPart | OpaquePart
+
+/**
+ * The conversation as OpenAI's message list. Tool results come first, right behind the calls they answer; what tool
+ * messages cannot hold (images, files) follows the last of them in a `user` message.
+ */
+export function encodeMessages(messages: readonly Message[], reasoningField: ReasoningField): JsonObject[] {
+  const wire: JsonObject[] = []
+  let held: JsonObject[] = []
+  const flush = (): void => {
+    if (held.length > 0) wire.push({ role: 'user', content: held })
+    held = []
+  }
+  for (const message of messages) {
+    if (message.role === 'assistant') {
+      flush()
+      wire.push(encodeAssistant(message, reasoningField))
+      continue
+    }
+    for (const part of message.parts) {
+      if (part.type !== 'tool-result') continue
+      wire.push(encodeResult(part))
+      held.push(...attachments(part))
+    }
+    const said = message.parts.filter(isContent)
+    if (said.length === 0) continue
+    flush()
+    wire.push({ ...encodeHeader(message), content: encodeContent(said) })
+  }
+  flush()
+  return wire
+}
+
+function isContent(part: Part): part is Content {
+  return part.type !== 'tool-result' && part.type !== 'tool-call' && part.type !== 'reasoning'
+}
+
+function encodeHeader(message: Message): JsonObject {
+  return withoutUndefined<JsonObject>({ ...message.extra?.[NAME], role: message.role, name: message.name })
+}
+
+function encodeAssistant(message: Message, reasoningField: ReasoningField): JsonObject {
+  const { parts } = message
+  const texts = parts.filter((part) => part.type === 'text')
+  const refusals = parts.filter((part) => part.type === 'refusal')
+  const calls = encodeCalls(parts)
+  const isSilent = texts.length === 0
+  return withoutUndefined<JsonObject>({
+    ...encodeHeader(message),
+    content: isSilent ? (calls.length > 0 || refusals.length > 0 ? null : '') : texts.map((part) => part.text).join(''),
+    refusal: refusals.length > 0 ? refusals.map((part) => part.text).join('') : undefined,
+    ...encodeThoughts(parts, reasoningField),
+    tool_calls: calls.length > 0 ? calls : undefined,
+  })
+}
+
+function encodeThoughts(parts: readonly Part[], field: ReasoningField): JsonObject {
+  const thoughts = parts.filter((part) => part.type === 'reasoning')
+  if (field === undefined || thoughts.length === 0) return {}
+  if (field === 'reasoning') return encodeReasoning(thoughts)
+  return { [field]: thoughts.map((part) => part.text).join('') }
+}
+
+/** One text goes as a string, which every compatible server takes; anything else as a list. */
+function encodeContent(parts: readonly Content[]): string | JsonObject[] {
+  const [first] = parts
+  if (parts.length === 1 && first?.type === 'text' && !first.extra?.[NAME]) return first.text
+  return parts.map(encodePart)
+}
+
+function encodePart(part: Content): JsonObject {
+  const own = part.extra?.[NAME]
+  switch (part.type) {
+    case 'text':
+      return { ...own, type: 'text', text: part.text }
+    case 'refusal':
+      return { ...own, type: 'refusal', refusal: part.text }
+    case 'image':
+      return { ...own, type: 'image_url', image_url: { ...nested(own, 'image_url'), ...encodeImage(part) } }
+    case 'audio':
+      return { ...own, type: 'input_audio', input_audio: { ...nested(own, 'input_audio'), ...encodeAudio(part) } }
+    case 'document':
+      return encodeDocument(part)
+    case 'opaque':
+      return part.format === NAME ? part.value : unsupported('messages')
+  }
+}
+
+function nested(own: JsonObject | undefined, name: string): JsonObject | undefined {
+  const value = own?.[name]
+  return isObject(value) ? value : undefined
+}
+
+function unsupported(param: string): never {
+  throw new GatewayError('GW_UNSUPPORTED_PARAMETER', { param })
+}
+
+function encodeImage({ source, detail }: ImagePart): JsonObject {
+  if (source.kind === 'url') return withoutUndefined<JsonObject>({ url: source.url, detail })
+  if (source.kind === 'data') return withoutUndefined<JsonObject>({ url: toDataUrl(source.mediaType, source.data), detail })
+  return unsupported('messages.image')
+}
+
+function encodeAudio({ source }: AudioPart): JsonObject {
+  if (source.kind !== 'data') return unsupported('messages.audio')
+  const named = Object.entries(AUDIO_TYPES).find(([, mediaType]) => mediaType === source.mediaType)
+  return { data: source.data, format: named?.[0] ?? source.mediaType.replace(/^audio\/(x-)?/, '') }
+}
+
+/** Documents that are text already go as text: OpenAI's file parts take PDFs alone. */
+function encodeDocument(part: DocumentPart): JsonObject {
+  const { source, name } = part
+  const own = part.extra?.[NAME]
+  if (source.kind === 'text') return { type: 'text', text: titled(part, source.text) }
+  if (source.kind === 'parts') return { type: 'text', text: titled(part, textOf(source.parts)) }
+  const file: JsonObject = { ...nested(own, 'file'), filename: name }
+  if (source.kind === 'file') file.file_id = source.id
+  else if (source.kind === 'url') file.file_url = source.url
+  else {
+    file.filename = name ?? 'document'
+    file.file_data = toDataUrl(source.mediaType, source.data)
+  }
+  return { ...own, type: 'file', file: withoutUndefined(file) }
+}
+
+function titled({ name, context }: DocumentPart, text: string): string {
+  return [name, context, text].filter((line) => line !== undefined && line !== '').join('\n')
+}
+
+function textOf(parts: readonly Part[]): string {
+  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+}
+
+function encodeResult(part: ToolResultPart): JsonObject {
+  const texts = part.parts.filter((inner) => inner.type === 'text').map((inner) => inner.text)
+  const isElsewhere = texts.length === 0 && part.parts.length > 0
+  const content = isElsewhere ? 'The result is in the next user message.' : texts.join('\n')
+  return { ...part.extra?.[NAME], role: 'tool', tool_call_id: part.id, content }
+}
+
+/** What a tool message cannot hold, with a line that says whose it is. */
+function attachments(result: ToolResultPart): JsonObject[] {
+  const parts = result.parts.filter(isContent).filter((part) => part.type !== 'text')
+  if (parts.length === 0) return []
+  return [{ type: 'text', text: `Result of tool call ${result.id}:` }, ...parts.map(encodePart)]
+}

@@ -1,0 +1,44 @@
+import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
+import { GatewayError } from '../../../core/errors.ts'
+
+/** Reads a field's value or throws GW_INVALID_REQUEST naming `param`, the field's path. */
+export type Read<Value> = (value: Json, param: string) => Value
+
+/** Refuses a request. `param` is the field's path (`messages[2].content[0].type`). */
+export function bad(param: string, reason: string): never {
+  throw new GatewayError('GW_INVALID_REQUEST', { param, reason })
+}
+
+/** A field that may be left out or null. */
+export function optional<Value>(value: Json | undefined, param: string, read: Read<Value>): Value | undefined {
+  return value === undefined || value === null ? undefined : read(value, param)
+}
+
+/** A field that must be there. */
+export function required<Value>(value: Json | undefined, param: string, read: Read<Value>): Value {
+  return value === undefined || value === null ? bad(param, 'is required') : read(value, param)
+}
+
+export const string: Read<string> = (value, param) => (typeof value === 'string' ? value : bad(param, 'must be a string'))
+
+export const filled: Read<string> = (value, param) => string(value, param) || bad(param, 'must not be empty')
+
+export const boolean: Read<boolean> = (value, param) => (typeof value === 'boolean' ? value : bad(param, 'must be true or false'))
+
+export const number: Read<number> = (value, param) =>
+  typeof value === 'number' && Number.isFinite(value) ? value : bad(param, 'must be a number')
+
+export const object: Read<JsonObject> = (value, param) => (isObject(value) ? value : bad(param, 'must be an object'))
+
+export const list: Read<readonly Json[]> = (value, param) => (Array.isArray(value) ? value : bad(param, 'must be a list'))
+
+export const strings: Read<string[]> = (value, param) => list(value, param).map((item, index) => string(item, `${param}[${index}]`))
+
+/** A whole number between two bounds. */
+export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Read<number> {
+  const bounds = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  return (value, param) => {
+    const whole = number(value, param)
+    return Number.isInteger(whole) && whole >= least && whole <= most ? whole : bad(param, `must be a whole number ${bounds}`)
+  }
+}

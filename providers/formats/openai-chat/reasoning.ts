@@ -1,0 +1,77 @@
+import type { ReasoningPart } from '../../../core/canonical/chat.ts'
+import { type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import { objects, text } from './types.ts'
+
+/** One piece of thinking in a message or a delta. `key` tells pieces of one detail from those of another. */
+export interface ReasoningPiece {
+  key: string
+  text: string
+  id?: string | undefined
+  signature?: string | undefined
+  redacted?: string | undefined
+  summary?: boolean | undefined
+}
+
+/**
+ * Thinking in a message or a delta. Providers write it as `reasoning_details`, `reasoning` or `reasoning_content`, often the
+ * same text in two of them; it counts once, by the details where they hold text.
+ */
+export function readReasoning(message: JsonObject): ReasoningPiece[] {
+  const bare = text(message.reasoning) ?? text(message.reasoning_content)
+  const list = message.reasoning_details
+  if (list === undefined || list === null) return bare === undefined ? [] : [{ key: 'bare', text: bare }]
+  const pieces = objects(list).map(readDetail)
+  const isTold = bare === undefined || pieces.some((piece) => piece.text !== '')
+  return isTold ? pieces : [{ key: 'bare', text: bare }, ...pieces]
+}
+
+function readDetail(detail: JsonObject, position: number): ReasoningPiece {
+  const kind = text(detail.type) ?? 'reasoning.text'
+  const index = typeof detail.index === 'number' ? detail.index : position
+  return {
+    key: `${kind}:${index}`,
+    text: text(detail.text) ?? text(detail.summary) ?? '',
+    id: text(detail.id),
+    signature: text(detail.signature),
+    redacted: text(detail.data),
+    summary: kind === 'reasoning.summary' ? true : undefined,
+  }
+}
+
+/** The pieces of a whole message as parts; pieces with the same key in a row are one. */
+export function reasoningParts(message: JsonObject): ReasoningPart[] {
+  const parts: ReasoningPart[] = []
+  let openKey: string | undefined
+  for (const { key, ...piece } of readReasoning(message)) {
+    const open = parts.at(-1)
+    if (open && key === openKey) {
+      open.text += piece.text
+      open.signature = piece.signature ?? open.signature
+      open.redacted = piece.redacted ?? open.redacted
+    } else {
+      parts.push(withoutUndefined<ReasoningPart>({ type: 'reasoning', ...piece }))
+      openKey = key
+    }
+  }
+  return parts.map(withoutUndefined)
+}
+
+/** A part as an entry of `reasoning_details`. `index` counts the reasoning parts of a choice. */
+export function encodeDetail(part: Partial<ReasoningPart>, index: number): JsonObject {
+  const { id, signature } = part
+  const said = part.redacted !== undefined ? { data: part.redacted } : part.summary ? { summary: part.text } : { text: part.text }
+  return withoutUndefined<JsonObject>({ index, type: detailType(part), id, ...said, signature })
+}
+
+/** The type of a part's entry in `reasoning_details`. */
+export function detailType(part: Partial<ReasoningPart>): string {
+  if (part.redacted !== undefined) return 'reasoning.encrypted'
+  return part.summary ? 'reasoning.summary' : 'reasoning.text'
+}
+
+/** The reasoning fields of a whole message; none when nothing was thought. */
+export function encodeReasoning(parts: readonly ReasoningPart[]): JsonObject {
+  if (parts.length === 0) return {}
+  const reasoning = parts.map((part) => part.text).join('')
+  return { ...(reasoning !== '' && { reasoning }), reasoning_details: parts.map(encodeDetail) }
+}

@@ -1,0 +1,206 @@
+import type { ChatResponse, Choice, Part, ReasoningPart, TextPart } from '../../../core/canonical/chat.ts'
+import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import { GatewayError } from '../../../core/errors.ts'
+import type { ReplyOptions } from '../../../core/format.ts'
+import { decodeAnnotations, encodeAnnotation } from './citations.ts'
+import { failureOf, isErrorBody } from './error.ts'
+import { decodeAudio, decodeImages, encodeAudio, encodeImage } from './media.ts'
+import { encodeReasoning, reasoningParts } from './reasoning.ts'
+import { decodeStop, encodeStop } from './stop.ts'
+import { extraOf, NAME, objects, readToolCall, text, unknownFields } from './types.ts'
+import { decodeUsage, encodeUsage, usageOf } from './usage.ts'
+
+/** Fields of an answer and of a chunk that have a place in canonical form; `obfuscation` is padding. */
+export const BODY_FIELDS: ReadonlySet<string> = new Set([
+  'id',
+  'object',
+  'created',
+  'model',
+  'choices',
+  'usage',
+  'service_tier',
+  'error',
+  'obfuscation',
+])
+/** The same for a choice. */
+export const CHOICE_FIELDS: ReadonlySet<string> = new Set(['index', 'message', 'delta', 'finish_reason', 'logprobs'])
+/** The same for a message and a delta. `index` is Mistral's, and says nothing. */
+export const MESSAGE_FIELDS: ReadonlySet<string> = new Set([
+  'role',
+  'content',
+  'refusal',
+  'reasoning',
+  'reasoning_content',
+  'reasoning_details',
+  'tool_calls',
+  'function_call',
+  'annotations',
+  'audio',
+  'images',
+  'index',
+])
+
+/** A whole answer of any OpenAI-compatible server. Throws GW_UPSTREAM_ERROR for an error with status 200, GW_UPSTREAM_INVALID for what is no answer. */
+export function decodeResponse(body: JsonObject): ChatResponse {
+  if (isErrorBody(body)) throw failureOf(body)
+  if (!Array.isArray(body.choices)) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'an answer without choices' })
+  const usage = usageOf(body)
+  return withoutUndefined<ChatResponse>({
+    id: text(body.id) ?? '',
+    model: text(body.model) ?? '',
+    created: createdOf(body),
+    choices: objects(body.choices).map(decodeChoice),
+    usage: usage && decodeUsage(usage),
+    serviceTier: text(body.service_tier),
+    extra: extraOf(unknownFields(body, BODY_FIELDS)),
+  })
+}
+
+/** When the answer was made, in seconds; servers that do not know write 0. */
+export function createdOf(body: JsonObject): number | undefined {
+  return typeof body.created === 'number' && body.created > 0 ? body.created : undefined
+}
+
+function decodeChoice(choice: JsonObject, position: number): Choice {
+  const index = typeof choice.index === 'number' ? choice.index : position
+  const message = isObject(choice.message) ? choice.message : {}
+  return withoutUndefined<Choice>({
+    index,
+    parts: decodeMessage(message, index),
+    stop: decodeStop(choice.finish_reason),
+    logprobs: choice.logprobs ?? undefined,
+    extra: choiceExtra(unknownFields(choice, CHOICE_FIELDS), unknownFields(message, MESSAGE_FIELDS)),
+  })
+}
+
+/** Unknown fields of a choice, and under `message` those of its message. */
+export function choiceExtra(choice: JsonObject | undefined, message: JsonObject | undefined): ReturnType<typeof extraOf> {
+  return extraOf(message ? { ...choice, message } : choice)
+}
+
+function decodeMessage(message: JsonObject, choice: number): Part[] {
+  const audio = decodeAudio(message.audio)
+  const refusal = text(message.refusal)
+  return [
+    ...reasoningParts(message),
+    ...decodeContent(message),
+    ...(refusal === undefined ? [] : [{ type: 'refusal' as const, text: refusal }]),
+    ...(audio ? [audio] : []),
+    ...decodeImages(message.images),
+    ...decodeCalls(message, choice),
+  ]
+}
+
+/** Content as text, or as Mistral's list of thinking and text. */
+function decodeContent(message: JsonObject): Part[] {
+  const pieces = contentPieces(message.content)
+  const citations = decodeAnnotations(message.annotations)
+  const parts: (TextPart | ReasoningPart)[] = []
+  for (const piece of pieces) {
+    const open = parts.at(-1)
+    if (open?.type === piece.type) open.text += piece.text
+    else parts.push({ ...piece })
+  }
+  if (citations.length === 0) return parts
+  const cited = parts.findLast((part) => part.type === 'text')
+  if (cited) cited.citations = citations
+  else parts.push({ type: 'text', text: '', citations })
+  return parts
+}
+
+/** What content says, in pieces of text and thinking; empty pieces are left out. */
+export function contentPieces(content: Json | undefined): { type: 'text' | 'reasoning'; text: string }[] {
+  if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content }]
+  const pieces: { type: 'text' | 'reasoning'; text: string }[] = []
+  for (const block of objects(content)) {
+    const isThinking = block.type === 'thinking'
+    const said = isThinking ? thinkingText(block.thinking) : text(block.text)
+    if (said) pieces.push({ type: isThinking ? 'reasoning' : 'text', text: said })
+  }
+  return pieces
+}
+
+function thinkingText(thinking: Json | undefined): string {
+  if (typeof thinking === 'string') return thinking
+  return objects(thinking)
+    .map((block) => text(block.text) ?? '')
+    .join('')
+}
+
+function decodeCalls(message: JsonObject, choice: number): Part[] {
+  const calls = objects(message.tool_calls).map(readToolCall)
+  if (isObject(message.function_call)) calls.push(readToolCall({ function: message.function_call }))
+  return calls.map((call, position) =>
+    withoutUndefined<Part>({
+      type: 'tool-call',
+      id: call.id ?? mintedId(choice, position),
+      name: call.name,
+      arguments: call.arguments,
+      kind: call.isCustom ? 'custom' : undefined,
+    }),
+  )
+}
+
+/** The id of a call whose provider gave none: the same in a stream and in a whole answer. */
+export function mintedId(choice: number, position: number): string {
+  return `call_${choice}_${position}`
+}
+
+/** A whole answer for clients of this format. */
+export function encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject {
+  return withoutUndefined<JsonObject>({
+    ...response.extra?.[NAME],
+    id: response.id || options.id,
+    object: 'chat.completion',
+    created: response.created ?? options.created,
+    model: response.model || options.model,
+    choices: response.choices.map(encodeChoice),
+    usage: response.usage && encodeUsage(response.usage),
+    service_tier: response.serviceTier,
+  })
+}
+
+function encodeChoice(choice: Choice): JsonObject {
+  const { message, ...extra } = choice.extra?.[NAME] ?? {}
+  return {
+    ...extra,
+    index: choice.index,
+    message: { ...(isObject(message) ? message : undefined), ...encodeMessage(choice.parts) },
+    logprobs: choice.logprobs ?? null,
+    finish_reason: encodeStop(choice.stop),
+  }
+}
+
+function encodeMessage(parts: readonly Part[]): JsonObject {
+  const texts = parts.filter((part) => part.type === 'text')
+  const annotations = texts.flatMap((part) => part.citations ?? []).map(encodeAnnotation)
+  const images = parts.filter((part) => part.type === 'image').flatMap(encodeImage)
+  const audio = parts.find((part) => part.type === 'audio')
+  const calls = encodeCalls(parts)
+  return withoutUndefined<JsonObject>({
+    role: 'assistant',
+    content: joined(texts),
+    refusal: joined(parts.filter((part) => part.type === 'refusal')),
+    ...encodeReasoning(parts.filter((part) => part.type === 'reasoning')),
+    annotations: annotations.length > 0 ? annotations : undefined,
+    audio: audio && encodeAudio(audio),
+    images: images.length > 0 ? images : undefined,
+    tool_calls: calls.length > 0 ? calls : undefined,
+  })
+}
+
+function joined(parts: readonly { text: string }[]): string | null {
+  return parts.length === 0 ? null : parts.map((part) => part.text).join('')
+}
+
+/** Calls for the client to run; those that the provider ran itself are not its business. */
+export function encodeCalls(parts: readonly Part[]): JsonObject[] {
+  const calls: JsonObject[] = []
+  for (const part of parts) {
+    if (part.type !== 'tool-call' || part.kind === 'server') continue
+    const { id, name } = part
+    if (part.kind === 'custom') calls.push({ id, type: 'custom', custom: { name, input: part.arguments } })
+    else calls.push({ id, type: 'function', function: { name, arguments: part.arguments || '{}' } })
+  }
+  return calls
+}

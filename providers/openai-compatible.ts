@@ -1,0 +1,123 @@
+import { defineProvider, type Provider, type Quirks } from '../core/provider.ts'
+import { anyToolChoice, dropLongUser, grokReasoning, patches } from './patches.ts'
+
+/** Fields of OpenAI's own that compatible providers refuse. */
+const OPENAI_ONLY = ['prediction', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity', 'store', 'web_search_options']
+
+/** What they have in common: no `developer` role, efforts from low to high. */
+const commonQuirks = {
+  drop: OPENAI_ONLY,
+  systemRole: 'system',
+  effort: { minimal: 'low', xhigh: 'high', max: 'high' },
+  patch: dropLongUser,
+  patchFields: ['user'],
+} satisfies Quirks
+
+const compatible = {
+  format: 'openai-chat',
+  auth: 'bearer',
+  paths: { chat_completion: '/v1/chat/completions', list_models: '/v1/models' },
+  quirks: commonQuirks,
+} satisfies Partial<Provider>
+
+/** Servers that people run themselves: each key brings its server's URL, and a value only where the server asks for one. */
+const selfHosted = { ...compatible, keyless: 'value' } satisfies Partial<Provider>
+
+/** Providers that speak OpenAI's chat dialect, one entry each. */
+export const openaiCompatible: readonly Provider[] = [
+  defineProvider({
+    ...compatible,
+    name: 'groq',
+    baseUrl: 'https://api.groq.com/openai',
+    // https://console.groq.com/docs/openai (unsupported features)
+    quirks: {
+      ...commonQuirks,
+      drop: [...OPENAI_ONLY, 'logprobs', 'top_logprobs', 'logit_bias'],
+      reasoningField: 'reasoning',
+      usagePath: 'x_groq.usage',
+    },
+  }),
+  defineProvider({
+    ...compatible,
+    name: 'mistral',
+    baseUrl: 'https://api.mistral.ai',
+    envKey: 'MISTRAL_API_KEY',
+    quirks: {
+      ...commonQuirks,
+      rename: { max_completion_tokens: 'max_tokens', seed: 'random_seed' },
+      effort: { minimal: 'none', low: 'high', medium: 'high', xhigh: 'high', max: 'high' },
+      patch: patches(dropLongUser, anyToolChoice),
+      patchFields: ['user', 'tool_choice'],
+    },
+  }),
+  defineProvider({
+    ...compatible,
+    name: 'openrouter',
+    baseUrl: 'https://openrouter.ai/api',
+    quirks: { ...commonQuirks, drop: [...OPENAI_ONLY, 'service_tier'], reasoningField: 'reasoning' },
+  }),
+  defineProvider({
+    ...compatible,
+    name: 'xai',
+    baseUrl: 'https://api.x.ai',
+    quirks: {
+      ...commonQuirks,
+      reasoningField: 'reasoning_content',
+      patch: patches(dropLongUser, grokReasoning),
+      patchFields: ['user', 'presence_penalty', 'frequency_penalty', 'stop', 'reasoning_effort'],
+    },
+  }),
+  defineProvider({
+    ...compatible,
+    name: 'cerebras',
+    baseUrl: 'https://api.cerebras.ai',
+    // https://inference-docs.cerebras.ai/resources/openai (unsupported parameters answer 400)
+    quirks: {
+      ...commonQuirks,
+      drop: [...OPENAI_ONLY, 'frequency_penalty', 'presence_penalty', 'logit_bias'],
+      reasoningField: 'reasoning',
+    },
+  }),
+  defineProvider({
+    ...compatible,
+    name: 'perplexity',
+    baseUrl: 'https://api.perplexity.ai',
+    paths: { chat_completion: '/chat/completions' },
+    quirks: {
+      ...commonQuirks,
+      drop: [
+        ...OPENAI_ONLY.filter((name) => name !== 'web_search_options'),
+        'tools',
+        'tool_choice',
+        'stop',
+        'logit_bias',
+        'logprobs',
+        'top_logprobs',
+        'seed',
+        'parallel_tool_calls',
+        'service_tier',
+      ],
+      rename: { max_completion_tokens: 'max_tokens' },
+    },
+  }),
+  defineProvider({ ...compatible, name: 'parasail', baseUrl: 'https://api.parasail.io' }),
+  defineProvider({ ...compatible, name: 'nebius', baseUrl: 'https://api.tokenfactory.nebius.com' }),
+  defineProvider({
+    ...compatible,
+    name: 'fireworks',
+    baseUrl: 'https://api.fireworks.ai/inference',
+    quirks: {
+      ...commonQuirks,
+      drop: OPENAI_ONLY.filter((name) => name !== 'prediction' && name !== 'prompt_cache_key'),
+      rename: { prompt_cache_key: 'prompt_cache_isolation_key' },
+    },
+  }),
+  defineProvider({ ...selfHosted, name: 'vllm', keyUrl: 'vllm_key_config', keyModelName: true }),
+  defineProvider({ ...selfHosted, name: 'sgl', keyUrl: 'sgl_key_config' }),
+  defineProvider({
+    ...selfHosted,
+    name: 'ollama',
+    keyUrl: 'ollama_key_config',
+    quirks: { ...commonQuirks, rename: { max_completion_tokens: 'max_tokens' } },
+  }),
+]

@@ -1,0 +1,17 @@
+import { defineProvider } from '../core/provider.ts'
+
+/** OpenAI. https://platform.openai.com/docs/api-reference/chat/create */
+export const openai = defineProvider({
+  name: 'openai',
+  format: 'openai-chat',
+  baseUrl: 'https://api.openai.com',
+  auth: 'bearer',
+  envKey: 'OPENAI_API_KEY',
+  isBase: true,
+  paths: { chat_completion: '/v1/chat/completions', list_models: '/v1/models' },
+  quirks: {
+    // Fewer than 16 is refused. https://platform.openai.com/docs/api-reference/responses/create (max_output_tokens)
+    clamp: { max_completion_tokens: [16, Number.MAX_SAFE_INTEGER] },
+    effort: { max: 'high' },
+  },
+})

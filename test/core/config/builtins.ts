@@ -1,0 +1,5 @@
+import type { Builtins } from '../../../core/config/builtins.ts'
+import { plannedProviders, providers } from '../../../providers/index.ts'
+
+/** The built-ins of the product, and one plugin name. */
+export const builtins: Builtins = { providers, planned: plannedProviders, plugins: [{ name: 'example' }] }

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { emitJsonSchema, ownSettings, ownSettingsTable } from '../../../core/config/json-schema.ts'
+import { builtins } from './builtins.ts'
+
+// `npm run schema` runs this file with --update, which writes the schema anew.
+test('core/config/schema.json is what the code emits', async () => {
+  const text = `${JSON.stringify(emitJsonSchema(builtins), null, 2)}\n`
+  await expect(text).toMatchFileSnapshot('../../../core/config/schema.json')
+})
+
+test('the schema is identified by no host', () => {
+  const { $id, $schema } = emitJsonSchema(builtins)
+  expect($id).toBe('bifrost-node/config.schema.json')
+  expect(new URL(String($schema)).host).toBe('json-schema.org')
+})
+
+test('numbers and booleans may come from the environment', () => {
+  const { properties } = emitJsonSchema(builtins) as { properties: { client: { properties: Record<string, { anyOf: unknown[] }> } } }
+  expect(properties.client.properties['drop_excess_requests']!.anyOf).toEqual([
+    { type: 'boolean' },
+    { $ref: '#/$defs/envText' },
+    { $ref: '#/$defs/envObject' },
+  ])
+})
+
+test('own settings are all described, with their defaults', () => {
+  const rows = ownSettings(builtins)
+  expect(rows.map((row) => row.key)).toEqual([
+    'client.threads',
+    'client.shutdown.drain_delay_seconds',
+    'client.shutdown.grace_seconds',
+    'client.max_buffered_body_mb',
+    'client.request_body_timeout_seconds',
+    'client.request_deadline_seconds',
+    'client.stream_commit_after_ms',
+    'client.max_stream_duration_seconds',
+    'client.max_response_size_mb',
+    'providers.<name>.network_config.connect_timeout_in_seconds',
+    'providers.<name>.network_config.preconnect',
+  ])
+  for (const row of rows) expect(row.meaning.length > 10 && row.default !== 'undefined' && row.type !== 'undefined', row.key).toBe(true)
+  expect(ownSettingsTable(builtins)).toContain("| `client.max_buffered_body_mb` | number | a quarter of the machine's memory |")
+})

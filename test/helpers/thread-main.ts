@@ -1,0 +1,154 @@
+// A gateway process with the real launcher, main thread, data and store threads, and in place of the pipeline a few routes
+// that misbehave on request. Entry of every thread, as transports/main.ts is.
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { isMainThread, workerData } from 'node:worker_threads'
+import { App, type HttpResponse, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js'
+import type { Edge } from '../../core/edge.ts'
+import { emptyTables } from '../../core/snapshot-tables.ts'
+import { runDataThread, type ThreadServer } from '../../core/threads/data.ts'
+import type { ThreadLog } from '../../core/threads/guard.ts'
+import type { ThreadStart } from '../../core/threads/messages.ts'
+import { runStoreThread } from '../../core/threads/store.ts'
+import { runGatewayProcess } from '../../transports/gateway-process.ts'
+
+type ChildApp = ReturnType<typeof App> & {
+  getDescriptor(): unknown
+  addChildAppDescriptor(descriptor: unknown): void
+  removeChildAppDescriptor(descriptor: unknown): void
+}
+interface Running {
+  res: HttpResponse
+  isDone: boolean
+}
+
+const contexts = new AsyncLocalStorage<Running>()
+const quiet: ThreadLog = { info() {}, warn() {}, error() {} }
+
+function listen(init: { hosts: readonly string[]; port: number }) {
+  const app = App() as ChildApp
+  return new Promise<{ port: number; add(d: unknown): void; remove(d: unknown): void; close(): void }>((resolve, reject) => {
+    app.listen('127.0.0.1', init.port, (socket) => {
+      if (!socket) return reject(new Error(`port ${init.port} is in use`))
+      resolve({
+        port: us_socket_local_port(socket as never),
+        add: (descriptor) => app.addChildAppDescriptor(descriptor),
+        remove: (descriptor) => app.removeChildAppDescriptor(descriptor),
+        close: () => us_listen_socket_close(socket),
+      })
+    })
+  })
+}
+
+/** `/hello` answers at once, `/stream` answers until it is told to end, `/throw` throws where nothing catches, `/spin` hangs. */
+function serve(ask: (request: never) => Promise<{ status: number; body: unknown }>, thread: number): ThreadServer {
+  const app = App() as ChildApp
+  const state = { connections: 0, running: 0, isDraining: false }
+  app.filter((_, change) => {
+    state.connections += change
+  })
+  const route = (path: string, answer: (running: Running) => void) =>
+    app.get(path, (res) => {
+      const running = { res, isDone: false }
+      res.onAborted(() => finish(running))
+      state.running++
+      contexts.run(running, () => answer(running))
+    })
+  const finish = (running: Running) => {
+    if (running.isDone) return false
+    running.isDone = true
+    state.running--
+    return true
+  }
+  const reply = (running: Running, status: number, body: string) => {
+    if (!finish(running)) return
+    running.res.cork(() => running.res.writeStatus(String(status)).end(body, state.isDraining))
+  }
+  endRunning = (running) => reply(running, 500, 'ended')
+  route('/hello', (running) => reply(running, 200, `hello from ${thread}`))
+  route('/health', (running) => {
+    void ask({ route: 'health', method: 'GET', path: '/health', query: '', headers: [], body: null } as never).then((answer) =>
+      reply(running, answer.status, String(answer.body)),
+    )
+  })
+  route('/throw', () => {
+    setImmediate(() => {
+      throw new Error('thrown outside any promise')
+    })
+  })
+  route('/exit', (running) => {
+    try {
+      process.exit(3)
+    } catch (error) {
+      reply(running, 200, (error as Error).message)
+    }
+  })
+  route('/spin', () => {
+    for (;;) Math.random()
+  })
+  route('/heap', () => {
+    const held: unknown[] = []
+    for (;;) held.push(new Array(1e6).fill(held.length))
+  })
+  const streams = new Set<Running>()
+  route('/stream', (running) => {
+    streams.add(running)
+    running.res.cork(() => running.res.writeStatus('200').write('first;'))
+  })
+  route('/end', (running) => {
+    for (const stream of streams) {
+      streams.delete(stream)
+      if (finish(stream)) stream.res.cork(() => stream.res.end('last', true))
+    }
+    reply(running, 200, 'ended')
+  })
+  closeGateway = () => {
+    for (const stream of streams) if (finish(stream)) stream.res.cork(() => stream.res.end('cut', true))
+  }
+  return {
+    descriptor: app.getDescriptor(),
+    get connections() {
+      return state.connections
+    },
+    get running() {
+      return state.running
+    },
+    drain() {
+      state.isDraining = true
+    },
+    close: () => void app.close(),
+  }
+}
+
+let endRunning: (running: Running) => void = () => {}
+let closeGateway: () => void = () => {}
+
+function endEscaped(): boolean {
+  const running = contexts.getStore()
+  if (running) endRunning(running)
+  return running !== undefined
+}
+
+if (isMainThread) {
+  const settings = JSON.parse(process.env['TEST_CLIENT'] ?? '{}') as object
+  const tables = emptyTables()
+  tables.client.set('client', { drainDelayMs: 0, graceMs: 10_000, threads: 1, ...settings } as never)
+  await runGatewayProcess({
+    args: process.argv.slice(2),
+    entry: new URL(import.meta.url),
+    load: (file) => (file === 'bad' ? { problems: ['client.threads: is bad'], notices: [], secrets: [] } : { tables, problems: [], notices: [], secrets: [] }),
+    createAcceptor: listen,
+    keyVariables: () => ['SOME_API_KEY'],
+    silenceMs: Number(process.env['TEST_SILENCE_MS'] ?? 10_000),
+  })
+} else {
+  const start = workerData as ThreadStart
+  if (start.role === 'store') runStoreThread({ start, log: quiet })
+  else {
+    runDataThread({
+      start,
+      log: quiet,
+      createGateway: async () => ({ edge: {} as Edge, apply() {}, drain() {}, close: () => closeGateway(), endEscaped }),
+      createServer: ({ ask }) => serve(ask as never, start.index),
+    })
+  }
+}

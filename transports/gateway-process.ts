@@ -1,0 +1,181 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Loaded } from '../core/config/load.ts'
+import { createLog, type Log } from '../core/log.ts'
+import { createRedactor } from '../core/redact.ts'
+import type { SnapshotTables } from '../core/snapshot.ts'
+import { type Acceptor, type Control, startControl } from '../core/threads/control.ts'
+import { threadCount } from '../core/threads/count.ts'
+import { containErrors } from '../core/threads/guard.ts'
+import { controlRoutes } from './control-routes.ts'
+import type { LauncherNotice } from './launcher.ts'
+import { hostsOf, parseServeOptions, type ServeOptions } from './options.ts'
+import { baseUrl, startText } from './start-text.ts'
+
+/** Exit codes after which the launcher does not try again. */
+const BAD_FLAGS = 2
+const BAD_CONFIG = 78
+/** Signals closer together than this are one: the terminal sends them to the whole group, launcher and npm pass them on. */
+const SAME_SIGNAL_MS = 300
+/** What a drain may take beyond delay and grace before it is cut. */
+const STOP_SLACK_MS = 3000
+
+/** What transports/main.ts brings together for the main thread. */
+export interface ProcessParts {
+  args: readonly string[]
+  /** The module that every thread runs. */
+  entry: URL
+  load(file: string | undefined): Loaded
+  /** Rejects with a sentence where it cannot listen. Port 0: the first host's port is taken for all. */
+  createAcceptor(init: { hosts: readonly string[]; port: number }): Promise<Acceptor & { readonly port: number; readonly hosts?: readonly string[] | undefined }>
+  /** Environment variables to name where nothing is configured; empty where something is. */
+  keyVariables(tables: SnapshotTables): readonly string[]
+  /** A data thread that is silent for so long hangs; 10 s unless said. */
+  silenceMs?: number | undefined
+}
+
+/** Runs the main thread of the gateway's process until it ends. */
+export async function runGatewayProcess(parts: ProcessParts): Promise<void> {
+  const clock = createPhases()
+  // Who read them may be gone: then there is nobody to tell.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  const { options, problems } = parseServeOptions(parts.args, process.env)
+  if (!options) return end(BAD_FLAGS, problems)
+  const loaded = parts.load(configFile(options))
+  if (!loaded.tables) return end(BAD_CONFIG, ['the configuration has problems:', ...loaded.problems.map((problem) => `  ${problem}`)])
+  const log = createLog({ level: options.logLevel, style: options.logStyle, redactor: createRedactor(loaded.secrets) })
+  containErrors(log, () => false)
+  for (const notice of loaded.notices) log.info(notice)
+  clock.mark('configuration')
+  await serve({ parts, options, tables: loaded.tables, log, clock })
+}
+
+interface Start {
+  parts: ProcessParts
+  options: ServeOptions
+  tables: SnapshotTables
+  log: Log
+  clock: Phases
+}
+
+async function serve({ parts, options, tables, log, clock }: Start): Promise<void> {
+  let control: Control | undefined
+  const version = packageVersion()
+  const client = tables.client.get('client')
+  const routes = controlRoutes(() => ({
+    version,
+    isDraining: control?.isDraining ?? false,
+    threads: control?.threads ?? 0,
+    snapshotVersion: control?.version ?? 0,
+    phases: clock.phases,
+  }))
+  try {
+    control = await startControl({
+      entry: parts.entry,
+      threads: threadCount(options.threads ?? client?.threads ?? 'auto', availableParallelism()),
+      tables,
+      log,
+      logLevel: options.logLevel,
+      logStyle: options.logStyle,
+      routes,
+      onBroken: (reason) => abandon(log, reason),
+      silenceMs: parts.silenceMs,
+    })
+    clock.mark('threads')
+    const acceptor = await parts.createAcceptor({ hosts: hostsOf(options.host), port: options.port })
+    control.serve(acceptor)
+    clock.mark('listening')
+    obeySignals(control, log, { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 })
+    notify({ type: 'ready', port: acceptor.port })
+    const urls = (acceptor.hosts ?? hostsOf(options.host)).map((host) => baseUrl(host, acceptor.port))
+    const { threads } = control
+    process.stdout.write(startText({ version, pid: process.pid, threads, urls, phases: clock.phases, keyVariables: parts.keyVariables(tables) }))
+    log.info({ pid: process.pid, urls, threads, phases: clock.phases }, 'the gateway serves')
+  } catch (error) {
+    await control?.stop({ delayMs: 0, graceMs: 0 })
+    const listed = (error as { problems?: readonly string[] }).problems
+    return end(BAD_CONFIG, listed ?? [error instanceof Error ? error.message : String(error)])
+  }
+}
+
+/** TERM, INT and HUP drain, a second one forces; so does the end of the launcher's channel. USR2 replaces the data threads one by one. */
+function obeySignals(control: Control, log: Log, times: { delayMs: number; graceMs: number }): void {
+  let lastSignalAt = Number.NEGATIVE_INFINITY
+  const drain = async (reason: string) => {
+    log.info({ reason, ...times }, 'the gateway drains')
+    notify({ type: 'stopping' })
+    const isOrderly = await Promise.race([control.stop(times).then(() => true), wait(times.delayMs + times.graceMs + STOP_SLACK_MS, false)])
+    if (!isOrderly) return abandon(log, 'the drain took too long')
+    log.info('the gateway has stopped')
+    notify({ type: 'stopped' }, () => process.exit(0))
+  }
+  const onSignal = (signal: string) => {
+    const now = performance.now()
+    if (now - lastSignalAt < SAME_SIGNAL_MS) return
+    lastSignalAt = now
+    if (control.isDraining) abandon(log, `${signal} came a second time`)
+    else void drain(signal)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal)
+  process.on('disconnect', () => control.isDraining || void drain('the launcher is gone'))
+  if (process.platform !== 'win32') process.on('SIGUSR2', () => void replaceThreads(control, log))
+}
+
+async function replaceThreads(control: Control, log: Log): Promise<void> {
+  try {
+    for (let position = 0; position < control.threads; position++) await control.replaceThread(position)
+  } catch (error) {
+    log.error({ err: error }, 'a data thread could not be replaced; the old one serves on')
+  }
+}
+
+/** Ends this process at once: `process.exit` while a data thread serves aborts it, with a core dump where those are on. */
+function abandon(log: Log, reason: string): void {
+  log.error({ reason }, 'the gateway ends at once')
+  process.kill(process.pid, 'SIGKILL')
+}
+
+function end(code: number, lines: readonly string[]): void {
+  process.stderr.write(`bifrost: ${lines.join('\n')}\n`, () => process.exit(code))
+}
+
+function notify(notice: LauncherNotice, done?: () => void): void {
+  if (process.connected && process.send) process.send(notice, undefined, undefined, () => done?.())
+  else done?.()
+}
+
+function configFile({ config, appDir }: ServeOptions): string | undefined {
+  if (config !== undefined || appDir === undefined) return config
+  const file = join(appDir, 'config.json')
+  return existsSync(file) ? file : undefined
+}
+
+/** The package's version; its file is beside `transports/` in the repository, and beside `dist/` when published. */
+export function packageVersion(): string {
+  const places = ['../package.json', '../../package.json'].map((place) => new URL(place, import.meta.url))
+  const place = places.find((url) => existsSync(url))
+  return place ? (JSON.parse(readFileSync(place, 'utf8')) as { version: string }).version : 'unknown'
+}
+
+interface Phases {
+  readonly phases: Readonly<Record<string, number>>
+  /** Ends the phase of this name; the next one starts. */
+  mark(name: string): void
+}
+
+/** Counts from the start of the process: what is over by now is Node's own start and the loading of modules. */
+function createPhases(): Phases {
+  let last = performance.now()
+  const phases: Record<string, number> = { boot: last, total: last }
+  return {
+    phases,
+    mark(name) {
+      const now = performance.now()
+      phases[name] = now - last
+      phases['total'] = now
+      last = now
+    },
+  }
+}

@@ -1,0 +1,232 @@
+import { GatewayError } from '../../core/errors.ts'
+import type { BodyBudget } from './budget.ts'
+import { type HttpReply, touch } from './reply.ts'
+import type { Sweep, Swept } from './sweep.ts'
+import type { Timing } from './timing.ts'
+import type { HttpResponse } from './uws.ts'
+
+/** What reading a body goes by. */
+export interface BodyRules {
+  /** Undefined when chunked. */
+  declared: number | undefined
+  maxBytes: number
+  /** For the whole body; 0 is no limit. */
+  timeoutMs: number
+}
+
+/** What body readers of a server share. */
+export interface BodyHost {
+  readonly sweep: Sweep
+  readonly timing: Timing
+  readonly budget: BodyBudget
+}
+
+/** Where a body goes; one of the two is called, once, unless the client leaves. */
+export interface BodySink {
+  onBody(body: Buffer): void
+  onRefusal(error: unknown): void
+}
+
+const READING = 0
+/** Paused until the budget has room. */
+const WAITING = 1
+/** Discarding what still arrives, so that the answer is not lost to a reset. */
+const REFUSING = 2
+const FINISHED = 3
+
+/** Reads one request body, bounded in size, time and rate, and in sum with all others. Calls back in the tick of the last byte, or after it when chunked. */
+export class BodyReader implements Swept {
+  readonly #native: HttpResponse
+  readonly #reply: HttpReply
+  readonly #host: BodyHost
+  readonly #rules: BodyRules
+  readonly #sink: BodySink
+  #phase = READING
+  #target: Buffer | undefined
+  #chunks: Buffer[] = []
+  #size = 0
+  #isComplete = false
+  /** Bytes to take from the budget before going on. */
+  #wanted = 0
+  #startedAt = 0
+  #waitingSince = 0
+  #touchedAt = 0
+  #refusedAt = 0
+  #lastByteAt = 0
+  #refusal: unknown
+  #isSwept = false
+
+  constructor(native: HttpResponse, reply: HttpReply, options: { host: BodyHost; rules: BodyRules; sink: BodySink }) {
+    this.#native = native
+    this.#reply = reply
+    this.#host = options.host
+    this.#rules = options.rules
+    this.#sink = options.sink
+  }
+
+  /** Registers with the native response; `refusal` is what the head already earned, and nothing of the body is then kept. */
+  read(refusal?: { error: unknown }): void {
+    const { declared } = this.#rules
+    // Trailers would be parsed as the next request (the library knows none), and chunk extensions as part of the size.
+    if (declared === undefined) this.#reply.mustClose = true
+    if (refusal !== undefined) {
+      this.#phase = REFUSING
+      this.#refusal = refusal.error
+    } else this.#take(declared ?? 0)
+    this.#native.onData((chunk, isLast) => this.#onData(chunk, isLast))
+  }
+
+  sweep(now: number): void {
+    if (this.#reply.isAborted) return this.#leaveSweep()
+    if (this.#phase === WAITING) this.#sweepWaiting(now)
+    else if (this.#phase === REFUSING) this.#sweepRefusing(now)
+    else this.#sweepReading(now)
+  }
+
+  #onData(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.#phase === FINISHED || this.#reply.isAborted) return
+    if (isLast) this.#isComplete = true
+    if (this.#phase === REFUSING) return this.#discard(isLast)
+    if (chunk.byteLength > 0) this.#keep(chunk, isLast)
+    if (this.#phase === WAITING) return
+    if (this.#phase === REFUSING) return this.#discard(isLast)
+    if (isLast) return this.#finish()
+    this.#enterSweep()
+    touch(this.#native)
+  }
+
+  /** Copies: the library empties `chunk` when this returns. */
+  #keep(chunk: ArrayBuffer, isLast: boolean): void {
+    const bytes = new Uint8Array(chunk)
+    const end = this.#size + bytes.length
+    if (end > this.#rules.maxBytes) return this.#refuse(bodyTooLarge(this.#rules.maxBytes))
+    const { declared } = this.#rules
+    if (declared === undefined || (isLast && this.#size === 0)) {
+      this.#chunks.push(Buffer.from(bytes))
+      if (declared === undefined) this.#take(bytes.length)
+    } else {
+      // Untouched pages cost nothing, and nothing is copied twice.
+      this.#target ??= Buffer.allocUnsafeSlow(declared)
+      this.#target.set(bytes, this.#size)
+    }
+    this.#size = end
+  }
+
+  #take(bytes: number): void {
+    if (bytes === 0) return
+    if (this.#phase === WAITING) {
+      this.#wanted += bytes
+      return
+    }
+    if (this.#host.budget.tryTake(bytes)) {
+      this.#reply.heldBudget += bytes
+      return
+    }
+    this.#wanted = bytes
+    this.#phase = WAITING
+    this.#native.pause()
+    this.#enterSweep()
+    this.#waitingSince = this.#host.sweep.now()
+  }
+
+  #finish(): void {
+    this.#phase = FINISHED
+    this.#leaveSweep()
+    const body = this.#target ?? (this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks))
+    this.#settle(() => this.#sink.onBody(body ?? EMPTY))
+  }
+
+  /** Chunked: bytes behind the end are still to be parsed in this tick. With an answer pending they close the connection, and no request is made of them. */
+  #settle(run: () => void): void {
+    if (this.#rules.declared !== undefined) return run()
+    setImmediate(() => {
+      if (!this.#reply.isAborted) run()
+    })
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#phase === WAITING) this.#native.resume()
+    this.#phase = REFUSING
+    this.#refusal = error
+    this.#chunks = []
+    this.#target = undefined
+  }
+
+  #discard(isLast: boolean): void {
+    if (isLast) return this.#answerRefusal()
+    this.#lastByteAt = this.#host.sweep.now()
+    if (this.#refusedAt === 0) this.#refusedAt = this.#lastByteAt
+    this.#enterSweep()
+  }
+
+  #answerRefusal(): void {
+    this.#phase = FINISHED
+    this.#leaveSweep()
+    if (!this.#isComplete) this.#reply.mustClose = true
+    this.#settle(() => this.#sink.onRefusal(this.#refusal))
+  }
+
+  #sweepWaiting(now: number): void {
+    if (this.#host.budget.tryTake(this.#wanted)) {
+      this.#reply.heldBudget += this.#wanted
+      this.#phase = READING
+      this.#touchedAt = now
+      this.#native.resume()
+      if (this.#isComplete) this.#finish()
+    } else if (now - this.#waitingSince >= this.#host.timing.bodyWaitMs) {
+      this.#refuseNow(new GatewayError('GW_OVERLOADED', { retryAfterMs: 1000 }), now)
+    }
+  }
+
+  #sweepRefusing(now: number): void {
+    const { lingerMs, lingerQuietMs } = this.#host.timing
+    if (now - this.#lastByteAt >= lingerQuietMs || now - this.#refusedAt >= lingerMs) this.#answerRefusal()
+  }
+
+  #sweepReading(now: number): void {
+    const { timing } = this.#host
+    const elapsed = now - this.#startedAt
+    if (this.#rules.timeoutMs > 0 && elapsed >= this.#rules.timeoutMs) {
+      return this.#refuseNow(bodyTimeout(`not complete after ${this.#rules.timeoutMs} ms (client.request_body_timeout_seconds)`), now)
+    }
+    if (elapsed >= timing.bodyGraceMs && this.#size < (elapsed / 1000) * timing.minBodyBytesPerSecond) {
+      return this.#refuseNow(bodyTimeout(`slower than ${timing.minBodyBytesPerSecond} bytes a second`), now)
+    }
+    if (now - this.#touchedAt < timing.touchMs) return
+    this.#touchedAt = now
+    touch(this.#native)
+  }
+
+  #refuseNow(error: unknown, now: number): void {
+    this.#refuse(error)
+    this.#refusedAt = now
+    this.#lastByteAt = now
+    if (this.#isComplete) this.#answerRefusal()
+  }
+
+  #enterSweep(): void {
+    if (this.#isSwept) return
+    this.#isSwept = true
+    this.#startedAt = this.#host.sweep.now()
+    this.#touchedAt = this.#startedAt
+    this.#host.sweep.add(this)
+  }
+
+  #leaveSweep(): void {
+    if (!this.#isSwept) return
+    this.#isSwept = false
+    this.#host.sweep.delete(this)
+  }
+}
+
+/** The body of a request that has none. */
+export const EMPTY = Buffer.alloc(0)
+
+/** The refusal of a body over the limit, at header time or when a chunked one grew past it. */
+export function bodyTooLarge(limit: number): GatewayError {
+  return new GatewayError('GW_BODY_TOO_LARGE', { limit })
+}
+
+function bodyTimeout(reason: string): GatewayError {
+  return new GatewayError('GW_BODY_TIMEOUT', { reason })
+}

@@ -1,0 +1,237 @@
+import type { HeaderList, Reply } from '../../core/edge.ts'
+import { cleanHeader, hasNoBody, statusLine } from './headers.ts'
+import type { Sweep, Swept } from './sweep.ts'
+import type { Timing } from './timing.ts'
+import type { HttpResponse } from './uws.ts'
+
+/** What all replies of a server share. */
+export interface ReplyHost {
+  /** Answers say `Connection: close`. */
+  isDraining: boolean
+  readonly sweep: Sweep
+  readonly timing: Timing
+  /** Called once per reply, when it has ended or its client has left. */
+  onReplyDone(reply: HttpReply): void
+}
+
+const OPEN = 0
+const STREAMING = 1
+const DONE = 2
+
+/** Held bytes that are written without waiting for the end of the tick. */
+const FLUSH_AT = 16 * 1024
+const READY = Promise.resolve()
+
+/** The answer to one request. Every native call is made while the phase says that the native object is alive; it throws otherwise. */
+export class HttpReply implements Reply, Swept {
+  readonly #native: HttpResponse
+  readonly #host: ReplyHost
+  readonly #isHead: boolean
+  /** Bytes of the request are unread or may be misread (chunked): the connection ends with this answer. */
+  mustClose = false
+  /** Bytes of the body budget that this request holds. */
+  heldBudget = 0
+  isAborted = false
+  #phase = OPEN
+  #status = 200
+  #headers: HeaderList = []
+  /** Lines the transport adds; they win over lines of the same name. */
+  #extra: [string, string][] | undefined
+  #isHeadWritten = false
+  #held: (string | Uint8Array)[] = []
+  #heldBytes = 0
+  #isStalled = false
+  #stalledBytes = 0
+  #stalledAt = 0
+  #touchedAt = 0
+  #endsOnDrain = false
+  #abortListener: (() => void) | undefined
+  #drainListener: (() => void) | undefined
+
+  constructor(native: HttpResponse, host: ReplyHost, isHead: boolean) {
+    this.#native = native
+    this.#host = host
+    this.#isHead = isHead
+  }
+
+  /** Adds a line to the head, whoever writes it. */
+  addHeader(name: string, value: string): void {
+    this.#extra ??= []
+    this.#extra.push([name, value])
+  }
+
+  onAbort(listener: () => void): void {
+    if (this.isAborted) listener()
+    else this.#abortListener = listener
+  }
+
+  onDrain(listener: () => void): void {
+    this.#drainListener = listener
+  }
+
+  send(status: number, headers: HeaderList, body: string | Uint8Array): void {
+    if (this.#phase !== OPEN) return
+    this.#phase = DONE
+    this.#status = status
+    this.#headers = headers
+    this.#native.cork(() => {
+      this.#writeHead()
+      if (this.#isHead || hasNoBody(status)) this.#endBodiless(body)
+      else this.#native.end(body, this.#closes)
+    })
+    this.#done()
+  }
+
+  start(status: number, headers: HeaderList): void {
+    if (this.#phase !== OPEN) return
+    if (this.#isHead || hasNoBody(status)) return this.send(status, headers, '')
+    this.#phase = STREAMING
+    this.#status = status
+    this.#headers = headers
+    this.#native.onWritable(() => {
+      this.#onWritable()
+      return true
+    })
+  }
+
+  /** Chunks of one tick go out in one system call, at its end; the head goes with the first (the library cannot send it alone). */
+  write(chunk: string | Uint8Array): boolean {
+    if (this.#phase !== STREAMING || chunk.length === 0 || this.#endsOnDrain) return true
+    if (this.#isStalled) {
+      this.#stalledBytes += chunk.length
+      if (this.#stalledBytes > this.#host.timing.maxStalledBytes) {
+        this.#cut()
+        return true
+      }
+    }
+    if (this.#held.push(chunk) === 1) void READY.then(() => this.#flush())
+    this.#heldBytes += chunk.length
+    if (this.#heldBytes >= FLUSH_AT) this.#flush()
+    return !this.#isStalled
+  }
+
+  end(): void {
+    if (this.#phase !== STREAMING) return
+    // Ended with bytes still to go, the native object is out of reach and the client out of our time limit.
+    if (this.#isStalled) this.#endsOnDrain = true
+    else this.#flush(true)
+  }
+
+  destroy(): void {
+    if (this.#phase === DONE) return
+    this.#abortListener = undefined
+    this.#cut()
+  }
+
+  /** The native abort handler: the client has gone, or the connection was closed from here. */
+  onClientGone(): void {
+    if (this.#phase === DONE) return
+    this.#phase = DONE
+    this.isAborted = true
+    this.#held = []
+    this.#done()
+    const listener = this.#abortListener
+    this.#abortListener = undefined
+    listener?.()
+  }
+
+  sweep(now: number): void {
+    if (now - this.#stalledAt >= this.#host.timing.stallMs) return this.#cut()
+    if (now - this.#touchedAt < this.#host.timing.touchMs) return
+    this.#touchedAt = now
+    touch(this.#native)
+  }
+
+  get #closes(): boolean {
+    return this.mustClose || this.#host.isDraining
+  }
+
+  #writeHead(): void {
+    const native = this.#native
+    if (this.#status !== 200) native.writeStatus(statusLine(this.#status))
+    const extra = this.#extra
+    for (const [name, value] of this.#headers) if (extra === undefined || !hasName(extra, name)) writeHeader(native, name, value)
+    if (extra !== undefined) for (const [name, value] of extra) writeHeader(native, name, value)
+  }
+
+  /** The library's own way to report a length without a body leaves the answer pending, and the next request would be refused. */
+  #endBodiless(body: string | Uint8Array): void {
+    if (this.#closes) this.#native.writeHeader('Connection', 'close')
+    if (!hasNoBody(this.#status) && body.length > 0) this.#native.writeHeader('Content-Length', String(Buffer.byteLength(body)))
+    this.#native.endWithoutBody()
+  }
+
+  #flush(isEnd = false): void {
+    if (this.#phase !== STREAMING || (this.#held.length === 0 && !isEnd)) return
+    const chunks = this.#held
+    this.#held = []
+    this.#heldBytes = 0
+    let isFlowing = true
+    this.#native.cork(() => {
+      if (!this.#isHeadWritten) this.#writeStreamHead()
+      for (const chunk of chunks) isFlowing = this.#native.write(chunk)
+      if (isEnd && isFlowing) this.#endNative()
+    })
+    if (isFlowing) return isEnd ? this.#done() : undefined
+    this.#endsOnDrain ||= isEnd
+    if (!this.#isStalled) this.#stall()
+  }
+
+  #writeStreamHead(): void {
+    this.#isHeadWritten = true
+    this.#writeHead()
+    if (this.#closes) this.#native.writeHeader('Connection', 'close')
+  }
+
+  /**
+   * The library can close after a whole answer only: asked to after a stream, it writes a header line into the body. Unread, what
+   * else comes on the connection can do no harm until the idle timer ends it.
+   */
+  #endNative(): void {
+    this.#phase = DONE
+    if (this.mustClose) this.#native.pause()
+    this.#native.end()
+  }
+
+  #stall(): void {
+    this.#isStalled = true
+    this.#stalledBytes = 0
+    this.#stalledAt = this.#host.sweep.now()
+    this.#touchedAt = this.#stalledAt
+    this.#host.sweep.add(this)
+  }
+
+  #onWritable(): void {
+    if (this.#phase !== STREAMING) return
+    this.#isStalled = false
+    this.#host.sweep.delete(this)
+    this.#flush(this.#endsOnDrain)
+    if (!this.#isStalled && !this.#endsOnDrain) this.#drainListener?.()
+  }
+
+  /** Closes the connection; the native abort handler then does the rest. */
+  #cut(): void {
+    this.#native.close()
+  }
+
+  #done(): void {
+    this.#host.sweep.delete(this)
+    this.#host.onReplyDone(this)
+  }
+}
+
+/** Pushes the library's own timer back, which it offers by no other way. */
+export function touch(native: HttpResponse): void {
+  native.pause()
+  native.resume()
+}
+
+function writeHeader(native: HttpResponse, name: string, value: string): void {
+  const clean = cleanHeader(name, value)
+  if (clean !== undefined) native.writeHeader(name, clean)
+}
+
+function hasName(lines: HeaderList, name: string): boolean {
+  const wanted = name.toLowerCase()
+  return lines.some(([other]) => other.toLowerCase() === wanted)
+}

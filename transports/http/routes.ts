@@ -1,0 +1,20 @@
+import type { Route } from '../../core/edge.ts'
+
+/** The endpoint table (api.md 1.2). A row is all it takes: HEAD, OPTIONS and 405 follow from it. */
+export const ROUTES: readonly Route[] = [
+  { method: 'POST', path: '/v1/chat/completions', operation: 'chat_completion', format: 'openai-chat', isNative: true },
+  { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'openai-chat', isNative: true },
+  { method: 'GET', path: '/health', operation: 'health', format: 'openai-chat', at: 'control', isOpen: true },
+  { method: 'GET', path: '/api/version', operation: 'version', format: 'openai-chat', at: 'control' },
+]
+
+/** Methods that a path answers, for `Allow`: those of its rows, HEAD with GET, and OPTIONS. */
+export function allowedMethods(routes: readonly Route[]): string[] {
+  const methods = routes.map((route) => route.method)
+  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
+}
+
+/** Rows by path, in the table's order. */
+export function routesByPath(routes: readonly Route[]): Map<string, Route[]> {
+  return Map.groupBy(routes, (route) => route.path)
+}
