@@ -46,7 +46,10 @@ function linuxResident(pid: number): number {
 /** `[[days-]hours:]minutes:seconds`, with hundredths on macOS. */
 function psCpu(pid: number): number {
   const [text = ''] = ps(['-o', 'time=', '-p', String(pid)])
-  return text.trim().split(/[-:]/).reduce((sum, part) => sum * 60 + Number(part), 0)
+  return text
+    .trim()
+    .split(/[-:]/)
+    .reduce((sum, part) => sum * 60 + Number(part), 0)
 }
 
 function psResident(pid: number): number {

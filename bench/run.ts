@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { percentile, type Ratio, ratioOf, readBaseline, type Summary, summarize } from './compare.ts'
-import type { Job, Measurement } from './load/job.ts'
+import type { Job, Measurement, Report } from './load/job.ts'
 import { requestOf, SCENARIOS, type Scenario } from './load/scenarios.ts'
 import { findNginx, startNginx } from './nginx.ts'
 import { residentBytes, treeOf } from './process.ts'
 import { type AddedLatency, ratioTable, scenarioTable } from './report.ts'
 import { foreignTarget, startGateway, startProvider, type Target } from './target.ts'
+import { problemWith } from './verify.ts'
 
 const FLAGS = {
   peers: { type: 'boolean', default: false },
@@ -25,6 +26,8 @@ const FLAGS = {
 
 /** Requests a second at which added latency is measured. */
 const STEADY_RATE = 500
+/** Latencies are taken in turns too, the provider's own in each. */
+const LATENCY_TURNS = 2
 
 interface Plan {
   rounds: number
@@ -79,6 +82,10 @@ async function runAll(plan: Plan, only: readonly string[]): Promise<Ratio[]> {
 
 /** All targets take turns in every round, so that a noisy minute hits each. */
 async function runScenario(plan: Plan, scenario: Scenario): Promise<Summary[]> {
+  for (const target of plan.targets) {
+    const problem = await problemWith(target, scenario)
+    if (problem !== undefined) throw new Error(problem)
+  }
   const rounds = new Map<string, Measurement[]>(plan.targets.map(({ name }) => [name, []]))
   for (let round = 0; round < plan.rounds; round++) {
     for (const target of plan.targets) {
@@ -91,19 +98,22 @@ async function runScenario(plan: Plan, scenario: Scenario): Promise<Summary[]> {
 }
 
 /** Percentiles of each target less those of the provider itself; of the gaps within a stream where that is paced. */
-async function addedLatencies(plan: Plan, scenario: Scenario, rounds: ReadonlyMap<string, Measurement[]>): Promise<Map<string, AddedLatency>> {
-  const latencies = async (target: Target): Promise<readonly number[]> => {
-    const last = rounds.get(target.name)?.at(-1)
-    if (scenario.kind === 'paced' && last !== undefined) return last.latencies
-    return (await measure(plan, latencyJob(plan, scenario, target))).latencies
+async function addedLatencies(
+  plan: Plan,
+  scenario: Scenario,
+  rounds: ReadonlyMap<string, Measurement[]>,
+): Promise<Map<string, AddedLatency>> {
+  const all = [plan.provider, ...plan.targets]
+  const latencies = new Map<string, number[]>(all.map(({ name }) => [name, rounds.get(name)?.flatMap((round) => round.latencies) ?? []]))
+  for (let turn = 0; turn < LATENCY_TURNS; turn++) {
+    for (const target of scenario.kind === 'paced' ? [plan.provider] : all) {
+      latencies.get(target.name)?.push(...(await measure(plan, latencyJob(plan, scenario, target))).latencies)
+    }
   }
-  const direct = await latencies(plan.provider)
-  const added = new Map<string, AddedLatency>()
-  for (const target of plan.targets) {
-    const own = await latencies(target)
-    added.set(target.name, { p50: percentile(own, 0.5) - percentile(direct, 0.5), p99: percentile(own, 0.99) - percentile(direct, 0.99) })
-  }
-  return added
+  for (const values of latencies.values()) values.sort((a, b) => a - b)
+  const at = (name: string, share: number): number =>
+    percentile(latencies.get(name) ?? [], share) - percentile(latencies.get('direct') ?? [], share)
+  return new Map(plan.targets.map(({ name }) => [name, { p50: at(name, 0.5), p99: at(name, 0.99) }]))
 }
 
 function latencyJob(plan: Plan, scenario: Scenario, target: Target): Job {
@@ -125,8 +135,9 @@ function jobOf(plan: Plan, scenario: Scenario, target: Target): Job {
 
 async function measure({ load }: Plan, job: Job): Promise<Measurement> {
   load.send(job)
-  const [measurement] = (await once(load, 'message')) as [Measurement]
-  return measurement
+  const [report] = (await once(load, 'message')) as [Report]
+  if ('problem' in report) throw new Error(`no measurement of port ${job.port}: ${report.problem}`)
+  return report.measurement
 }
 
 function say(text: string): void {

@@ -38,11 +38,11 @@ export async function startGateway(folder: string, upstreamPort: number): Promis
 }
 
 function gatewayConfig(upstreamPort: number): object {
-  const provider = {
-    keys: [{ name: 'bench', value: 'sk-bench-0123456789abcdef', models: ['*'], weight: 1 }],
+  const provider = (name: string): object => ({
+    keys: [{ name: `bench-${name}`, value: `sk-bench-${name}-0123456789abcdef`, models: ['*'], weight: 1 }],
     network_config: { base_url: `http://127.0.0.1:${upstreamPort}` },
-  }
-  return { providers: { openai: provider, anthropic: provider } }
+  })
+  return { providers: { openai: provider('openai'), anthropic: provider('anthropic') } }
 }
 
 /** A proxy that somebody else started: `--target name=port:pid`. */

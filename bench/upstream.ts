@@ -1,11 +1,11 @@
-import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { startUpstream } from './upstream/server.ts'
 
 export { MODEL_NAMES } from './upstream/catalogue.ts'
-export { FakeUpstream, startUpstream, type UpstreamOptions } from './upstream/server.ts'
 export type { SeenRequest, SeenSocket } from './upstream/record.ts'
 export type { Ending } from './upstream/script.ts'
+export { FakeUpstream, startUpstream, type UpstreamOptions } from './upstream/server.ts'
 
 /** `node bench/upstream.ts --port N`: listens until it is ended, and says where. A parent with a channel is told by message. */
 async function main(): Promise<void> {

@@ -26,12 +26,18 @@ export function sendsRawResponse(ctx: Context, goal: Goal): boolean {
   return goal.settings.sendBackRawResponse || ctx.header('x-bf-send-back-raw-response') === 'true'
 }
 
-/** Adds to an error who was asked, with which key, and for what; and takes the key's value out of what the provider wrote. */
-export function describeError(error: Error, ctx: Context, facts: AttemptFacts): GatewayError {
-  const known = error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', { id: ctx.id }, { cause: error })
-  const { goal, candidate } = facts
+/** What every error of an attempt says of it, as plain data: it goes to the pool with the stream. */
+export interface ErrorFacts {
+  detail: ErrorDetail
+  /** The key's value, to be taken out of what the provider writes. */
+  secret: string
+  sendsRawResponse: boolean
+}
+
+/** Who was asked, with which key, and for what. */
+export function errorFacts(ctx: Context, facts: AttemptFacts): ErrorFacts {
+  const { goal, candidate, sendsRawResponse } = facts
   const detail: ErrorDetail = {
-    ...known.detail,
     provider: goal.settings.name,
     key: candidate.key?.name ?? 'none',
     attempt: ctx.attempt,
@@ -39,12 +45,20 @@ export function describeError(error: Error, ctx: Context, facts: AttemptFacts): 
     originalModel: ctx.model,
     resolvedModel: candidate.model,
     dropped: facts.dropped,
-    raw: facts.sendsRawResponse ? known.detail.raw : undefined,
     rawRequest: facts.rawRequest,
+    id: ctx.id,
   }
-  const described = new GatewayError(known.code, redact(detail, candidate.key?.value ?? ''), { cause: known.cause })
-  described.allowFallbacks = known.allowFallbacks
-  return described
+  return { detail, secret: candidate.key?.value ?? '', sendsRawResponse }
+}
+
+/** Adds the facts to an error, and takes the key's value out of what the provider wrote. */
+export function explainError(error: Error, facts: ErrorFacts): GatewayError {
+  const known = error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', {}, { cause: error })
+  const raw = facts.sendsRawResponse ? known.detail.raw : undefined
+  const detail = redact({ ...known.detail, ...facts.detail, raw }, facts.secret)
+  const explained = new GatewayError(known.code, detail, { cause: known.cause })
+  explained.allowFallbacks = known.allowFallbacks
+  return explained
 }
 
 /** A provider may echo the credential in its error: it must not travel on. */

@@ -1,5 +1,5 @@
 import { admit, release } from './admission.ts'
-import { type AttemptFacts, describeError, sendsRawRequest, sendsRawResponse, unexpectedBody } from './attempt-facts.ts'
+import { type AttemptFacts, errorFacts, explainError, sendsRawRequest, sendsRawResponse, unexpectedBody } from './attempt-facts.ts'
 import type { ChatResponse } from './canonical/chat.ts'
 import { type JsonObject, isObject } from './canonical/json.ts'
 import type { Context } from './context.ts'
@@ -8,16 +8,18 @@ import type { HeaderList } from './edge.ts'
 import { type Outgoing, bodyText, encodeOutgoing } from './encode-request.ts'
 import { type ErrorCode, GatewayError } from './errors.ts'
 import { forwardedHeaders, mergeHeaders, shownHeaders } from './forward-headers.ts'
-import type { Candidate, HookCallers } from './hooks.ts'
+import type { Candidate, HookCallers, StreamStage } from './hooks.ts'
 import { retryAfterMs } from './retry.ts'
 import type { Goal } from './routing.ts'
 import type { Runtime } from './runtime.ts'
-import { openStream, type StreamHandle } from './stream/open.ts'
+import { BUSY_UTILISATION, chooseLane } from './stream/lane.ts'
 import type { LiveStream } from './stream/live.ts'
+import { openStream, poolTask, type StreamHandle } from './stream/open.ts'
+import type { PoolCall } from './stream/pool.ts'
 import { utf8 } from './text.ts'
 import { answerError, faultError, providerFault } from './upstream/fault.ts'
 import { destinationOf, HOP_HEADER } from './upstream/target.ts'
-import type { UpstreamCall, UpstreamFault, UpstreamHandler, UpstreamHead } from './upstream/types.ts'
+import type { Target, UpstreamCall, UpstreamFault, UpstreamHandler, UpstreamHead, UpstreamRequest } from './upstream/types.ts'
 
 /** A successful attempt. `bytes` is a whole answer in the client's own dialect, `response` a translated one. */
 export type Served = { facts: AttemptFacts | undefined; headers: HeaderList; carry: Outgoing['carry'] } & (
@@ -62,6 +64,9 @@ class AttemptRun implements UpstreamHandler {
   readonly #deadline: Deadline
   #outgoing: Outgoing | undefined
   #call: UpstreamCall | undefined
+  #poolCall: PoolCall | undefined
+  /** What the stream hook returned, where it was asked before the request went out. */
+  #stages: readonly StreamStage[] | undefined
   #stream: StreamHandle | undefined
   #stopListening: (() => void) | undefined
   #mode: Mode = 'waiting'
@@ -96,18 +101,30 @@ class AttemptRun implements UpstreamHandler {
       runtime.deadlines.add(this.#deadline)
       this.#stopListening = ctx.onAbort(() => this.#cancel())
       if (this.#isSettled) return
-      const path = pathOf(goal, ctx)
       const request = {
         method: 'POST',
-        path: target.prefix + path,
+        path: target.prefix + pathOf(goal, ctx),
         headers: this.#headers(headers, outgoing.headers),
         body: outgoing.body,
         maxResponseBytes: ctx.client.maxResponseBytes,
       }
-      this.#call = runtime.upstream.open(target, request, this)
+      this.#call = this.#callPool(target, request) ?? runtime.upstream.open(target, request, this)
     } catch (error) {
       this.#fail(error as Error)
     }
+  }
+
+  /** On a busy thread a translated stream runs in the pool, from the socket to the client's events. */
+  #callPool(target: Target, request: UpstreamRequest): UpstreamCall | undefined {
+    const { runtime, ctx, goal } = this.#options
+    if (!ctx.stream || goal.format === ctx.inbound || runtime.utilisation() <= BUSY_UTILISATION) return undefined
+    const stages = this.#callers.stream?.([], ctx) ?? []
+    this.#stages = stages
+    const lane = chooseLane({ isSameFormat: false, stages, wantsResponse: this.#callers.needs.has('response'), isBusy: true })
+    if (lane !== 'pool') return undefined
+    const task = poolTask({ runtime, ctx, facts: this.#facts, carry: this.#outgoing?.carry, stages })
+    this.#poolCall = runtime.pool().open({ ...task, target, request }, this)
+    return this.#poolCall
   }
 
   #headers(fixed: HeaderList, encoded: Record<string, string> | undefined): HeaderList {
@@ -211,6 +228,8 @@ class AttemptRun implements UpstreamHandler {
       facts: this.#facts,
       carry: this.#outgoing?.carry,
       isStreamed,
+      stages: this.#stages,
+      poolCall: this.#poolCall,
       onCommit: (live) => {
         if (this.#isSettled) return
         this.#isSettled = true
@@ -271,7 +290,7 @@ class AttemptRun implements UpstreamHandler {
     if (!this.#isReleased) this.#abort()
     if (this.#isSettled) return
     this.#isSettled = true
-    this.#options.reject(describeError(error, this.#options.ctx, this.#facts))
+    this.#options.reject(explainError(error, errorFacts(this.#options.ctx, this.#facts)))
   }
 
   #release(): void {

@@ -76,7 +76,7 @@ function adapt(scan: Scan, goal: Goal, model: string): Outgoing {
 /** Whether a provider's deviations touch this body in a way that splices cannot do. */
 function needsAdapting(quirks: Quirks, scan: Scan): boolean {
   const has = (name: string): boolean => scan.spans.has(name)
-  if (quirks.patch !== undefined) return true
+  if (quirks.patch !== undefined && (quirks.patchFields?.some(has) ?? true)) return true
   if (Object.keys(quirks.rename ?? {}).some(has) || Object.keys(quirks.clamp ?? {}).some(has)) return true
   if (Object.keys(quirks.defaults ?? {}).some((name) => !has(name))) return true
   if (quirks.effort !== undefined && (has('reasoning_effort') || has('reasoning'))) return true

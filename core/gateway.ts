@@ -17,6 +17,7 @@ import { errorBody, errorHead, replyError } from './reply.ts'
 import type { Runtime } from './runtime.ts'
 import type { Shared } from './shared.ts'
 import type { ClientSettings, SnapshotPatch, SnapshotTables } from './snapshot.ts'
+import { StreamPool } from './stream/pool.ts'
 import { createUpstreamClient } from './upstream/index.ts'
 import type { UpstreamClient } from './upstream/types.ts'
 
@@ -32,6 +33,8 @@ export interface GatewayOptions extends RegistryOptions {
   random?: (() => number) | undefined
   wallClock?: (() => number) | undefined
   upstream?: UpstreamClient | undefined
+  /** Event-loop utilisation of the thread; measured unless said. */
+  utilisation?: (() => number) | undefined
   /** A handler that reads `ctx.request` undeclared: an error in tests, a warning in production. */
   undeclaredRead?: 'throw' | 'warn' | undefined
 }
@@ -68,10 +71,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     upstream,
     deadlines,
     log,
+    pool: () => StreamPool.of(runtime),
     callers: (operation) => plugins.callers(operation),
     random: options.random ?? Math.random,
     wallClock: options.wallClock ?? Date.now,
-    utilisation: trackUtilisation(deadlines.clock),
+    utilisation: options.utilisation ?? trackUtilisation(deadlines.clock),
     finished: (ctx, outcome) => void finished(runtime, ctx, outcome),
   }
   return assemble(runtime, plugins, options)
@@ -89,6 +93,7 @@ function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOpti
     async close() {
       for (const ctx of running) ctx.abort(new GatewayError('GW_SHUTTING_DOWN'))
       runtime.upstream.close()
+      await StreamPool.closeOf(runtime)
       await plugins.close()
     },
     endEscaped(error) {

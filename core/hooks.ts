@@ -6,6 +6,7 @@ import type { AsyncFold, Fold, FoldRef } from './fold.ts'
 import type { Operation } from './provider.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 
+/** What a handler may answer: a value or nothing, at once or later. */
 export type Maybe<T> = T | undefined | void | Promise<T | undefined | void>
 
 /** An answer in place of the provider's: whole, or as the parts of a stream. Either is served streamed or not, as asked. */
@@ -57,6 +58,7 @@ export interface HookSignatures {
   /** Sees the outcome, good or bad; may replace it. */
   postHook(outcome: Outcome, ctx: Context): Maybe<Outcome>
 }
+/** The hooks by name. */
 export type HookName = keyof HookSignatures
 
 /** `bail`: the first value returned wins. `waterfall`: each handler gets what the one before returned. `onError`: see OnError; the default. */

@@ -4,14 +4,17 @@ import { type Redactor, redactFields } from './redact.ts'
 
 /** Levels of `--log-level`. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+/** One of LOG_LEVELS. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 /** Forms of `--log-style`. */
 export const LOG_STYLES = ['json', 'pretty'] as const
+/** One of LOG_STYLES. */
 export type LogStyle = (typeof LOG_STYLES)[number]
 
 /** What logs. `child({...})` adds fields to every line. */
 export type Log = Logger
 
+/** How much is logged, in which form, and where to. */
 export interface LogOptions {
   level?: LogLevel | undefined
   style?: LogStyle | undefined

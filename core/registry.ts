@@ -14,6 +14,7 @@ export interface Registry {
   authenticate(provider: Provider): Authenticate
 }
 
+/** What a registry is made of. */
 export interface RegistryOptions {
   formats: readonly Format[]
   providers: readonly Provider[]

@@ -6,6 +6,7 @@ import type { Operation } from './provider.ts'
 import type { Registry } from './registry.ts'
 import type { Shared } from './shared.ts'
 import type { ClientSettings, SnapshotTables } from './snapshot.ts'
+import type { StreamPool } from './stream/pool.ts'
 import type { UpstreamClient } from './upstream/types.ts'
 
 /** What one data thread works with: made at boot by gateway.ts, handed to every stage of the pipeline. */
@@ -18,6 +19,8 @@ export interface Runtime {
   upstream: UpstreamClient
   deadlines: Deadlines
   log: Log
+  /** The translation pool of this thread; made on first use. */
+  pool(): StreamPool
   callers(operation: Operation): HookCallers
   /** A stream has ended: runs postHook, which may only record. Never throws. */
   finished(ctx: Context, outcome: Outcome): void

@@ -17,7 +17,7 @@ export function dropLongUser(body: Body): readonly string[] {
 
 /** Mistral takes a named tool only as "any": some tool must be called. https://docs.mistral.ai/api */
 export function anyToolChoice(body: Body): readonly string[] {
-  if (typeof body['tool_choice'] === 'object' && body['tool_choice'] !== null) body['tool_choice'] = 'any'
+  if (typeof body.tool_choice === 'object' && body.tool_choice !== null) body.tool_choice = 'any'
   return []
 }
 
@@ -26,7 +26,7 @@ export function anyToolChoice(body: Body): readonly string[] {
  * takes an effort. https://docs.x.ai/docs/guides/reasoning
  */
 export function grokReasoning(body: Body): readonly string[] {
-  const model = String(body['model'] ?? '')
+  const model = String(body.model ?? '')
   if (!isGrokReasoning(model)) return []
   const isMini = model.includes('grok-3-mini')
   const isPlainThree = model.includes('grok-3') && !isMini

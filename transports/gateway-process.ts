@@ -11,7 +11,7 @@ import { threadCount } from '../core/threads/count.ts'
 import { containErrors } from '../core/threads/guard.ts'
 import { controlRoutes } from './control-routes.ts'
 import type { LauncherNotice } from './launcher.ts'
-import { hostsOf, parseServeOptions, type ServeOptions } from './options.ts'
+import { parseServeOptions, type ServeOptions } from './options.ts'
 import { baseUrl, startText } from './start-text.ts'
 
 /** Exit codes after which the launcher does not try again. */
@@ -28,8 +28,8 @@ export interface ProcessParts {
   /** The module that every thread runs. */
   entry: URL
   load(file: string | undefined): Loaded
-  /** Rejects with a sentence where it cannot listen. Port 0: the first host's port is taken for all. */
-  createAcceptor(init: { hosts: readonly string[]; port: number }): Promise<Acceptor & { readonly port: number; readonly hosts?: readonly string[] | undefined }>
+  /** Rejects with a sentence where it cannot listen. `localhost` is both families; port 0 takes a free one. */
+  createAcceptor(init: { hosts: readonly string[]; port: number }): Promise<Acceptor & { readonly port: number }>
   /** Environment variables to name where nothing is configured; empty where something is. */
   keyVariables(tables: SnapshotTables): readonly string[]
   /** A data thread that is silent for so long hangs; 10 s unless said. */
@@ -84,15 +84,15 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
       silenceMs: parts.silenceMs,
     })
     clock.mark('threads')
-    const acceptor = await parts.createAcceptor({ hosts: hostsOf(options.host), port: options.port })
+    const acceptor = await parts.createAcceptor({ hosts: [options.host], port: options.port })
     control.serve(acceptor)
     clock.mark('listening')
     obeySignals(control, log, { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 })
     notify({ type: 'ready', port: acceptor.port })
-    const urls = (acceptor.hosts ?? hostsOf(options.host)).map((host) => baseUrl(host, acceptor.port))
+    const url = baseUrl(options.host, acceptor.port)
     const { threads } = control
-    process.stdout.write(startText({ version, pid: process.pid, threads, urls, phases: clock.phases, keyVariables: parts.keyVariables(tables) }))
-    log.info({ pid: process.pid, urls, threads, phases: clock.phases }, 'the gateway serves')
+    process.stdout.write(startText({ version, pid: process.pid, threads, url, phases: clock.phases, keyVariables: parts.keyVariables(tables) }))
+    log.info({ pid: process.pid, url, threads, phases: clock.phases }, 'the gateway serves')
   } catch (error) {
     await control?.stop({ delayMs: 0, graceMs: 0 })
     const listed = (error as { problems?: readonly string[] }).problems

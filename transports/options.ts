@@ -69,11 +69,6 @@ export function parseServeOptions(
   return { options: { config: values.config, host, port, threads, appDir: values['app-dir'], logLevel, logStyle }, problems }
 }
 
-/** Where to listen: `localhost` is both families, because uWebSockets.js binds only one of them by that name. */
-export function hostsOf(host: string): string[] {
-  return host === 'localhost' ? ['127.0.0.1', '::1'] : [host]
-}
-
 function wholeNumber(text: string, most: number): number | undefined {
   return /^\d{1,6}$/.test(text) && Number(text) <= most ? Number(text) : undefined
 }

@@ -3,8 +3,8 @@ export interface StartFacts {
   version: string
   pid: number
   threads: number
-  /** Base URLs, one per listening socket. */
-  urls: readonly string[]
+  /** Where it listens. */
+  url: string
   /** Name and duration of each phase, in order; `total` is said by itself. */
   phases: Readonly<Record<string, number>>
   /** Environment variables that create a provider; empty where one is configured. */
@@ -12,25 +12,31 @@ export interface StartFacts {
 }
 
 /** What an operator reads at the start: where it listens, how long each phase took, what to set, and a curl that works at once. */
-export function startText({ version, pid, threads, urls, phases, keyVariables }: StartFacts): string {
+export function startText({ version, pid, threads, url, phases, keyVariables }: StartFacts): string {
   const { total, ...parts } = phases
   const durations = Object.entries(parts).map(([name, ms]) => `${name} ${Math.round(ms)} ms`)
   const lines = [
     `bifrost-node ${version} (pid ${pid}, ${threads} data thread${threads === 1 ? '' : 's'})`,
-    `listening on ${urls.join(' and ')}`,
+    `listening on ${url}`,
     `ready in ${Math.round(total ?? 0)} ms: ${durations.join(', ')}`,
   ]
   if (keyVariables.length > 0) {
     lines.push('', `No provider is configured. Set ${orList(keyVariables)}, or give it a file:`, '  npm start -- --config config.json')
   }
   const body = `{"model":"demo/hello","messages":[{"role":"user","content":"Hello!"}]}`
-  lines.push('', 'Try it:', `  curl ${urls[0]}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`, '')
+  lines.push('', 'Try it:', `  curl ${reachable(url)}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`, '')
   return `${lines.join('\n')}\n`
 }
 
-/** `http://host:port`, with brackets around an IPv6 address. */
+/** `http://host:port`, with brackets around an IPv6 address; a `unix:` host as it is. */
 export function baseUrl(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (host.startsWith('unix:')) return host
+  return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
+}
+
+/** An address that a client on this machine can use: all addresses, `0.0.0.0` or `::`, is none. */
+function reachable(url: string): string {
+  return url.startsWith('unix:') ? `--unix-socket ${url.slice('unix:'.length)} http://localhost` : url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')
 }
 
 function orList(names: readonly string[]): string {

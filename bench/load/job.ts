@@ -30,6 +30,9 @@ export interface Measurement {
   latencies: readonly number[]
 }
 
+/** What the load process sends back. */
+export type Report = { measurement: Measurement } | { problem: string }
+
 /** Takes the time, a count and the server's CPU at both ends of a window. */
 export function openWindow(pids: readonly number[], count: () => number): () => Pick<Measurement, 'count' | 'seconds' | 'cpuSeconds'> {
   const begin = { at: performance.now(), count: count(), cpu: cpuSeconds(pids) }

@@ -6,7 +6,7 @@ const MARK = Buffer.from('data:')
 const STREAM_END = Buffer.from('\r\n0\r\n\r\n')
 const OK = 'HTTP/1.1 200'
 /** Gaps that are kept for percentiles; more would cost the load process what it should not cost. */
-const MAX_GAPS = 400_000
+const MAX_GAPS = 50_000
 
 interface Tally {
   events: number

@@ -32,7 +32,11 @@ export const SCENARIOS: readonly Scenario[] = [
 ]
 
 const HEADERS = { 'content-type': 'application/json', authorization: 'Bearer sk-bench-0123456789abcdef' }
-const ANTHROPIC_HEADERS = { 'content-type': 'application/json', 'x-api-key': 'sk-bench-0123456789abcdef', 'anthropic-version': '2023-06-01' }
+const ANTHROPIC_HEADERS = {
+  'content-type': 'application/json',
+  'x-api-key': 'sk-bench-0123456789abcdef',
+  'anthropic-version': '2023-06-01',
+}
 /** Brings the request to about 1 KB. */
 const QUESTION = 'Tell me what a reverse proxy does, in one paragraph, for somebody who has never run one. '.repeat(9)
 

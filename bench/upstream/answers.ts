@@ -1,7 +1,7 @@
 import { type Content, PLAIN_TEXT, textContent } from './contents.ts'
 import { type Dialect, type EventStyle, renderEvent, type StreamEvent } from './dialect.ts'
 import type { Gates, Step } from './script.ts'
-import { chunk, EVENT_STREAM, head, type HeaderLines, JSON_TYPE, LAST_CHUNK, whole } from './wire.ts'
+import { chunk, EVENT_STREAM, type HeaderLines, head, JSON_TYPE, LAST_CHUNK, whole } from './wire.ts'
 
 /** What one request asks for, as far as an answer depends on it. */
 export interface Ask {

@@ -125,5 +125,5 @@ function blockDeltas(block: Block, length: number | undefined): Record<string, u
 }
 
 function named(kind: StreamEvent['kind'], data: Record<string, unknown>): StreamEvent {
-  return { kind, name: String(data['type']), data: JSON.stringify(data) }
+  return { kind, name: String(data.type), data: JSON.stringify(data) }
 }

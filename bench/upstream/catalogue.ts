@@ -29,7 +29,10 @@ const BENCH_FAMILIES: readonly Family[] = [
 const FAMILIES: readonly Family[] = [
   { name: /^fault-(\d{3})$/, steps: (ask, [status]) => statusAnswer(ask, Number(status)) },
   { name: /^fault-(\d{3})-first(?:-(\d+))?$/, steps: (ask, [status, count]) => statusFirst(ask, Number(status), Number(count ?? 1)) },
-  { name: /^fault-stall-after-(\d+)$/, steps: (ask, [count]) => [{ write: begun(upToContent(eventsOf(ask), Number(count))) }, { hang: true }] },
+  {
+    name: /^fault-stall-after-(\d+)$/,
+    steps: (ask, [count]) => [{ write: begun(upToContent(eventsOf(ask), Number(count))) }, { hang: true }],
+  },
   { name: /^fault-slow-head-(\d+)$/, steps: (ask, [ms]) => [{ wait: Number(ms) }, ...answer(ask, PLAIN)] },
   { name: /^fault-drip(?:-(\d+))?$/, steps: (ask, [ms]) => bytewise(wholeBytes(ask), Number(ms ?? 1000)) },
   { name: /^fault-(gzip|br|deflate|zstd)$/, steps: (ask, [encoding]) => encoded(ask, encoding ?? 'gzip') },
@@ -50,7 +53,14 @@ export function benchSteps(ask: Ask): readonly Step[] | undefined {
 }
 
 /** Names of all models without a number in them, for the list of models and for tests that walk through them. */
-export const MODEL_NAMES: readonly string[] = ['whole-1k', 'events-50', ...Object.keys(CONTENTS), 'echo', 'image-echo', ...Object.keys(FAULTS).map((name) => `fault-${name}`)]
+export const MODEL_NAMES: readonly string[] = [
+  'whole-1k',
+  'events-50',
+  ...Object.keys(CONTENTS),
+  'echo',
+  'image-echo',
+  ...Object.keys(FAULTS).map((name) => `fault-${name}`),
+]
 
 function faultSteps(ask: Ask): readonly Step[] | undefined {
   return ask.model.startsWith('fault-') ? FAULTS[ask.model.slice('fault-'.length)]?.(ask) : undefined

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { anthropicMessages } from './anthropic-messages.ts'
 import { type Ask, refused, type UpstreamState } from './answers.ts'
+import { anthropicMessages } from './anthropic-messages.ts'
 import { benchSteps, MODEL_NAMES, stepsFor } from './catalogue.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiChat } from './openai-chat.ts'
@@ -54,17 +54,14 @@ export class Connection {
   }
 
   #onRequest(head: RequestHead, body: Buffer): void {
-    if (this.#run !== undefined) return void this.#waiting.push([head, body])
-    const request = this.#host.record(head, body)
-    if (this.#isEarly) return request?.end('answered')
-    const steps = quickSteps(this.#host, head, body) ?? slowSteps(this.#askOf(head, body), head)
+    if (this.#run === undefined) this.#answer(head, body)
+    else this.#waiting.push([head, body])
+  }
+
+  #answer(head: RequestHead, body: Buffer): void {
+    this.#request = this.#host.record(head, body)
+    const steps = this.#isEarly ? [] : (quickSteps(this.#host, head, body) ?? slowSteps(this.#askOf(head, body), head))
     this.#served += 1
-    const [only] = steps
-    if (steps.length === 1 && only !== undefined && 'write' in only) {
-      this.#socket.write(only.write)
-      return request?.end('answered')
-    }
-    this.#request = request
     this.#run = new ScriptRun(this.#socket, steps, this.#host.state.gates, (ending) => this.#onEnd(ending))
     this.#run.next()
   }
@@ -74,7 +71,7 @@ export class Connection {
     this.#request?.end(ending)
     this.#request = undefined
     const next = this.#waiting.shift()
-    if (next !== undefined) this.#onRequest(...next)
+    if (next !== undefined) this.#answer(...next)
   }
 
   #onClose(): void {
@@ -86,11 +83,11 @@ export class Connection {
 
   #askOf(head: RequestHead, body: Buffer): Ask {
     const parsed = parse(body)
-    const options = parsed?.['stream_options'] as { include_usage?: unknown } | undefined
+    const options = parsed?.stream_options as { include_usage?: unknown } | undefined
     return {
       dialect: dialectOf(head),
-      model: String(parsed?.['model'] ?? ''),
-      isStream: parsed?.['stream'] === true,
+      model: String(parsed?.model ?? ''),
+      isStream: parsed?.stream === true,
       includeUsage: options?.include_usage === true,
       key: keyOf(head.text),
       headText: head.text,

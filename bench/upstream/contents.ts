@@ -85,13 +85,20 @@ export const CONTENTS: Readonly<Record<string, Content>> = {
     usage: { input: 40, output: 32, reasoning: 10 },
   },
   'redacted-reasoning': {
-    blocks: [{ type: 'redacted', data: 'ZmFrZS1yZWRhY3RlZA==' }, { type: 'text', text: PLAIN_TEXT }],
+    blocks: [
+      { type: 'redacted', data: 'ZmFrZS1yZWRhY3RlZA==' },
+      { type: 'text', text: PLAIN_TEXT },
+    ],
     stop: 'stop',
     usage: { input: 12, output: 25 },
   },
   citations: {
     blocks: [
-      { type: 'text', text: 'Paris is in France.', citation: { url: 'https://example.com/paris', title: 'Paris', quote: 'capital of France' } },
+      {
+        type: 'text',
+        text: 'Paris is in France.',
+        citation: { url: 'https://example.com/paris', title: 'Paris', quote: 'capital of France' },
+      },
     ],
     stop: 'stop',
     usage: { input: 12, output: 8 },

@@ -26,11 +26,28 @@ const ENCODERS: Readonly<Record<string, (body: Buffer) => Buffer>> = {
 export function encoded(ask: Ask, encoding: string): Step[] {
   const body = (ENCODERS[encoding] ?? gzipSync)(plainBody(ask))
   const type = ask.isStream ? 'text/event-stream' : 'application/json'
-  return [{ write: whole(200, [['content-type', type], ['content-encoding', encoding]], body) }]
+  return [
+    {
+      write: whole(
+        200,
+        [
+          ['content-type', type],
+          ['content-encoding', encoding],
+        ],
+        body,
+      ),
+    },
+  ]
 }
 
 function plainBody(ask: Ask): Buffer {
-  return Buffer.from(ask.isStream ? eventsOf(ask).map((event) => renderEvent(event)).join('') : ask.dialect.whole(PLAIN, ask))
+  return Buffer.from(
+    ask.isStream
+      ? eventsOf(ask)
+          .map((event) => renderEvent(event))
+          .join('')
+      : ask.dialect.whole(PLAIN, ask),
+  )
 }
 
 /** Faults below the meaning of the answer: framing, encodings, sizes. Rows 16, 27 and 28 of faults.md, and dataplane.md's list. */
@@ -39,19 +56,14 @@ export const HTTP_FAULTS: Readonly<Record<string, Answer>> = {
   'gzip-many': (ask) => [
     { write: whole(200, [JSON_TYPE, ['content-encoding', Array(1000).fill('gzip').join(', ')]], gzipSync(plainBody(ask))) },
   ],
-  'gzip-truncated': (ask) => [
-    { write: whole(200, [JSON_TYPE, ['content-encoding', 'gzip']], gzipSync(plainBody(ask)).subarray(0, -20)) },
-  ],
+  'gzip-truncated': (ask) => [{ write: whole(200, [JSON_TYPE, ['content-encoding', 'gzip']], gzipSync(plainBody(ask)).subarray(0, -20)) }],
   'gzip-garbage': () => [{ write: whole(200, [JSON_TYPE, ['content-encoding', 'gzip']], 'this is not gzip') }],
   'unknown-encoding': (ask) => [{ write: whole(200, [JSON_TYPE, ['content-encoding', 'rot13']], plainBody(ask)) }],
   'header-bomb': (ask) => [
     { write: whole(200, [JSON_TYPE, ...Array.from({ length: 2000 }, (_, i) => [`x-bomb-${i}`, 'x'.repeat(64)] as const)], plainBody(ask)) },
   ],
   'header-line-bomb': (ask) => [{ write: whole(200, [JSON_TYPE, ['x-bomb', 'x'.repeat(128 * 1024)]], plainBody(ask)) }],
-  'header-endless': () => [
-    { write: Buffer.from('HTTP/1.1 200 OK\r\nx-bomb: ') },
-    { repeat: BLOCK, times: 16_384 },
-  ],
+  'header-endless': () => [{ write: Buffer.from('HTTP/1.1 200 OK\r\nx-bomb: ') }, { repeat: BLOCK, times: 16_384 }],
   'huge-status': () => [
     { write: Buffer.from(`HTTP/1.1 200 ${'O'.repeat(128 * 1024)}K\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`) },
   ],
@@ -62,7 +74,9 @@ export const HTTP_FAULTS: Readonly<Record<string, Answer>> = {
   'bad-length': (ask) => [{ write: withHeaders('Content-Length: 1e3', plainBody(ask)) }],
   'bad-chunk': () => [{ write: withHeaders('Transfer-Encoding: chunked', Buffer.from('zz\r\nhello\r\n0\r\n\r\n')) }],
   'short-length': (ask) => [{ write: withHeaders(`Content-Length: ${plainBody(ask).length + 100}`, plainBody(ask)) }, { fin: true }],
-  'long-length': (ask) => [{ write: withHeaders(`Content-Length: ${plainBody(ask).length}`, plainBody(ask), Buffer.from('surplus bytes')) }],
+  'long-length': (ask) => [
+    { write: withHeaders(`Content-Length: ${plainBody(ask).length}`, plainBody(ask), Buffer.from('surplus bytes')) },
+  ],
   trailers: (ask) => [
     { write: withHeaders('Transfer-Encoding: chunked\r\nTrailer: x-sum', chunk(plainBody(ask)), Buffer.from('0\r\nx-sum: 1\r\n\r\n')) },
   ],
@@ -70,7 +84,15 @@ export const HTTP_FAULTS: Readonly<Record<string, Answer>> = {
     { write: withHeaders('Transfer-Encoding: chunked', Buffer.from('2;name="a;b"\r\n  \r\n'), chunk(plainBody(ask)), LAST_CHUNK) },
   ],
   'close-delimited': (ask) => [
-    { write: Buffer.concat([head(200, [['content-type', contentType(ask)], ['connection', 'close']]), plainBody(ask)]) },
+    {
+      write: Buffer.concat([
+        head(200, [
+          ['content-type', contentType(ask)],
+          ['connection', 'close'],
+        ]),
+        plainBody(ask),
+      ]),
+    },
     { fin: true },
   ],
   garbage: () => [{ write: Buffer.from('SSH-2.0-OpenSSH_9.2\r\n\r\n') }, { fin: true }],

@@ -16,7 +16,13 @@ const MESSAGES: Record<number, string> = {
 
 /** An error answer of this status as the vendor words it; 429 says `Retry-After: 2`. */
 export function statusAnswer(ask: Ask, status: number): Step[] {
-  const headers: HeaderLines = status === 429 ? [['retry-after', '2'], ['x-ratelimit-remaining-requests', '0']] : []
+  const headers: HeaderLines =
+    status === 429
+      ? [
+          ['retry-after', '2'],
+          ['x-ratelimit-remaining-requests', '0'],
+        ]
+      : []
   return refused(ask, status, MESSAGES[status] ?? `The fake provider failed with ${status}.`, headers)
 }
 
@@ -52,6 +58,10 @@ export const STATUS_FAULTS: Readonly<Record<string, Answer>> = {
   '204': () => [{ write: head(204, []) }],
   'echo-headers': (ask) => refused(ask, 400, `Bad request. The headers were: ${ask.headText}`),
   'echo-key-header': (ask) => [{ write: whole(200, [JSON_TYPE, ['x-received-key', ask.key]], ask.dialect.whole(PLAIN, ask)) }],
-  '429-ms': (ask) => refused(ask, 429, 'Rate limit reached.', [['retry-after-ms', '250'], ['retry-after', '1']]),
+  '429-ms': (ask) =>
+    refused(ask, 429, 'Rate limit reached.', [
+      ['retry-after-ms', '250'],
+      ['retry-after', '1'],
+    ]),
   '429-date': (ask) => refused(ask, 429, 'Rate limit reached.', [['retry-after', 'Fri, 31 Dec 2100 23:59:59 GMT']]),
 }

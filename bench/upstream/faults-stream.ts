@@ -12,7 +12,8 @@ const without = (ask: Ask, kind: EventKind): StreamEvent[] => eventsOf(ask).filt
 const start = (ask: Ask): StreamEvent[] => eventsOf(ask).slice(0, 1)
 const partly = (ask: Ask): StreamEvent[] => upToContent(eventsOf(ask), BEFORE)
 const failure = (ask: Ask): StreamEvent => ask.dialect.errorEvent(FAILURE)
-const twice = (ask: Ask, kind: EventKind): StreamEvent[] => eventsOf(ask).flatMap((event) => (event.kind === kind ? [event, event] : [event]))
+const twice = (ask: Ask, kind: EventKind): StreamEvent[] =>
+  eventsOf(ask).flatMap((event) => (event.kind === kind ? [event, event] : [event]))
 
 /** Writes text in place of events, in one chunk, with a good head and a good end. */
 function raw(...texts: string[]): Step[] {
@@ -21,7 +22,9 @@ function raw(...texts: string[]): Step[] {
 
 /** The text of a good stream, put together by `join` from the events' texts. */
 function text(ask: Ask, each: (rendered: string, index: number) => string = (rendered) => rendered): string {
-  return eventsOf(ask).map((event, index) => each(renderEvent(event), index)).join('')
+  return eventsOf(ask)
+    .map((event, index) => each(renderEvent(event), index))
+    .join('')
 }
 
 /** Faults of a stream's events: rows 6 and 17 to 26 of faults.md. They answer in events also where none were asked for. */
@@ -40,12 +43,23 @@ export const STREAM_FAULTS: Readonly<Record<string, Answer>> = {
   'error-after-start': (ask) => streamed([...start(ask), failure(ask)]),
   'error-mid': (ask) => streamed([...partly(ask), failure(ask)]),
   'error-then-silent': (ask) => [{ write: begun([...partly(ask), failure(ask)]) }, { hang: true }],
-  'bad-json': (ask) => raw(partly(ask).map((event) => renderEvent(event)).join(''), 'data: {"choices":[{"index":0,"delta":{"con\n\n'),
-  'unknown-event': (ask) => raw(text(ask, (it, at) => (at === 1 ? `event: novelty\ndata: {"type":"novelty","object":"novelty"}\n\n${it}` : it))),
+  'bad-json': (ask) =>
+    raw(
+      partly(ask)
+        .map((event) => renderEvent(event))
+        .join(''),
+      'data: {"choices":[{"index":0,"delta":{"con\n\n',
+    ),
+  'unknown-event': (ask) =>
+    raw(text(ask, (it, at) => (at === 1 ? `event: novelty\ndata: {"type":"novelty","object":"novelty"}\n\n${it}` : it))),
   crlf: (ask) => streamed(eventsOf(ask), { lineEnd: '\r\n' }),
   cr: (ask) => streamed(eventsOf(ask), { lineEnd: '\r' }),
   'mixed-line-ends': (ask) =>
-    raw(eventsOf(ask).map((event, at) => renderEvent(event, { lineEnd: ['\n', '\r\n', '\r'][at % 3] ?? '\n' })).join('')),
+    raw(
+      eventsOf(ask)
+        .map((event, at) => renderEvent(event, { lineEnd: ['\n', '\r\n', '\r'][at % 3] ?? '\n' }))
+        .join(''),
+    ),
   bom: (ask) => raw(`\uFEFF${text(ask)}`),
   nul: (ask) => raw(text(ask, (it) => `: a \0 in a comment\n\n${it}`)),
   comments: (ask) => raw(text(ask, (it) => `: keep-alive\n\n:\n${it}`)),
@@ -57,21 +71,30 @@ export const STREAM_FAULTS: Readonly<Record<string, Answer>> = {
   'double-finish': (ask) => streamed(twice(ask, 'finish')),
   'double-terminal': (ask) => streamed(twice(ask, 'terminal')),
   'after-done': (ask) => streamed([...eventsOf(ask), ...eventsOf(ask).filter(({ kind }) => kind === 'content')]),
-  'out-of-order': (ask) => streamed([...without(ask, 'content').slice(0, -1), ...eventsOf(ask).filter(({ kind }) => kind === 'content'), ...eventsOf(ask).slice(-1)]),
+  'out-of-order': (ask) =>
+    streamed([
+      ...without(ask, 'content').slice(0, -1),
+      ...eventsOf(ask).filter(({ kind }) => kind === 'content'),
+      ...eventsOf(ask).slice(-1),
+    ]),
   'done-then-open': (ask) => [{ write: begun(eventsOf(ask)) }, { hang: true }],
-  infinite: (ask) => [{ write: begun(start(ask)) }, ...endless(ask, 1)],
+  infinite: (ask) => [{ write: begun(upToContent(eventsOf(ask), 0)) }, ...endless(ask, 1)],
   'utf8-split': (ask) => utf8Split(ask),
   'no-role': (ask) => streamed(edited(ask, PLAIN, (data) => data.replace('"role":"assistant",', ''))),
   'tool-no-type': (ask) => streamed(edited(ask, CONTENTS['parallel-tools'] ?? PLAIN, (data) => data.replace('"type":"function",', ''))),
-  'tool-no-index': (ask) => streamed(edited(ask, CONTENTS['tools'] ?? PLAIN, (data) => data.replace('[{"index":0,"id"', '[{"id"'))),
-  'tool-repeats-id': (ask) => streamed(edited(ask, CONTENTS['tools'] ?? PLAIN, (data) => data.replace('[{"index":0,"function"', '[{"index":0,"id":"call_1","type":"function","function"'))),
+  'tool-no-index': (ask) => streamed(edited(ask, CONTENTS.tools ?? PLAIN, (data) => data.replace('[{"index":0,"id"', '[{"id"'))),
+  'tool-repeats-id': (ask) =>
+    streamed(
+      edited(ask, CONTENTS.tools ?? PLAIN, (data) =>
+        data.replace('[{"index":0,"function"', '[{"index":0,"id":"call_1","type":"function","function"'),
+      ),
+    ),
 }
 
-/** The same content event for ever, `everyMs` apart; a day of them is as good as for ever. */
+/** The content of a plain answer over and over, `everyMs` apart. */
 function endless(ask: Ask, everyMs: number): Step[] {
-  const event = eventsOf(ask).find(({ kind }) => kind === 'content')
-  const bytes = event ? chunk(renderEvent(event)) : LAST_CHUNK
-  return [{ pace: Array<Buffer>(86_400_000 / 1000).fill(bytes), everyMs }, { hang: true }]
+  const events = eventsOf(ask).filter(({ kind }) => kind === 'content')
+  return [{ pace: events.map((event) => chunk(renderEvent(event))), everyMs, isEndless: true }]
 }
 
 function edited(ask: Ask, content: Content, edit: (data: string) => string): StreamEvent[] {
@@ -84,8 +107,12 @@ function withoutUsage({ usage: _, ...rest }: Content): Content {
 
 /** Cuts within code points: every write ends behind the first byte of one, where there is one. */
 function utf8Split(ask: Ask): Step[] {
-  const bytes = Buffer.from(eventsOf(ask, CONTENTS['unicode'] ?? PLAIN).map((event) => renderEvent(event)).join(''))
-  const cuts = [0, ...bytes.reduce<number[]>((found, byte, at) => (byte >= 0xc0 ? [...found, at + 1] : found), []), bytes.length]
+  const bytes = Buffer.from(
+    eventsOf(ask, CONTENTS.unicode ?? PLAIN)
+      .map((event) => renderEvent(event))
+      .join(''),
+  )
+  const cuts = [0, ...Array.from(bytes.entries()).flatMap(([at, byte]) => (byte >= 0xc0 ? [at + 1] : [])), bytes.length]
   const parts = cuts.slice(1).map((end, index) => bytes.subarray(cuts[index], end))
   const writes = parts.flatMap((part): Step[] => [{ write: chunk(part) }, { wait: 0 }])
   return [{ write: head(200, EVENT_STREAM) }, ...writes, { write: LAST_CHUNK }]

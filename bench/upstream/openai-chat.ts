@@ -109,13 +109,25 @@ function deltas(block: Block, index: number, length: number | undefined): Record
   return [{ tool_calls: [first] }, ...rest]
 }
 
-function delta(kind: StreamEvent['kind'], value: Record<string, unknown>, options: AnswerOptions, finish: string | null = null): StreamEvent {
+function delta(
+  kind: StreamEvent['kind'],
+  value: Record<string, unknown>,
+  options: AnswerOptions,
+  finish: string | null = null,
+): StreamEvent {
   const choices = [{ index: 0, delta: value, logprobs: null, finish_reason: finish }]
   return { kind, data: JSON.stringify({ ...envelope(options.model), choices, ...(options.includeUsage && { usage: null }) }) }
 }
 
 function envelope(model: string): Record<string, unknown> {
-  return { id: 'chatcmpl-fake-1', object: 'chat.completion.chunk', created: CREATED, model, service_tier: 'default', system_fingerprint: 'fp_fake' }
+  return {
+    id: 'chatcmpl-fake-1',
+    object: 'chat.completion.chunk',
+    created: CREATED,
+    model,
+    service_tier: 'default',
+    system_fingerprint: 'fp_fake',
+  }
 }
 
 function usage(tokens: ContentUsage): Record<string, unknown> {

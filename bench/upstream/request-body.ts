@@ -14,17 +14,17 @@ export function echoed(ask: Ask): string {
 /** The conversation ends with the result of a tool. */
 export function hasToolResult(ask: Ask): boolean {
   const last = messagesOf(ask).at(-1)
-  return last?.role === 'tool' || partsOf(last?.content).some((part) => part['type'] === 'tool_result')
+  return last?.role === 'tool' || partsOf(last?.content).some((part) => part.type === 'tool_result')
 }
 
 /** Why the provider would refuse this body, or undefined. Only what every vendor refuses, so that translators are caught. */
 export function problemOf(ask: Ask): string | undefined {
   const body = ask.body
   if (body === undefined) return 'We could not parse the JSON body of your request.'
-  if (typeof body['model'] !== 'string') return 'you must provide a model parameter'
-  if (!Array.isArray(body['messages'])) return 'messages: Field required'
+  if (typeof body.model !== 'string') return 'you must provide a model parameter'
+  if (!Array.isArray(body.messages)) return 'messages: Field required'
   if (ask.dialect.name !== 'anthropic-messages') return undefined
-  if (typeof body['max_tokens'] !== 'number') return 'max_tokens: Field required'
+  if (typeof body.max_tokens !== 'number') return 'max_tokens: Field required'
   if (!/\r\nanthropic-version:/i.test(ask.headText)) return 'anthropic-version: header is required'
   const roles = messagesOf(ask).map(({ role }) => role)
   const odd = roles.find((role) => role !== 'user' && role !== 'assistant')
@@ -32,7 +32,7 @@ export function problemOf(ask: Ask): string | undefined {
 }
 
 function messagesOf(ask: Ask): readonly LooseMessage[] {
-  const messages = ask.body?.['messages']
+  const messages = ask.body?.messages
   return Array.isArray(messages) ? (messages as LooseMessage[]) : []
 }
 
@@ -42,11 +42,11 @@ function partsOf(content: unknown): readonly Record<string, unknown>[] {
 }
 
 function describe(part: Record<string, unknown>): string {
-  if (typeof part['text'] === 'string') return part['text']
-  if (part['type'] === 'image_url') return `[image ${imageOf((part['image_url'] as { url?: unknown })?.url)}]`
-  if (part['type'] === 'image' || part['type'] === 'document') return `[${part['type']} ${sourceOf(part['source'])}]`
-  if (part['type'] === 'tool_result') return partsOf(part['content']).map(describe).join(' ')
-  return `[${String(part['type'])}]`
+  if (typeof part.text === 'string') return part.text
+  if (part.type === 'image_url') return `[image ${imageOf((part.image_url as { url?: unknown })?.url)}]`
+  if (part.type === 'image' || part.type === 'document') return `[${part.type} ${sourceOf(part.source)}]`
+  if (part.type === 'tool_result') return partsOf(part.content).map(describe).join(' ')
+  return `[${String(part.type)}]`
 }
 
 function imageOf(url: unknown): string {

@@ -5,8 +5,8 @@ export type Step =
   | { write: Uint8Array }
   /** Milliseconds; 0 is one turn of the event loop. */
   | { wait: number }
-  /** The pieces one at a time, the n-th at n times `everyMs` after the step began, so that the rate does not drift. */
-  | { pace: readonly Uint8Array[]; everyMs: number }
+  /** The pieces one at a time, the n-th at n times `everyMs` after the step began, so that the rate does not drift. Endless: over again. */
+  | { pace: readonly Uint8Array[]; everyMs: number; isEndless?: boolean }
   /** The same bytes over and over, as fast as the reader takes them. */
   | { repeat: Uint8Array; times: number }
   /** Holds until the test calls `release(gate)`. */
@@ -42,8 +42,8 @@ export class ScriptRun {
   next = (): void => {
     while (!this.#isStopped) {
       const step = this.#steps[this.#at++]
-      if (step === undefined) return this.#end('answered')
-      if (!this.#isDone(step)) return
+      if (step === undefined) this.#end('answered')
+      else if (!this.#isDone(step)) return
     }
   }
 
@@ -60,7 +60,7 @@ export class ScriptRun {
       return true
     }
     if ('wait' in step) this.#wait(step.wait)
-    else if ('pace' in step) this.#pace(step.pace, step.everyMs)
+    else if ('pace' in step) this.#pace(step)
     else if ('repeat' in step) this.#repeat(step.repeat, step.times)
     else if ('gate' in step) this.#gates.wait(step.gate, this.next)
     else if ('fin' in step) this.#close(() => this.#socket.end())
@@ -73,12 +73,16 @@ export class ScriptRun {
     else this.#timer = setTimeout(this.next, ms)
   }
 
-  #pace(pieces: readonly Uint8Array[], everyMs: number): void {
+  #pace({ pace, everyMs, isEndless = false }: Extract<Step, { pace: readonly Uint8Array[] }>): void {
     const start = performance.now()
     let sent = 0
     const tick = (): void => {
-      const piece = pieces[sent++]
-      if (piece === undefined) return this.next()
+      const piece = pace[isEndless ? sent % pace.length : sent]
+      sent += 1
+      if (piece === undefined) {
+        this.next()
+        return
+      }
       this.#socket.write(piece)
       this.#timer = setTimeout(tick, Math.max(1, start + (sent + 1) * everyMs - performance.now()))
     }
@@ -116,8 +120,8 @@ export class Gates {
   readonly #waiting = new Map<string, (() => void)[]>()
 
   wait(name: string, go: () => void): void {
-    if (this.#open.has(name)) return go()
-    this.#waiting.set(name, [...(this.#waiting.get(name) ?? []), go])
+    if (this.#open.has(name)) go()
+    else this.#waiting.set(name, [...(this.#waiting.get(name) ?? []), go])
   }
 
   release(name: string): void {

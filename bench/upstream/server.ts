@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Connection, type ConnectionHost } from './connection.ts'
-import type { RequestHead } from './request-reader.ts'
 import { SeenRequest, SeenSocket } from './record.ts'
+import type { RequestHead } from './request-reader.ts'
 import { type Ending, Gates } from './script.ts'
 
 /** How a fake provider is started. */

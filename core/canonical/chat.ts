@@ -19,7 +19,10 @@ export interface CacheControl {
   scope?: string | undefined
 }
 
-/** Text the model may point at, with what it quoted and where from. Offsets count characters of the answer's text part. */
+/**
+ * A source of what the model says, with what it quoted; several sources of one passage are several citations. Offsets count
+ * Unicode code points of the answer's text part, as OpenAI and Cohere do (Gemini counts bytes: its translators convert).
+ */
 export interface Citation {
   kind: 'url' | 'document'
   url?: string | undefined
@@ -49,7 +52,10 @@ export interface ImagePart extends PartBase {
 export interface AudioPart extends PartBase {
   type: 'audio'
   source: Source
+  /** What is said, where the provider writes it down; text deltas continue it. */
+  text?: string | undefined
 }
+/** A file of any other kind, told by its media type: PDF, text, video. */
 export interface DocumentPart extends PartBase {
   type: 'document'
   source: Source
@@ -69,6 +75,11 @@ export interface ReasoningPart extends PartBase {
   signature?: string | undefined
   redacted?: string | undefined
   summary?: boolean | undefined
+  /**
+   * Family of models that can verify `signature` or `redacted`: `anthropic`, `openai`, `google`. Encoders of another family
+   * leave the proof out; absent is unknown.
+   */
+  signedBy?: string | undefined
 }
 /** A call the model asks for. `arguments` is text as the provider wrote it: JSON for functions, free text for `custom`. */
 export interface ToolCallPart extends PartBase {
@@ -252,6 +263,7 @@ export interface PartDelta {
  * One step of a streamed answer. Order: `response-start`, then per choice any number of parts (each `part-start`,
  * `part-delta`*, `part-end`; parts of one choice may overlap, told apart by `index`, counted from 0 per choice), a
  * `choice-end` each, at last `response-end`. `usage` and `logprobs` may come anywhere between; later usage replaces earlier.
+ * A delta with nothing but a citation may follow its part's end, because some providers name sources only at the very end.
  * A stream that stops before `response-end` was cut.
  */
 export type StreamPart =

@@ -6,10 +6,8 @@ const MB = 1024 * 1024
 /** Marks a key that the original gateway does not have (D28); the README's table is made of these. */
 const OWN = { 'x-own': true }
 
-/** Origins of pages on this machine: what CORS allows while `client.allowed_origins` is not set (D8). `*` is one port. */
-export const LOCAL_ORIGINS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) =>
-  ['http', 'https'].flatMap((scheme) => [`${scheme}://${host}`, `${scheme}://${host}:*`]),
-)
+/** Stands for an explicitly empty `allowed_origins`: no browser sends it, so nothing is allowed. An empty list means localhost (D8). */
+const NO_ORIGIN = 'none'
 
 const names = () => z.array(z.string()).default([])
 const count = (fallback: number, least = 0) => z.int().min(least).default(fallback)
@@ -153,7 +151,7 @@ export function toClientSettings(block: z.output<typeof clientSchema>, memoryByt
     drainDelayMs: toMs(block.shutdown.drain_delay_seconds),
     graceMs: toMs(block.shutdown.grace_seconds),
     requiredHeaders: block.required_headers.map((name) => name.toLowerCase()),
-    allowedOrigins: block.allowed_origins ?? LOCAL_ORIGINS,
+    allowedOrigins: block.allowed_origins?.length === 0 ? [NO_ORIGIN] : (block.allowed_origins ?? []),
     allowedHeaders: block.allowed_headers.map((name) => name.toLowerCase()),
     headerAllowlist: forwardedNames(block.header_filter_config.allowlist),
     headerDenylist: forwardedNames(block.header_filter_config.denylist),

@@ -42,7 +42,7 @@ function walk(node: Json | undefined, path: Path, state: Walk): Json | undefined
   if (Array.isArray(node)) return node.map((item: Json, index) => walk(item, [...path, index], state) ?? null)
   if (!isObject(node)) return node
   if (isReference(node)) return reference(node, path, state)
-  const inner = node['enabled'] === false ? { ...state, isEnabled: false } : state
+  const inner = node.enabled === false ? { ...state, isEnabled: false } : state
   const filled: JsonObject = {}
   for (const [name, value] of Object.entries(node)) filled[name] = walk(value, [...path, name], inner)
   return filled
@@ -55,9 +55,9 @@ function isReference(node: JsonObject): boolean {
 }
 
 function reference(node: JsonObject, path: Path, state: Walk): Json | undefined {
-  const name = node['env_var']
-  const isFromEnv = node['from_env'] ?? (typeof name === 'string' && name !== '')
-  if (isFromEnv !== true) return node['value'] ?? ''
+  const name = node.env_var
+  const isFromEnv = node.from_env ?? (typeof name === 'string' && name !== '')
+  if (isFromEnv !== true) return node.value ?? ''
   if (typeof name !== 'string') return lookUp('env.', path, state)
   return lookUp(name.startsWith('env.') ? name : `env.${name}`, path, state)
 }

@@ -27,7 +27,7 @@ export function emitJsonSchema(builtins: Builtins): JsonObject {
       else if (kind === 'number' || kind === 'boolean') withEnv(jsonSchema, ['envText', 'envObject'])
     },
   }) as JsonObject
-  return { $id: 'bifrost-node/config.schema.json', ...schema, $defs: { ...(schema['$defs'] as JsonObject | undefined), ...DEFS } }
+  return { $id: 'bifrost-node/config.schema.json', ...schema, $defs: { ...(schema.$defs as JsonObject | undefined), ...DEFS } }
 }
 
 /** Lets a scalar also come from the environment: `{type: number}` becomes a choice, its description stays outside. */
@@ -36,7 +36,7 @@ function withEnv(schema: Record<string, unknown>, refs: readonly string[]): void
   for (const name of Object.keys(schema)) delete schema[name]
   const around = { description, default: fallback, 'x-own': own, 'x-default': ownDefault }
   for (const [name, value] of Object.entries(around)) if (value !== undefined) schema[name] = value
-  schema['anyOf'] = [plain, ...refs.map((name) => ({ $ref: `#/$defs/${name}` }))]
+  schema.anyOf = [plain, ...refs.map((name) => ({ $ref: `#/$defs/${name}` }))]
 }
 
 /** One setting as a row of a table. */
@@ -62,23 +62,23 @@ export function ownSettingsTable(builtins: Builtins): string {
 
 function walk(node: JsonObject, key: string, rows: ConfigRow[]): void {
   if (node['x-own'] === true) rows.push(rowOf(node, key))
-  for (const [name, inner] of Object.entries(isObject(node['properties']) ? node['properties'] : {}))
+  for (const [name, inner] of Object.entries(isObject(node.properties) ? node.properties : {}))
     if (isObject(inner)) walk(inner, key === '' ? name : `${key}.${name}`, rows)
-  if (isObject(node['additionalProperties'])) walk(node['additionalProperties'], `${key}.<name>`, rows)
-  if (isObject(node['items'])) walk(node['items'], `${key}[]`, rows)
+  if (isObject(node.additionalProperties)) walk(node.additionalProperties, `${key}.<name>`, rows)
+  if (isObject(node.items)) walk(node.items, `${key}[]`, rows)
 }
 
 function rowOf(node: JsonObject, key: string): ConfigRow {
   return {
     key,
     type: typeText(node),
-    default: String(node['x-default'] ?? JSON.stringify(node['default'])),
-    meaning: String(node['description'] ?? ''),
+    default: String(node['x-default'] ?? JSON.stringify(node.default)),
+    meaning: String(node.description ?? ''),
   }
 }
 
 function typeText(node: Json | undefined): string {
   if (!isObject(node)) return ''
-  if (Array.isArray(node['anyOf'])) return (node['anyOf'] as readonly Json[]).map(typeText).join(' or ')
-  return node['const'] === undefined ? String(node['type']) : `\`${String(node['const'])}\``
+  if (Array.isArray(node.anyOf)) return (node.anyOf as readonly Json[]).map(typeText).join(' or ')
+  return node.const === undefined ? String(node.type) : `\`${String(node.const)}\``
 }

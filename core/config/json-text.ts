@@ -29,7 +29,7 @@ const LITERALS: readonly (readonly [string, Json])[] = [
   ['null', null],
 ]
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/y
 const SPACE = /[ \t\r\n]*/y
 
 /** One pass over the text; `at` is the offset of the next character. */
@@ -100,9 +100,13 @@ class Reader {
   }
 
   #string(): string {
+    const at = this.#at
     const raw = this.#match(STRING)
-    if (raw === undefined) throw new SyntaxFault(this.#at, 'a string that is not closed, or holds a control character or a bad escape')
-    return JSON.parse(raw) as string
+    try {
+      return JSON.parse(raw ?? '') as string
+    } catch {
+      throw new SyntaxFault(at, 'a string that is not closed, or holds a control character or a bad escape')
+    }
   }
 
   #note(path: Path, name: string, found: { at: number; isKnown: boolean }): void {

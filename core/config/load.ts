@@ -17,6 +17,7 @@ import { providerSchema } from './providers.ts'
 import { type RootBlock, rootSchema } from './root.ts'
 import { secretsIn } from './secrets.ts'
 
+/** Where a configuration comes from, and what it may name. */
 export interface LoadOptions {
   /** A config.json to read. */
   file?: string | undefined
@@ -28,6 +29,7 @@ export interface LoadOptions {
   memoryBytes?: number | undefined
 }
 
+/** A configuration, read, or what is wrong with it. */
 export interface Loaded {
   /** Absent when there are problems. */
   tables?: SnapshotTables | undefined
@@ -54,7 +56,7 @@ export function loadConfig(options: LoadOptions): Loaded {
     const place = pathText(path)
     if (!resolved.unresolved.has(place)) problems.push(`${place}: ${message}`)
   }
-  checkProviders(isObject(resolved.value) ? resolved.value['providers'] : undefined, options.builtins, report)
+  checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, options.builtins, report)
   checkClient(resolved.value, report)
   const plugins = checkPlugins(resolved.value, options, report)
   if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
@@ -110,7 +112,7 @@ function coerceFromEnv(resolved: Resolved, issues: readonly { code: string; path
 }
 
 function checkClient(tree: Json, report: (path: Path, message: string) => void): void {
-  const client = isObject(tree) ? tree['client'] : undefined
+  const client = isObject(tree) ? tree.client : undefined
   if (!isObject(client)) return
   for (const name of CLIENT_ENFORCED)
     if (client[name] === true) report(['client', name], 'cannot be enforced by this version, which has no virtual keys yet; take it out')
@@ -119,13 +121,13 @@ function checkClient(tree: Json, report: (path: Path, message: string) => void):
 /** Where each plugin's module is, by name; built-ins have none. */
 function checkPlugins(tree: Json, options: LoadOptions, report: (path: Path, message: string) => void): Map<string, string> {
   const found = new Map<string, string>()
-  const entries = isObject(tree) ? tree['plugins'] : undefined
+  const entries = isObject(tree) ? tree.plugins : undefined
   if (!Array.isArray(entries)) return found
   const builtins = options.builtins.plugins.map((plugin) => plugin.name)
   const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file))
   const names = new Set<string>()
   for (const [index, entry] of (entries as readonly Json[]).entries()) {
-    if (!isObject(entry) || typeof entry['name'] !== 'string') continue
+    if (!isObject(entry) || typeof entry.name !== 'string') continue
     const { name, path, enabled } = entry
     if (names.has(name)) report(['plugins', index, 'name'], `"${name}" appears twice`)
     names.add(name)

@@ -27,7 +27,7 @@ const PROVIDER_NOT_YET = ['store_raw_request_response', 'network_config.beta_hea
 
 function withoutEffect(tree: JsonObject): string[] {
   const paths = CLIENT_NOT_YET.filter((name) => field(tree, 'client', ...name.split('.')) !== undefined).map((name) => `client.${name}`)
-  for (const [name, provider] of Object.entries(isObject(tree['providers']) ? tree['providers'] : {})) {
+  for (const [name, provider] of Object.entries(isObject(tree.providers) ? tree.providers : {})) {
     if (!isObject(provider)) continue
     paths.push(
       ...PROVIDER_NOT_YET.filter((path) => field(provider, ...path.split('.')) !== undefined).map((path) => `providers.${name}.${path}`),

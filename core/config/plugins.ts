@@ -61,8 +61,8 @@ function findPackage(name: string, folder: string): string | undefined {
 
 function entryOf(manifest: Json): string | undefined {
   if (!isObject(manifest)) return undefined
-  const root = isObject(manifest['exports']) ? (manifest['exports']['.'] ?? manifest['exports']) : manifest['exports']
-  const entry = isObject(root) ? (root['import'] ?? root['node'] ?? root['default']) : root
-  const target = isObject(entry) ? entry['default'] : entry
+  const root = isObject(manifest.exports) ? (manifest.exports['.'] ?? manifest.exports) : manifest.exports
+  const entry = isObject(root) ? (root.import ?? root.node ?? root.default) : root
+  const target = isObject(entry) ? entry.default : entry
   return typeof target === 'string' ? target : undefined
 }

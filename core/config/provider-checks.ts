@@ -34,17 +34,17 @@ export function checkProviders(blocks: Json | undefined, builtins: Builtins, rep
 }
 
 function subjectOf(name: string, block: JsonObject, { providers }: Builtins): Subject {
-  const custom = block['custom_provider_config']
-  const base = isObject(custom) ? custom['base_provider_type'] : undefined
+  const custom = block.custom_provider_config
+  const base = isObject(custom) ? custom.base_provider_type : undefined
   const entry = providers.find((provider) => provider.name === (isObject(custom) ? base : name))
-  const isKeyless = isObject(custom) ? custom['is_key_less'] === true : entry?.keyless === 'key'
+  const isKeyless = isObject(custom) ? custom.is_key_less === true : entry?.keyless === 'key'
   return { name, path: ['providers', name], block, entry, isKeyless }
 }
 
 function checkName({ name, path, block, entry }: Subject, builtins: Builtins, report: Report): void {
   const builtinNames = builtins.providers.map((provider) => provider.name)
   const isPlanned = builtins.planned?.some((planned) => planned.name === name) ?? false
-  const isCustom = isObject(block['custom_provider_config'])
+  const isCustom = isObject(block.custom_provider_config)
   if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) report(path, 'a provider name is made of letters, digits, "-", "_" and "."')
   else if (isCustom && (isPlanned || builtinNames.includes(name)))
     report(path, 'is the name of a built-in provider; a custom one needs another')
@@ -57,8 +57,8 @@ function checkName({ name, path, block, entry }: Subject, builtins: Builtins, re
 }
 
 function checkBase({ path, block, entry }: Pick<Subject, 'path' | 'block' | 'entry'>, builtins: Builtins, report: Report): void {
-  const custom = block['custom_provider_config'] as JsonObject
-  const base = custom['base_provider_type']
+  const custom = block.custom_provider_config as JsonObject
+  const base = custom.base_provider_type
   if (typeof base !== 'string' || entry?.isBase === true) return
   const served = builtins.providers.filter((provider) => provider.isBase === true).map((provider) => provider.name)
   const isKnown = entry !== undefined || (builtins.planned?.some((planned) => planned.name === base) ?? false)
@@ -67,7 +67,7 @@ function checkBase({ path, block, entry }: Pick<Subject, 'path' | 'block' | 'ent
 }
 
 function checkQueue({ path, block }: Subject, report: Report): void {
-  const queue = block['concurrency_and_buffer_size']
+  const queue = block.concurrency_and_buffer_size
   if (!isObject(queue)) return
   const { concurrency, buffer_size: bufferSize } = queue
   if (typeof concurrency === 'number' && typeof bufferSize === 'number' && concurrency > bufferSize)
@@ -75,17 +75,17 @@ function checkQueue({ path, block }: Subject, report: Report): void {
 }
 
 function checkNetwork({ path, block, entry, isKeyless }: Subject, report: Report): void {
-  const network = block['network_config']
+  const network = block.network_config
   if (!isObject(network)) return
   const at = [...path, 'network_config']
-  const initial = durationMs(network['retry_backoff_initial'] ?? 500)
-  const most = durationMs(network['retry_backoff_max'] ?? 5000)
+  const initial = durationMs(network.retry_backoff_initial ?? 500)
+  const most = durationMs(network.retry_backoff_max ?? 5000)
   if (initial > most) report(at, `retry_backoff_initial (${initial} ms) must not exceed retry_backoff_max (${most} ms)`)
-  if (network['insecure_skip_verify'] === true && network['ca_cert_pem'] !== undefined)
+  if (network.insecure_skip_verify === true && network.ca_cert_pem !== undefined)
     report(at, 'insecure_skip_verify and ca_cert_pem exclude each other')
-  if (network['enforce_http2'] === true) report([...at, 'enforce_http2'], 'HTTP/2 to providers is not served by this version; leave it out')
+  if (network.enforce_http2 === true) report([...at, 'enforce_http2'], 'HTTP/2 to providers is not served by this version; leave it out')
   const credential = isKeyless || entry === undefined ? undefined : CREDENTIAL_HEADERS[entry.auth]
-  checkExtraHeaders(network['extra_headers'], { at: [...at, 'extra_headers'], credential }, report)
+  checkExtraHeaders(network.extra_headers, { at: [...at, 'extra_headers'], credential }, report)
 }
 
 const CREDENTIAL_HEADERS: Readonly<Record<Provider['auth'], string | undefined>> = {
@@ -113,20 +113,20 @@ function checkExtraHeaders(
 const PROXY_SCHEMES: Readonly<Record<string, readonly string[]>> = { http: ['http:', 'https:'], socks5: ['socks5:', 'socks5h:', 'socks:'] }
 
 function checkProxy({ path, block }: Subject, report: Report): void {
-  const proxy = block['proxy_config']
-  if (!isObject(proxy) || typeof proxy['type'] !== 'string') return
-  const schemes = PROXY_SCHEMES[proxy['type']]
+  const proxy = block.proxy_config
+  if (!isObject(proxy) || typeof proxy.type !== 'string') return
+  const schemes = PROXY_SCHEMES[proxy.type]
   if (schemes === undefined) return
   const { url } = proxy
   const at = [...path, 'proxy_config', 'url']
-  if (url === undefined) report(at, `is required for a proxy of type ${proxy['type']}`)
+  if (url === undefined) report(at, `is required for a proxy of type ${proxy.type}`)
   const protocol = typeof url === 'string' ? URL.parse(url)?.protocol : undefined
   if (protocol !== undefined && !schemes.includes(protocol))
     report(at, `must begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`)
 }
 
 function checkKeys({ path, block, entry, isKeyless }: Subject, report: Report): void {
-  const keys = block['keys']
+  const keys = block.keys
   const at = [...path, 'keys']
   const list = Array.isArray(keys) ? (keys as readonly Json[]) : []
   if (isKeyless && list.length > 0) report(at, 'the provider takes no keys')
@@ -136,12 +136,12 @@ function checkKeys({ path, block, entry, isKeyless }: Subject, report: Report): 
 }
 
 function checkKey(key: JsonObject, { at, entry }: { at: Path; entry: Provider | undefined }, report: Report): void {
-  if (key['name'] === undefined && key['id'] === undefined) report(at, 'a key needs a name or an id')
+  if (key.name === undefined && key.id === undefined) report(at, 'a key needs a name or an id')
   if (entry === undefined) return
   for (const name of Object.keys(key))
     if (isObject(key[name]) && name.endsWith('_key_config') && name !== entry.keyUrl) report([...at, name], 'belongs to another provider')
-  if (key['enabled'] === false) return
-  const value = key['value']
+  if (key.enabled === false) return
+  const value = key.value
   const isEmpty = value === undefined || (typeof value === 'string' && value.trim() === '')
   if (entry.keyless === undefined && isEmpty) report([...at, 'value'], 'is required')
   if (entry.keyUrl !== undefined) checkKeyUrl(key[entry.keyUrl], { at: [...at, entry.keyUrl], entry }, report)
@@ -149,19 +149,19 @@ function checkKey(key: JsonObject, { at, entry }: { at: Path; entry: Provider | 
 
 function checkKeyUrl(block: Json | undefined, { at, entry }: { at: Path; entry: Provider }, report: Report): void {
   const fields = isObject(block) ? block : {}
-  if (fields['url'] === undefined) report([...at, 'url'], 'is required: each key names the server it is for')
-  if (entry.keyModelName === true && fields['model_name'] === undefined)
+  if (fields.url === undefined) report([...at, 'url'], 'is required: each key names the server it is for')
+  if (entry.keyModelName === true && fields.model_name === undefined)
     report([...at, 'model_name'], 'is required: the model that the server runs')
 }
 
 function checkUnique(subjects: readonly Subject[], report: Report): void {
   const places = { name: new Map<string, string>(), id: new Map<string, string>() }
   for (const { name: provider, path, block } of subjects) {
-    const keys = block['keys']
+    const keys = block.keys
     if (!Array.isArray(keys)) continue
     for (const [index, key] of (keys as readonly Json[]).entries()) {
       if (!isObject(key)) continue
-      const named = { name: key['name'] ?? key['id'], id: key['id'] }
+      const named = { name: key.name ?? key.id, id: key.id }
       for (const field of ['name', 'id'] as const) {
         const text = named[field]
         if (typeof text !== 'string') continue

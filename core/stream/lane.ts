@@ -54,16 +54,14 @@ export interface LaneQuestion {
   stages: readonly StreamStage[]
   /** A handler wants the whole answer, which is collected on the data thread. */
   wantsResponse: boolean
-  /** Event-loop utilisation of this thread, 0..1. */
-  utilisation: number
-  hasPool: boolean
+  /** The data thread's event loop is above BUSY_UTILISATION, and nothing of the stream has come yet. */
+  isBusy: boolean
 }
 
 /** Chooses the cheapest lane that does what is asked. */
 export function chooseLane(question: LaneQuestion): LaneName {
-  const { isSameFormat, stages, wantsResponse } = question
+  const { isSameFormat, stages, wantsResponse, isBusy } = question
   if (isSameFormat && stages.length === 0 && !wantsResponse) return 'passthrough'
   const isAddressable = stages.every((stage) => stage.ref !== undefined)
-  const isBusy = question.hasPool && question.utilisation > BUSY_UTILISATION
-  return isBusy && isAddressable && !wantsResponse ? 'pool' : 'inline'
+  return isBusy && isAddressable && !wantsResponse && !isSameFormat ? 'pool' : 'inline'
 }

@@ -1,9 +1,9 @@
-import { type AttemptFacts, describeError } from '../attempt-facts.ts'
+import { type AttemptFacts, errorFacts, explainError } from '../attempt-facts.ts'
 import type { ChatResponse } from '../canonical/chat.ts'
 import { collector } from '../canonical/collect.ts'
 import type { Context } from '../context.ts'
 import type { GatewayError } from '../errors.ts'
-import { ExtraFields } from '../extra-fields.ts'
+import { type ExtraFacts, ExtraFields } from '../extra-fields.ts'
 import type { Carry, ReplyOptions } from '../format.ts'
 import type { HookCallers, Outcome, StreamStage } from '../hooks.ts'
 import { requestTypeOf } from '../routing.ts'
@@ -11,6 +11,9 @@ import type { Runtime } from '../runtime.ts'
 import { chooseLane, type Lane, type LaneOptions } from './lane.ts'
 import { LiveStream, type StreamEnd, type StreamSource } from './live.ts'
 import { PassthroughLane } from './passthrough.ts'
+import { PendingLane } from './pending.ts'
+import { type PoolCall, PoolLane, type StreamTask } from './pool.ts'
+import { resolveStages } from './stages.ts'
 import { TranslateLane } from './translate.ts'
 
 /** The stream of one attempt: where its bytes go in, and what the client will be attached to. */
@@ -30,6 +33,10 @@ export interface OpenStreamOptions {
   /** False: the client wants a whole answer, which is collected from the events. */
   isStreamed: boolean
   source: StreamSource
+  /** What the stream hook returned, where it was asked already. */
+  stages: readonly StreamStage[] | undefined
+  /** The stream runs in the pool: its events come ready. */
+  poolCall: PoolCall | undefined
   onCommit(live: LiveStream): void
   onCollected(response: ChatResponse): void
   /** Before commit: the attempt failed. */
@@ -65,14 +72,25 @@ class OpenStream implements StreamHandle {
   }
 
   #chooseLane(): Lane {
-    const { ctx, callers, facts, runtime } = this.#options
-    const stages = callers.stream?.([], ctx) ?? []
-    const wantsResponse = callers.needs.has('response')
-    const isSameFormat = facts.goal.format === ctx.inbound
-    const lane = chooseLane({ isSameFormat, stages, wantsResponse, utilisation: runtime.utilisation(), hasPool: false })
+    const { ctx, callers, facts, poolCall } = this.#options
     const options = this.#laneOptions()
-    if (lane === 'passthrough') return new PassthroughLane(options)
-    return this.#translate(options, stages)
+    if (poolCall) return new PoolLane(options, poolCall)
+    const stages = this.#options.stages ?? callers.stream?.([], ctx) ?? []
+    const isSameFormat = facts.goal.format === ctx.inbound
+    const lane = chooseLane({ isSameFormat, stages, wantsResponse: callers.needs.has('response'), isBusy: false })
+    return lane === 'passthrough' ? new PassthroughLane(options) : this.#inline(options, stages)
+  }
+
+  /** Stages given by address are imported first; what comes meanwhile waits, and the source is paused. */
+  #inline(options: LaneOptions, stages: readonly StreamStage[]): Lane {
+    const resolved = resolveStages(stages)
+    if (!(resolved instanceof Promise)) return this.#translate(options, resolved)
+    this.#options.source.pause()
+    const lane = new PendingLane((ready) => this.#translate(options, ready))
+    resolved
+      .then((ready) => lane.open(ready), (error: unknown) => lane.break(options, error as Error))
+      .finally(() => this.#options.source.resume())
+    return lane
   }
 
   /** A whole answer was asked for and events came. */
@@ -106,7 +124,7 @@ class OpenStream implements StreamHandle {
       sendsRaw: facts.sendsRawResponse,
       wantsUsage,
       hidesUsage: wantsUsage && ctx.scan !== undefined && lens.withStreamUsage(ctx.scan).length > 0,
-      explain: (error) => describeError(error, ctx, facts),
+      explain: (error) => explainError(error, errorFacts(ctx, facts)),
       finish: (error, closing) => this.#finish(error, closing),
     }
   }
@@ -131,6 +149,22 @@ class OpenStream implements StreamHandle {
   }
 }
 
+/** Plain data from which a pool thread runs the stream of an attempt. */
+export function poolTask(options: Pick<OpenStreamOptions, 'runtime' | 'ctx' | 'facts' | 'carry'> & { stages: readonly StreamStage[] }): StreamTask {
+  const { runtime, ctx, facts, carry, stages } = options
+  return {
+    source: { module: facts.goal.format.module },
+    client: { module: ctx.inbound.module },
+    stages: stages.flatMap((stage) => (stage.ref ? [{ on: stage.on, ...stage.ref }] : [])),
+    reply: replyOptions(runtime, ctx, carry),
+    carry,
+    extra: extraFactsOf(ctx, facts),
+    errors: errorFacts(ctx, facts),
+    extraOnAll: ctx.header('x-bf-extra-fields') === 'all',
+    sendsRaw: facts.sendsRawResponse,
+  }
+}
+
 /** The part of an outcome that is the same for whole and streamed answers. */
 export function outcomeOf(runtime: Runtime, facts: AttemptFacts, isStream: boolean): Extract<Outcome, { ok: true }> {
   return {
@@ -146,13 +180,15 @@ export function outcomeOf(runtime: Runtime, facts: AttemptFacts, isStream: boole
 
 /** `extra_fields` of an answer; undefined on routes that carry the facts in headers (D23). */
 export function extraFieldsOf(ctx: Context, facts: AttemptFacts): ExtraFields | undefined {
+  const extra = extraFactsOf(ctx, facts)
+  return extra && new ExtraFields(extra, facts.startedAt)
+}
+
+function extraFactsOf(ctx: Context, facts: AttemptFacts): ExtraFacts | undefined {
   if (!ctx.incoming.route.isNative) return undefined
-  const { goal, candidate, dropped, rawRequest, startedAt } = facts
+  const { goal, candidate, dropped, rawRequest } = facts
   const provider = goal.settings.name
-  return new ExtraFields(
-    { requestType: requestTypeOf(ctx), provider, originalModel: ctx.model, resolvedModel: candidate.model, dropped, rawRequest },
-    startedAt,
-  )
+  return { requestType: requestTypeOf(ctx), provider, originalModel: ctx.model, resolvedModel: candidate.model, dropped, rawRequest }
 }
 
 /** What the client's encoder must be told. */

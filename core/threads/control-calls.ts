@@ -1,3 +1,4 @@
+import type { Edge } from '../edge.ts'
 import type { ControlReply, ControlRequest } from './messages.ts'
 
 /** Requests of one data thread that may wait for the main thread at once. */
@@ -39,6 +40,20 @@ export function createControlCalls(post: (request: ControlRequest) => void, pati
     settle,
     close() {
       for (const id of [...pending.keys()]) settle(unavailable(id, 'this thread is ending'))
+    },
+  }
+}
+
+/** The edge with the routes of the main thread in front: they are sent there as data, everything else stays in this thread. */
+export function withControlRoutes(edge: Edge, ask: ControlCalls['ask']): Edge {
+  return {
+    ...edge,
+    handle(ctx, body, reply) {
+      const { route, method, path, query, headers } = ctx.incoming
+      if (route.at !== 'control') return edge.handle(ctx, body, reply)
+      // A copy: the buffer may be a window onto a larger one, all of which would be cloned.
+      const asked = ask({ route: route.operation, method, path, query, headers: [...headers], body: body.length > 0 ? Uint8Array.from(body) : null })
+      void asked.then((answer) => reply.send(answer.status, [...answer.headers, ['x-request-id', ctx.id]], answer.body))
     },
   }
 }

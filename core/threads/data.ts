@@ -3,7 +3,7 @@ import type { Edge } from '../edge.ts'
 import { openShared, type Shared } from '../shared.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import { Snapshot } from '../snapshot-tables.ts'
-import { type ControlCalls, createControlCalls } from './control-calls.ts'
+import { createControlCalls, withControlRoutes } from './control-calls.ts'
 import { containErrors, refuseExit, type ThreadLog } from './guard.ts'
 import type { Message, ThreadStart } from './messages.ts'
 
@@ -45,7 +45,7 @@ export interface DataThreadOptions {
   log: ThreadLog
   /** Rejects with an error, whose `problems` are listed where it has any. */
   createGateway(init: { snapshot: Snapshot; shared: Shared; thread: number }): Promise<ThreadGateway>
-  createServer(init: { edge: Edge; ask: ControlCalls['ask']; snapshot: Snapshot }): ThreadServer
+  createServer(init: { edge: Edge; snapshot: Snapshot }): ThreadServer
 }
 
 type Handlers = { [T in Message['type']]?: (message: Extract<Message, { type: T }>) => void }
@@ -69,7 +69,7 @@ export function runDataThread(options: DataThreadOptions): void {
 
   async function boot(): Promise<void> {
     gateway = await options.createGateway({ snapshot, shared: openShared(start.shared), thread: start.index })
-    server = options.createServer({ edge: gateway.edge, ask: calls.ask, snapshot })
+    server = options.createServer({ edge: withControlRoutes(gateway.edge, calls.ask), snapshot })
     post({ type: 'ready', descriptor: server.descriptor })
   }
 

@@ -22,6 +22,7 @@ export class ThreadStartError extends Error {
 export interface ThreadInit {
   /** The entry of every thread (transports/main.ts). */
   entry: URL
+  threads: number
   shared: SharedArrayBuffer
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
@@ -65,6 +66,7 @@ export class ThreadHandle {
     const start: ThreadStart = {
       role,
       index,
+      threads: init.threads,
       shared: init.shared,
       logLevel: init.logLevel,
       ...(init.logStyle && { logStyle: init.logStyle }),

@@ -49,6 +49,8 @@ export interface ThreadStart {
   role: 'data' | 'store'
   /** Index among threads of its role; a replacement takes a new one. */
   index: number
+  /** How many data threads serve: each may use its share of what the process may use. */
+  threads: number
   /** Shared counters (core/shared.ts). */
   shared: SharedArrayBuffer
   logLevel: string

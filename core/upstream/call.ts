@@ -100,13 +100,20 @@ export class Call implements UpstreamCall, ParserSink {
     this.decoder = createDecoder(head.contentEncoding, {
       onData: (chunk) => this.deliver(chunk),
       onEnd: () => this.end(),
-      onError: (error) => this.fail(new UpstreamFault('encoding', `the answer's ${head.contentEncoding} is broken: ${error.message}`, false, error)),
+      onError: (error) =>
+        this.fail(new UpstreamFault('encoding', `the answer's ${head.contentEncoding} is broken: ${error.message}`, false, error)),
       onDrain: () => {
         if (!this.isPaused) this.connection?.resume()
       },
     })
     if (this.decoder === undefined) {
-      this.fail(new UpstreamFault('encoding', `the content-encoding "${head.contentEncoding.slice(0, 80)}" was not asked for and is not known`, false))
+      this.fail(
+        new UpstreamFault(
+          'encoding',
+          `the content-encoding "${head.contentEncoding.slice(0, 80)}" was not asked for and is not known`,
+          false,
+        ),
+      )
       return false
     }
     if (this.isPaused) this.decoder.pause()

@@ -84,10 +84,11 @@ export class ResponseParser {
   private step(buffer: Buffer, position: number, end: number): number {
     if (this.state === CHUNKED) return this.readChunked(buffer, position, end)
     if (this.state === HEAD) return this.readHead(buffer, position, end)
-    const take = this.state === SIZED ? Math.min(this.remaining, end - position) : end - position
-    if (this.state === SIZED && (this.remaining -= take) === 0) this.state = DONE
-    this.sink?.onBody(buffer.subarray(position, position + take))
-    return position + take
+    const stop = this.state === SIZED ? Math.min(position + this.remaining, end) : end
+    this.remaining -= stop - position
+    if (this.state === SIZED && this.remaining === 0) this.state = DONE
+    this.sink?.onBody(buffer.subarray(position, stop))
+    return stop
   }
 
   private readChunked(buffer: Buffer, position: number, end: number): number {

@@ -156,7 +156,11 @@ export class Pool implements ConnectionOwner {
   }
 
   private refuse(call: Call): void {
-    const fault = new UpstreamFault('connect', `all ${this.target.maxConnections} connections are busy and ${this.waiting.length} calls wait`, true)
+    const fault = new UpstreamFault(
+      'connect',
+      `all ${this.target.maxConnections} connections are busy and ${this.waiting.length} calls wait`,
+      true,
+    )
     process.nextTick(() => call.fail(fault))
   }
 

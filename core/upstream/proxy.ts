@@ -59,7 +59,8 @@ export function openTunnel(socket: Socket, target: Target, done: (error: Error |
       return
     }
     if (bytes.length > MAX_ANSWER_BYTES) finish(new Error('the proxy sent too much'))
-    else if (step === handshake.steps.length) finish(bytes.length > 0 ? new Error('the proxy sent bytes before the target could') : undefined)
+    else if (step === handshake.steps.length)
+      finish(bytes.length > 0 ? new Error('the proxy sent bytes before the target could') : undefined)
   }
   const sizeOf = (index: number, all: Buffer) => (handshake.steps[index] as Step).size(all)
   socket.on('data', read)

@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import type { Resolver } from './dns.ts'
 import { bareHost, openTunnel } from './proxy.ts'
 import { type Target, UpstreamFault } from './types.ts'
@@ -194,6 +194,7 @@ function faultOf(error: Error & { code?: string }, isHandshake: boolean): Upstre
 
 /** Words of an error; of each attempt when several addresses failed. */
 function messageOf(error: Error): string {
-  const parts = error instanceof AggregateError ? error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))) : []
+  const parts =
+    error instanceof AggregateError ? error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))) : []
   return error.message || parts.join('; ') || 'the connection failed'
 }

@@ -72,7 +72,10 @@ describe('healthy answers', () => {
     }
   })
 
-  it.each([[CHAT, '"content":"a few'], [MESSAGES, 'text_delta']])('counts the content events of events-50 and paced on %s', async (path, mark) => {
+  it.each([
+    [CHAT, '"content":"a few'],
+    [MESSAGES, 'text_delta'],
+  ])('counts the content events of events-50 and paced on %s', async (path, mark) => {
     for (const model of ['events-50', 'paced-50-1000']) {
       const events = await dataOf(await post(path, bodyFor(model, { stream: true })))
       expect(events.filter((event) => event.includes(mark))).toHaveLength(50)
@@ -94,7 +97,9 @@ describe('healthy answers', () => {
 
   it('echoes texts and images of the last message, and ends a tool loop', async () => {
     const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }
-    const seen = await (await post(CHAT, bodyFor('image-echo', { messages: [{ role: 'user', content: [{ type: 'text', text: 'see' }, image] }] }))).text()
+    const seen = await (
+      await post(CHAT, bodyFor('image-echo', { messages: [{ role: 'user', content: [{ type: 'text', text: 'see' }, image] }] }))
+    ).text()
     expect(seen).toContain('see [image image/png 4 characters]')
     const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'call_1', content: '21 degrees' }] }
     expect(await (await post(MESSAGES, bodyFor('tools', { messages: [result] }))).text()).toContain('The tool said: 21 degrees')
@@ -141,20 +146,25 @@ describe('the official openai client', () => {
 })
 
 describe('anthropic streams', () => {
-  it.each(['text', 'reasoning', 'parallel-tools', 'redacted-reasoning', 'citations', 'empty'])('opens and closes each block of %s in order', async (model) => {
-    const events = (await dataOf(await post(MESSAGES, bodyFor(model, { stream: true })))).map((data) => JSON.parse(data) as { type: string; index?: number })
-    expect(events[0]?.type).toBe('message_start')
-    expect(events.slice(-2).map(({ type }) => type)).toEqual(['message_delta', 'message_stop'])
-    let next = 0
-    let isOpen = false
-    for (const { type, index } of events) {
-      if (!type.startsWith('content_block')) continue
-      expect([isOpen, index]).toEqual([type !== 'content_block_start', next])
-      isOpen = type !== 'content_block_stop'
-      if (!isOpen) next += 1
-    }
-    expect(isOpen).toBe(false)
-  })
+  it.each(['text', 'reasoning', 'parallel-tools', 'redacted-reasoning', 'citations', 'empty'])(
+    'opens and closes each block of %s in order',
+    async (model) => {
+      const events = (await dataOf(await post(MESSAGES, bodyFor(model, { stream: true })))).map(
+        (data) => JSON.parse(data) as { type: string; index?: number },
+      )
+      expect(events[0]?.type).toBe('message_start')
+      expect(events.slice(-2).map(({ type }) => type)).toEqual(['message_delta', 'message_stop'])
+      let next = 0
+      let isOpen = false
+      for (const { type, index } of events) {
+        if (!type.startsWith('content_block')) continue
+        expect([isOpen, index]).toEqual([type !== 'content_block_start', next])
+        isOpen = type !== 'content_block_stop'
+        if (!isOpen) next += 1
+      }
+      expect(isOpen).toBe(false)
+    },
+  )
 
   it('signs its thinking', async () => {
     const events = await dataOf(await post(MESSAGES, bodyFor('reasoning', { stream: true })))
@@ -244,7 +254,7 @@ describe('what it records', () => {
     socket.write(requestText(CHAT, bodyFor('fault-stall-after-2', { stream: true }), { Authorization: 'Bearer sk-1', 'X-Twice': 'a' }))
     const request = await own.request(0)
     expect([request.method, request.path, request.key, request.headers.get('x-twice')]).toEqual(['POST', CHAT, 'sk-1', 'a'])
-    expect(request.json['model']).toBe('fault-stall-after-2')
+    expect(request.json.model).toBe('fault-stall-after-2')
     await once(socket, 'data')
     expect(request.ending).toBeUndefined()
     socket.destroy()
@@ -287,7 +297,7 @@ describe('what it records', () => {
     await own.request(1)
     own.release('p')
     expect(await Promise.all([own.closed(0), own.closed(1), own.closed(2)])).toEqual(['answered', 'answered', 'answered'])
-    expect(own.requests.map(({ json }) => json['model'])).toEqual(['text', 'gated-p', 'text'])
+    expect(own.requests.map(({ json }) => json.model)).toEqual(['text', 'gated-p', 'text'])
     socket.destroy()
     await own.close()
   })

@@ -97,7 +97,7 @@ test('the pretty style is for people, and holds no secret either', () => {
 test('cycles and odd values do not break a line', () => {
   const { log, lines } = capture()
   const cycle: Record<string, unknown> = { name: 'c' }
-  cycle['self'] = cycle
+  cycle.self = cycle
   log.info({ cycle, map: new Map([['token', 'tok']]), bytes: new Uint8Array(3), at: new Date(0), big: 1n })
   expect(lines).toHaveLength(1)
   expect(lines[0]).not.toContain('"tok"')

@@ -40,7 +40,7 @@ function listen(init: { hosts: readonly string[]; port: number }) {
 }
 
 /** `/hello` answers at once, `/stream` answers until it is told to end, `/throw` throws where nothing catches, `/spin` hangs. */
-function serve(ask: (request: never) => Promise<{ status: number; body: unknown }>, thread: number): ThreadServer {
+function serve(edge: Edge, thread: number): ThreadServer {
   const app = App() as ChildApp
   const state = { connections: 0, running: 0, isDraining: false }
   app.filter((_, change) => {
@@ -66,9 +66,9 @@ function serve(ask: (request: never) => Promise<{ status: number; body: unknown 
   endRunning = (running) => reply(running, 500, 'ended')
   route('/hello', (running) => reply(running, 200, `hello from ${thread}`))
   route('/health', (running) => {
-    void ask({ route: 'health', method: 'GET', path: '/health', query: '', headers: [], body: null } as never).then((answer) =>
-      reply(running, answer.status, String(answer.body)),
-    )
+    const incoming = { route: { operation: 'health', at: 'control' }, method: 'GET', path: '/health', query: '', headers: new Map() }
+    const send = (status: number, _: unknown, body: string) => reply(running, status, body)
+    edge.handle({ incoming, id: 'test' } as never, Buffer.alloc(0), { send } as never)
   })
   route('/throw', () => {
     setImmediate(() => {
@@ -148,7 +148,7 @@ if (isMainThread) {
       start,
       log: quiet,
       createGateway: async () => ({ edge: {} as Edge, apply() {}, drain() {}, close: () => closeGateway(), endEscaped }),
-      createServer: ({ ask }) => serve(ask as never, start.index),
+      createServer: ({ edge }) => serve(edge, start.index),
     })
   }
 }

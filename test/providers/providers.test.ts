@@ -59,10 +59,10 @@ describe('quirks', () => {
   test('mistral takes a named tool as "any" and words as they are', () => {
     const named: Record<string, unknown> = { tool_choice: { type: 'function', function: { name: 'f' } } }
     patchOf('mistral')(named)
-    expect(named['tool_choice']).toBe('any')
+    expect(named.tool_choice).toBe('any')
     const word: Record<string, unknown> = { tool_choice: 'auto' }
     patchOf('mistral')(word)
-    expect(word['tool_choice']).toBe('auto')
+    expect(word.tool_choice).toBe('auto')
   })
 
   test.each(providers.filter(({ quirks }) => quirks?.patchFields).map(({ name }) => [name]))(

@@ -77,8 +77,8 @@ export class BodyReader implements Swept {
   }
 
   sweep(now: number): void {
-    if (this.#reply.isAborted) return this.#leaveSweep()
-    if (this.#phase === WAITING) this.#sweepWaiting(now)
+    if (this.#reply.isAborted) this.#leaveSweep()
+    else if (this.#phase === WAITING) this.#sweepWaiting(now)
     else if (this.#phase === REFUSING) this.#sweepRefusing(now)
     else this.#sweepReading(now)
   }
@@ -86,11 +86,16 @@ export class BodyReader implements Swept {
   #onData(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#phase === FINISHED || this.#reply.isAborted) return
     if (isLast) this.#isComplete = true
-    if (this.#phase === REFUSING) return this.#discard(isLast)
-    if (chunk.byteLength > 0) this.#keep(chunk, isLast)
-    if (this.#phase === WAITING) return
-    if (this.#phase === REFUSING) return this.#discard(isLast)
-    if (isLast) return this.#finish()
+    if (this.#phase !== REFUSING && chunk.byteLength > 0) this.#keep(chunk, isLast)
+    if (this.#phase === REFUSING) this.#discard(isLast)
+    else if (this.#phase === READING) this.#goOn(isLast)
+  }
+
+  #goOn(isLast: boolean): void {
+    if (isLast) {
+      this.#finish()
+      return
+    }
     this.#enterSweep()
     touch(this.#native)
   }
@@ -99,7 +104,10 @@ export class BodyReader implements Swept {
   #keep(chunk: ArrayBuffer, isLast: boolean): void {
     const bytes = new Uint8Array(chunk)
     const end = this.#size + bytes.length
-    if (end > this.#rules.maxBytes) return this.#refuse(bodyTooLarge(this.#rules.maxBytes))
+    if (end > this.#rules.maxBytes) {
+      this.#refuse(bodyTooLarge(this.#rules.maxBytes))
+      return
+    }
     const { declared } = this.#rules
     if (declared === undefined || (isLast && this.#size === 0)) {
       this.#chunks.push(Buffer.from(bytes))
@@ -138,10 +146,11 @@ export class BodyReader implements Swept {
 
   /** Chunked: bytes behind the end are still to be parsed in this tick. With an answer pending they close the connection, and no request is made of them. */
   #settle(run: () => void): void {
-    if (this.#rules.declared !== undefined) return run()
-    setImmediate(() => {
+    const runUnlessGone = (): void => {
       if (!this.#reply.isAborted) run()
-    })
+    }
+    if (this.#rules.declared === undefined) setImmediate(runUnlessGone)
+    else run()
   }
 
   #refuse(error: unknown): void {
@@ -153,7 +162,10 @@ export class BodyReader implements Swept {
   }
 
   #discard(isLast: boolean): void {
-    if (isLast) return this.#answerRefusal()
+    if (isLast) {
+      this.#answerRefusal()
+      return
+    }
     this.#lastByteAt = this.#host.sweep.now()
     if (this.#refusedAt === 0) this.#refusedAt = this.#lastByteAt
     this.#enterSweep()
@@ -186,15 +198,20 @@ export class BodyReader implements Swept {
   #sweepReading(now: number): void {
     const { timing } = this.#host
     const elapsed = now - this.#startedAt
-    if (this.#rules.timeoutMs > 0 && elapsed >= this.#rules.timeoutMs) {
-      return this.#refuseNow(bodyTimeout(`not complete after ${this.#rules.timeoutMs} ms (client.request_body_timeout_seconds)`), now)
+    const reason = this.#lateness(elapsed)
+    if (reason !== undefined) this.#refuseNow(new GatewayError('GW_BODY_TIMEOUT', { reason }), now)
+    else if (now - this.#touchedAt >= timing.touchMs) {
+      this.#touchedAt = now
+      touch(this.#native)
     }
-    if (elapsed >= timing.bodyGraceMs && this.#size < (elapsed / 1000) * timing.minBodyBytesPerSecond) {
-      return this.#refuseNow(bodyTimeout(`slower than ${timing.minBodyBytesPerSecond} bytes a second`), now)
-    }
-    if (now - this.#touchedAt < timing.touchMs) return
-    this.#touchedAt = now
-    touch(this.#native)
+  }
+
+  #lateness(elapsed: number): string | undefined {
+    const { timeoutMs } = this.#rules
+    const { bodyGraceMs, minBodyBytesPerSecond } = this.#host.timing
+    if (timeoutMs > 0 && elapsed >= timeoutMs) return `not complete after ${timeoutMs} ms (client.request_body_timeout_seconds)`
+    const isSlow = elapsed >= bodyGraceMs && this.#size < (elapsed / 1000) * minBodyBytesPerSecond
+    return isSlow ? `slower than ${minBodyBytesPerSecond} bytes a second` : undefined
   }
 
   #refuseNow(error: unknown, now: number): void {
@@ -225,8 +242,4 @@ export const EMPTY = Buffer.alloc(0)
 /** The refusal of a body over the limit, at header time or when a chunked one grew past it. */
 export function bodyTooLarge(limit: number): GatewayError {
   return new GatewayError('GW_BODY_TOO_LARGE', { limit })
-}
-
-function bodyTimeout(reason: string): GatewayError {
-  return new GatewayError('GW_BODY_TIMEOUT', { reason })
 }

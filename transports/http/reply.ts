@@ -84,7 +84,10 @@ export class HttpReply implements Reply, Swept {
 
   start(status: number, headers: HeaderList): void {
     if (this.#phase !== OPEN) return
-    if (this.#isHead || hasNoBody(status)) return this.send(status, headers, '')
+    if (this.#isHead || hasNoBody(status)) {
+      this.send(status, headers, '')
+      return
+    }
     this.#phase = STREAMING
     this.#status = status
     this.#headers = headers
@@ -136,10 +139,12 @@ export class HttpReply implements Reply, Swept {
   }
 
   sweep(now: number): void {
-    if (now - this.#stalledAt >= this.#host.timing.stallMs) return this.#cut()
-    if (now - this.#touchedAt < this.#host.timing.touchMs) return
-    this.#touchedAt = now
-    touch(this.#native)
+    const { stallMs, touchMs } = this.#host.timing
+    if (now - this.#stalledAt >= stallMs) this.#cut()
+    else if (now - this.#touchedAt >= touchMs) {
+      this.#touchedAt = now
+      touch(this.#native)
+    }
   }
 
   get #closes(): boolean {
@@ -172,9 +177,8 @@ export class HttpReply implements Reply, Swept {
       for (const chunk of chunks) isFlowing = this.#native.write(chunk)
       if (isEnd && isFlowing) this.#endNative()
     })
-    if (isFlowing) return isEnd ? this.#done() : undefined
-    this.#endsOnDrain ||= isEnd
-    if (!this.#isStalled) this.#stall()
+    if (!isFlowing) this.#stall(isEnd)
+    else if (isEnd) this.#done()
   }
 
   #writeStreamHead(): void {
@@ -193,7 +197,9 @@ export class HttpReply implements Reply, Swept {
     this.#native.end()
   }
 
-  #stall(): void {
+  #stall(isEnd: boolean): void {
+    this.#endsOnDrain ||= isEnd
+    if (this.#isStalled) return
     this.#isStalled = true
     this.#stalledBytes = 0
     this.#stalledAt = this.#host.sweep.now()

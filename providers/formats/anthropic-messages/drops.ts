@@ -22,12 +22,14 @@ export const DROPS: readonly Drop[] = [
   ...hintUnless('logprobs', 'logprobs', (request) => request.logprobs === false),
   ...hintUnless('topLogprobs', 'top_logprobs', (request) => request.topLogprobs === 0),
   ...hintUnless('logitBias', 'logit_bias', (request) => isObject(request.logitBias) && Object.keys(request.logitBias).length === 0),
-  { field: 'modalities', param: 'modalities', kind: 'meaning', when: (request) => request.modalities?.some((kind) => kind !== 'text') === true },
+  {
+    field: 'modalities',
+    param: 'modalities',
+    kind: 'meaning',
+    when: (request) => request.modalities?.some((kind) => kind !== 'text') === true,
+  },
   { field: 'audio', param: 'audio', kind: 'meaning' },
 ]
-
-/** The same, for clients that let go of everything the provider cannot do. */
-export const DROPS_AS_HINTS: readonly Drop[] = DROPS.map((drop) => ({ ...drop, kind: 'hint' }))
 
 const TIERS: Readonly<Record<string, string>> = { auto: 'auto', default: 'standard_only', standard_only: 'standard_only' }
 

@@ -55,7 +55,7 @@ function readUsage(data: string): ReturnType<Lens['usage']> {
 
 const MARKS = new Map<unknown, FrameMark>([
   ['content_block_delta', 'content'],
-  ['message_start', 'usage'],
+  ['message_start', 'other'],
   ['message_delta', 'finish'],
   ['message_stop', 'terminal'],
   ['error', 'error'],
@@ -66,7 +66,7 @@ const MARKS = new Map<unknown, FrameMark>([
 const TYPE = /"type"\s*:\s*"([a-z_]+)"/
 
 /**
- * `message_delta` has both the finish and the usage, and is marked `finish`. The start of a text or thinking block is empty
+ * No event holds usage alone: `message_start` opens the answer, `message_delta` has the finish and the usage. The start of a text or thinking block is empty
  * and therefore nothing yet: a provider may still fail without harm.
  */
 function mark(frame: Frame): FrameMark {

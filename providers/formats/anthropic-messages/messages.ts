@@ -63,7 +63,8 @@ type Encoders = { [Type in Part['type']]: (part: Extract<Part, { type: Type }>, 
 
 const ENCODERS: Encoders = {
   // The API refuses blocks without visible text.
-  text: (part) => (part.text.trim() === '' ? undefined : { type: 'text', text: part.text, ...citationsOf(part.citations), ...part.extra?.[NAME] }),
+  text: (part) =>
+    part.text.trim() === '' ? undefined : { type: 'text', text: part.text, ...citationsOf(part.citations), ...part.extra?.[NAME] },
   image: (part, context) => ({ type: 'image', source: encodeSource(part.source, context), ...part.extra?.[NAME] }),
   audio(_part, context) {
     context.unsupported(context.path)
@@ -71,7 +72,8 @@ const ENCODERS: Encoders = {
   },
   document: encodeDocument,
   reasoning(part) {
-    // The API takes back only what it can verify, so thoughts without their signature stay here.
+    // The API takes back only what it can verify, so thoughts without its own signature stay here.
+    if (part.signedBy !== undefined && part.signedBy !== 'anthropic') return undefined
     if (part.redacted !== undefined) return { type: 'redacted_thinking', data: part.redacted }
     return part.signature === undefined ? undefined : { type: 'thinking', thinking: part.text, signature: part.signature }
   },
@@ -125,7 +127,8 @@ function encodeCall(part: ToolCallPart, context: BlockContext): Block | undefine
 
 function inputOf(part: ToolCallPart, context: BlockContext): JsonObject {
   if (part.kind === 'custom') return { input: part.arguments }
-  const input = parseArguments(part.arguments)
+  // Cohere writes `null` for a call without arguments, and clients send that back.
+  const input = part.arguments === 'null' ? {} : parseArguments(part.arguments)
   if (input) return input
   const param = `${context.path}.arguments`
   throw new GatewayError('GW_INVALID_REQUEST', { param, reason: `the arguments of the call to ${part.name} are not a JSON object` })

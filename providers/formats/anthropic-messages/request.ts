@@ -4,7 +4,7 @@ import { GatewayError } from '../../../core/errors.ts'
 import type { EncodedRequest, EncodeOptions } from '../../../core/format.ts'
 import { lostHints } from '../shared/drops.ts'
 import { bodyBetas, mergeBeta } from './beta.ts'
-import { DROPS, DROPS_AS_HINTS, encodeServiceTier } from './drops.ts'
+import { DROPS, encodeServiceTier } from './drops.ts'
 import { type BlockContext, encodeMessages } from './messages.ts'
 import { encodeResponseFormat } from './schema.ts'
 import { encodeThinking, type ModelTraits, modelTraits } from './thinking.ts'
@@ -13,7 +13,7 @@ import { NAME } from './types.ts'
 
 /** A request for POST /v1/messages: https://docs.claude.com/en/api/messages */
 export function encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest {
-  const dropped = new Set(lostHints(request, options.dropUnsupported ? DROPS_AS_HINTS : DROPS))
+  const dropped = new Set(lostHints(request, DROPS, options))
   const context: BlockContext = { betas: new Set(), path: '', unsupported: (param) => giveUp(param, options, dropped) }
   const model = modelTraits(request.model)
   const { maxTokens, thinking, effort } = encodeThinking(request, model, options.defaultMaxOutputTokens)
@@ -91,7 +91,8 @@ function withExtra(body: JsonObject, extra: JsonObject | undefined): JsonObject 
     const earlier = merged[field]
     merged[field] = isObject(earlier) && isObject(value) ? { ...earlier, ...value } : value
   }
-  if (taskBudget !== undefined) merged.output_config = { ...(isObject(merged.output_config) && merged.output_config), task_budget: taskBudget }
+  if (taskBudget !== undefined)
+    merged.output_config = { ...(isObject(merged.output_config) && merged.output_config), task_budget: taskBudget }
   return merged
 }
 

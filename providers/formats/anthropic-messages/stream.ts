@@ -149,10 +149,11 @@ function addWholeBlock(state: DecoderState, block: Block, out: Out): void {
 
 function startBlock(state: DecoderState, event: WireEvent, out: Out): void {
   const index = indexOf(event)
-  if (!isBlock(event.content_block)) return refuse(state, out, 'content_block_start without a block')
+  const block = event.content_block
   const open = state.blocks.get(index)
-  if (!open) return openBlock(state, index, event.content_block, out)
-  if (open.type !== event.content_block.type) refuse(state, out, `block ${index} began twice`)
+  if (!isBlock(block)) refuse(state, out, 'content_block_start without a block')
+  else if (!open) openBlock(state, index, block, out)
+  else if (open.type !== block.type) refuse(state, out, `block ${index} began twice`)
 }
 
 function openBlock(state: DecoderState, index: number, block: Block, out: Out): void {
@@ -188,14 +189,16 @@ function openReasoning(open: OpenBlock, part: Extract<Part, { type: 'reasoning' 
 function addDelta(state: DecoderState, event: WireEvent, out: Out): void {
   const { delta } = event
   const block = state.blocks.get(indexOf(event))
-  if (!block) return refuse(state, out, `a delta for block ${String(event.index)}, which is not open`)
-  if (!isObject(delta)) return
-  if (block.held) {
-    block.held = extendHeld(block.held, delta)
-    return
+  if (!block) refuse(state, out, `a delta for block ${String(event.index)}, which is not open`)
+  else if (isObject(delta)) extendBlock(block, delta, out)
+}
+
+function extendBlock(block: OpenBlock, delta: JsonObject, out: Out): void {
+  if (block.held) block.held = extendHeld(block.held, delta)
+  else {
+    const change = DELTAS.get(delta.type)?.(delta, block)
+    if (change) pushDelta(block, change, out)
   }
-  const change = DELTAS.get(delta.type)?.(delta, block)
-  if (change) pushDelta(block, change, out)
 }
 
 function toArguments(delta: JsonObject, block: OpenBlock): PartDelta | undefined {

@@ -6,7 +6,7 @@ import type { Frame } from '../../../core/format.ts'
 import { decodeAnnotations } from './citations.ts'
 import { decodeError, failureOf, isErrorBody } from './error.ts'
 import { decodeImages, UNSAID } from './media.ts'
-import { type ReasoningPiece, readReasoning } from './reasoning.ts'
+import { BARE, type ReasoningPiece, readReasoning } from './reasoning.ts'
 import { BODY_FIELDS, CHOICE_FIELDS, choiceExtra, contentPieces, createdOf, MESSAGE_FIELDS, mintedId } from './response.ts'
 import { decodeStop } from './stop.ts'
 import { extraOf, NAME, objects, readToolCall, text, type WireToolCall } from './types.ts'
@@ -170,9 +170,8 @@ function keep(extra: JsonObject | undefined, name: string, value: Json | undefin
 }
 
 function readDelta(choice: ChoiceState, delta: JsonObject, out: Out): void {
-  if (delta.reasoning_content || delta.reasoning || delta.reasoning_details) {
-    for (const piece of readReasoning(delta)) readPiece(choice, piece, out)
-  }
+  if (delta.reasoning_details) for (const piece of readReasoning(delta)) readPiece(choice, piece, out)
+  else if (delta.reasoning_content || delta.reasoning) readBareReasoning(choice, text(delta.reasoning) ?? text(delta.reasoning_content), out)
   if (delta.content) readContent(choice, delta.content, out)
   if (delta.refusal && typeof delta.refusal === 'string') {
     say(choice, openPart(choice, { kind: 'refusal', part: { type: 'refusal', text: '' } }, out), { text: delta.refusal }, out)
@@ -191,6 +190,13 @@ function readContent(choice: ChoiceState, content: Json, out: Out): void {
     if (piece.type === 'text') say(choice, openText(choice, out), { text: piece.text }, out)
     else readPiece(choice, { key: 'content', text: piece.text }, out)
   }
+}
+
+/** The common case, without the list that details need: this runs once per event of a reasoning model. */
+function readBareReasoning(choice: ChoiceState, thought: string | undefined, out: Out): void {
+  if (thought === undefined) return
+  const isOpen = choice.openKind === BARE
+  say(choice, isOpen ? choice.openPart : openPart(choice, { kind: BARE, part: { type: 'reasoning', text: '' } }, out), { text: thought }, out)
 }
 
 function readPiece(choice: ChoiceState, piece: ReasoningPiece, out: Out): void {

@@ -6,19 +6,18 @@ import type {
   OpaquePart,
   Part,
   RefusalPart,
+  Source,
   TextPart,
   ToolResultPart,
 } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
+import type { EncodeOptions } from '../../../core/format.ts'
 import { toDataUrl } from '../shared/data-url.ts'
 import { AUDIO_TYPES } from './decode-parts.ts'
-import { encodeReasoning } from './reasoning.ts'
+import { encodeReasoning, hasProof } from './reasoning.ts'
 import { encodeCalls } from './response.ts'
 import { NAME } from './types.ts'
-
-/** Where a provider reads earlier thoughts; absent: it takes none, and OpenAI refuses fields that it does not know. */
-type ReasoningField = string | undefined
 
 type Content = TextPart | ImagePart | AudioPart | DocumentPart | RefusalPart | OpaquePart
 
@@ -26,7 +25,7 @@ type Content = TextPart | ImagePart | AudioPart | DocumentPart | RefusalPart | O
  * The conversation as OpenAI's message list. Tool results come first, right behind the calls they answer; what tool
  * messages cannot hold (images, files) follows the last of them in a `user` message.
  */
-export function encodeMessages(messages: readonly Message[], reasoningField: ReasoningField): JsonObject[] {
+export function encodeMessages(messages: readonly Message[], options: EncodeOptions = {}): JsonObject[] {
   const wire: JsonObject[] = []
   let held: JsonObject[] = []
   const flush = (): void => {
@@ -36,21 +35,36 @@ export function encodeMessages(messages: readonly Message[], reasoningField: Rea
   for (const message of messages) {
     if (message.role === 'assistant') {
       flush()
-      wire.push(encodeAssistant(message, reasoningField))
+      wire.push(encodeAssistant(message, options))
       continue
     }
     for (const part of message.parts) {
       if (part.type !== 'tool-result') continue
       wire.push(encodeResult(part))
-      held.push(...attachments(part))
+      held.push(...attachments(part, options))
     }
-    const said = message.parts.filter(isContent)
+    const said = message.parts.filter(isContent).filter((part) => isCarried(part, options))
     if (said.length === 0) continue
     flush()
     wire.push({ ...encodeHeader(message), content: encodeContent(said) })
   }
   flush()
   return wire
+}
+
+/** Whether this format has a place for the part. Throws GW_UNSUPPORTED_PARAMETER where it may not be left out. */
+function isCarried(part: Content, options: EncodeOptions): boolean {
+  const field = lostPart(part)
+  if (field === undefined) return true
+  if (options.dropUnsupported) return false
+  throw new GatewayError('GW_UNSUPPORTED_PARAMETER', { param: field, provider: options.provider })
+}
+
+/** What cannot be said: images and sounds by file id or address, and parts that are another format's own. */
+function lostPart(part: Content): string | undefined {
+  if (part.type === 'image' && imageUrl(part.source) === undefined) return 'messages.image'
+  if (part.type === 'audio' && sound(part.source) === undefined) return 'messages.audio'
+  return part.type === 'opaque' && part.format !== NAME ? 'messages' : undefined
 }
 
 function isContent(part: Part): part is Content {
@@ -61,7 +75,7 @@ function encodeHeader(message: Message): JsonObject {
   return withoutUndefined<JsonObject>({ ...message.extra?.[NAME], role: message.role, name: message.name })
 }
 
-function encodeAssistant(message: Message, reasoningField: ReasoningField): JsonObject {
+function encodeAssistant(message: Message, { quirks }: EncodeOptions): JsonObject {
   const { parts } = message
   const texts = parts.filter((part) => part.type === 'text')
   const refusals = parts.filter((part) => part.type === 'refusal')
@@ -71,15 +85,19 @@ function encodeAssistant(message: Message, reasoningField: ReasoningField): Json
     ...encodeHeader(message),
     content: isSilent ? (calls.length > 0 || refusals.length > 0 ? null : '') : texts.map((part) => part.text).join(''),
     refusal: refusals.length > 0 ? refusals.map((part) => part.text).join('') : undefined,
-    ...encodeThoughts(parts, reasoningField),
+    ...encodeThoughts(parts, quirks?.reasoningField),
     tool_calls: calls.length > 0 ? calls : undefined,
   })
 }
 
-function encodeThoughts(parts: readonly Part[], field: ReasoningField): JsonObject {
+/**
+ * Earlier thoughts, for a provider that reads them; OpenAI refuses fields that it does not know. The details go only where
+ * something was signed: of those who read `reasoning`, not all know them.
+ */
+function encodeThoughts(parts: readonly Part[], field: string | undefined): JsonObject {
   const thoughts = parts.filter((part) => part.type === 'reasoning')
   if (field === undefined || thoughts.length === 0) return {}
-  if (field === 'reasoning') return encodeReasoning(thoughts)
+  if (field === 'reasoning' && thoughts.some(hasProof)) return encodeReasoning(thoughts)
   return { [field]: thoughts.map((part) => part.text).join('') }
 }
 
@@ -98,13 +116,13 @@ function encodePart(part: Content): JsonObject {
     case 'refusal':
       return { ...own, type: 'refusal', refusal: part.text }
     case 'image':
-      return { ...own, type: 'image_url', image_url: { ...nested(own, 'image_url'), ...encodeImage(part) } }
+      return { ...own, type: 'image_url', image_url: withoutUndefined<JsonObject>({ ...nested(own, 'image_url'), url: imageUrl(part.source), detail: part.detail }) }
     case 'audio':
-      return { ...own, type: 'input_audio', input_audio: { ...nested(own, 'input_audio'), ...encodeAudio(part) } }
+      return { ...own, type: 'input_audio', input_audio: { ...nested(own, 'input_audio'), ...sound(part.source) } }
     case 'document':
       return encodeDocument(part)
     case 'opaque':
-      return part.format === NAME ? part.value : unsupported('messages')
+      return part.value
   }
 }
 
@@ -113,18 +131,13 @@ function nested(own: JsonObject | undefined, name: string): JsonObject | undefin
   return isObject(value) ? value : undefined
 }
 
-function unsupported(param: string): never {
-  throw new GatewayError('GW_UNSUPPORTED_PARAMETER', { param })
+function imageUrl(source: Source): string | undefined {
+  if (source.kind === 'url') return source.url
+  return source.kind === 'data' ? toDataUrl(source.mediaType, source.data) : undefined
 }
 
-function encodeImage({ source, detail }: ImagePart): JsonObject {
-  if (source.kind === 'url') return withoutUndefined<JsonObject>({ url: source.url, detail })
-  if (source.kind === 'data') return withoutUndefined<JsonObject>({ url: toDataUrl(source.mediaType, source.data), detail })
-  return unsupported('messages.image')
-}
-
-function encodeAudio({ source }: AudioPart): JsonObject {
-  if (source.kind !== 'data') return unsupported('messages.audio')
+function sound(source: Source): JsonObject | undefined {
+  if (source.kind !== 'data') return undefined
   const named = Object.entries(AUDIO_TYPES).find(([, mediaType]) => mediaType === source.mediaType)
   return { data: source.data, format: named?.[0] ?? source.mediaType.replace(/^audio\/(x-)?/, '') }
 }
@@ -161,8 +174,8 @@ function encodeResult(part: ToolResultPart): JsonObject {
 }
 
 /** What a tool message cannot hold, with a line that says whose it is. */
-function attachments(result: ToolResultPart): JsonObject[] {
-  const parts = result.parts.filter(isContent).filter((part) => part.type !== 'text')
+function attachments(result: ToolResultPart, options: EncodeOptions): JsonObject[] {
+  const parts = result.parts.filter(isContent).filter((part) => part.type !== 'text' && isCarried(part, options))
   if (parts.length === 0) return []
   return [{ type: 'text', text: `Result of tool call ${result.id}:` }, ...parts.map(encodePart)]
 }

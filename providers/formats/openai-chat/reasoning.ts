@@ -12,6 +12,9 @@ export interface ReasoningPiece {
   summary?: boolean | undefined
 }
 
+/** Key of thinking that stands outside the details. */
+export const BARE = 'bare'
+
 /**
  * Thinking in a message or a delta. Providers write it as `reasoning_details`, `reasoning` or `reasoning_content`, often the
  * same text in two of them; it counts once, by the details where they hold text.
@@ -19,10 +22,10 @@ export interface ReasoningPiece {
 export function readReasoning(message: JsonObject): ReasoningPiece[] {
   const bare = text(message.reasoning) ?? text(message.reasoning_content)
   const list = message.reasoning_details
-  if (list === undefined || list === null) return bare === undefined ? [] : [{ key: 'bare', text: bare }]
+  if (list === undefined || list === null) return bare === undefined ? [] : [{ key: BARE, text: bare }]
   const pieces = objects(list).map(readDetail)
   const isTold = bare === undefined || pieces.some((piece) => piece.text !== '')
-  return isTold ? pieces : [{ key: 'bare', text: bare }, ...pieces]
+  return isTold ? pieces : [{ key: BARE, text: bare }, ...pieces]
 }
 
 function readDetail(detail: JsonObject, position: number): ReasoningPiece {
@@ -67,6 +70,11 @@ export function encodeDetail(part: Partial<ReasoningPart>, index: number): JsonO
 export function detailType(part: Partial<ReasoningPart>): string {
   if (part.redacted !== undefined) return 'reasoning.encrypted'
   return part.summary ? 'reasoning.summary' : 'reasoning.text'
+}
+
+/** Whether a part proves where it came from: it then must go back as it came. */
+export function hasProof(part: ReasoningPart): boolean {
+  return part.signature !== undefined || part.redacted !== undefined
 }
 
 /** The reasoning fields of a whole message; none when nothing was thought. */

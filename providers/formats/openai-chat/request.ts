@@ -1,7 +1,6 @@
 import type { ChatRequest, Reasoning, ResponseFormat, Tool, ToolChoice } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import type { Drop, EncodedRequest, EncodeOptions } from '../../../core/format.ts'
-import type { Quirks } from '../../../core/provider.ts'
 import { lostHints } from '../shared/drops.ts'
 import { encodeMessages } from './encode-messages.ts'
 import { applyQuirks } from './quirks.ts'
@@ -13,28 +12,34 @@ export const drops: readonly Drop[] = [
     field: 'tools',
     param: 'tools',
     kind: 'meaning',
-    when: (request) => request.tools?.some((tool) => tool.kind === 'server' && tool.format !== NAME) ?? false,
+    when: (request) => request.tools?.some(isForeign) ?? false,
   },
   { field: 'reasoning', param: 'reasoning.display', kind: 'hint', when: (request) => request.reasoning?.display !== undefined },
 ]
 
-/** A canonical request as OpenAI's body, fitted to a provider by its quirks. Throws GW_UNSUPPORTED_PARAMETER. */
-export function encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest {
-  const hints = lostHints(request, drops)
-  const quirks = options.quirks ?? {}
-  const { body, dropped } = applyQuirks(encodeBody(request, quirks), quirks)
-  return { body, dropped: [...hints, ...dropped] }
+/** A tool that another vendor's servers run. */
+function isForeign(tool: Tool): boolean {
+  return tool.kind === 'server' && tool.format !== NAME
 }
 
-function encodeBody(request: ChatRequest, quirks: Quirks): JsonObject {
+/** A canonical request as OpenAI's body, fitted to a provider by its quirks. Throws GW_UNSUPPORTED_PARAMETER. */
+export function encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest {
+  const lost = lostHints(request, drops, options)
+  const quirks = options.quirks ?? {}
+  const { body, dropped } = applyQuirks(encodeBody(request, options), quirks)
+  return { body, dropped: [...lost, ...dropped] }
+}
+
+function encodeBody(request: ChatRequest, options: EncodeOptions): JsonObject {
   const extra = request.extra?.[NAME]
+  const tools = request.tools?.filter((tool) => !isForeign(tool)) ?? []
   return withoutUndefined<JsonObject>({
     ...extra,
     model: request.model,
-    messages: encodeMessages(request.messages, quirks.reasoningField),
+    messages: encodeMessages(request.messages, options),
     ...encodeStream(request, extra),
-    tools: request.tools?.length ? request.tools.map(encodeTool) : undefined,
-    tool_choice: request.toolChoice && encodeToolChoice(request.toolChoice, request.tools ?? []),
+    tools: tools.length > 0 ? tools.map(encodeTool) : undefined,
+    tool_choice: request.toolChoice && encodeToolChoice(request.toolChoice, tools),
     parallel_tool_calls: request.parallelToolCalls,
     max_completion_tokens: request.maxOutputTokens,
     temperature: request.temperature,

@@ -1,16 +1,18 @@
 import type { ChatRequest } from '../../../core/canonical/chat.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { Drop } from '../../../core/format.ts'
+import type { Drop, EncodeOptions } from '../../../core/format.ts'
 
 /**
  * Names of the hints in `request` that a target cannot take, as the client wrote them (decision D13). Throws GatewayError
- * GW_UNSUPPORTED_PARAMETER for the first field that changes the meaning of the answer.
+ * GW_UNSUPPORTED_PARAMETER for the first field that changes the meaning of the answer, unless those may be dropped too.
  */
-export function lostHints(request: ChatRequest, drops: readonly Drop[]): string[] {
+export function lostHints(request: ChatRequest, drops: readonly Drop[], options: EncodeOptions = {}): string[] {
   const hints: string[] = []
   for (const drop of drops) {
     if (request[drop.field] === undefined || drop.when?.(request) === false) continue
-    if (drop.kind === 'meaning') throw new GatewayError('GW_UNSUPPORTED_PARAMETER', { param: drop.param })
+    if (drop.kind === 'meaning' && !options.dropUnsupported) {
+      throw new GatewayError('GW_UNSUPPORTED_PARAMETER', { param: drop.param, provider: options.provider })
+    }
     hints.push(drop.param)
   }
   return hints

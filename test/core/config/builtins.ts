@@ -1,5 +1,8 @@
 import type { Builtins } from '../../../core/config/builtins.ts'
 import { plannedProviders, providers } from '../../../providers/index.ts'
 
+/** The emitted JSON schema of config.json. */
+export const SCHEMA_FILE = new URL('../../../core/config/schema.json', import.meta.url)
+
 /** The built-ins of the product, and one plugin name. */
 export const builtins: Builtins = { providers, planned: plannedProviders, plugins: [{ name: 'example' }] }

@@ -1,11 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { emitJsonSchema, ownSettings, ownSettingsTable } from '../../../core/config/json-schema.ts'
-import { builtins } from './builtins.ts'
+import { builtins, SCHEMA_FILE } from './builtins.ts'
 
-// `npm run schema` runs this file with --update, which writes the schema anew.
-test('core/config/schema.json is what the code emits', async () => {
-  const text = `${JSON.stringify(emitJsonSchema(builtins), null, 2)}\n`
-  await expect(text).toMatchFileSnapshot('../../../core/config/schema.json')
+test('core/config/schema.json is what the code emits; npm run schema writes it anew', () => {
+  expect(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8'))).toEqual(JSON.parse(JSON.stringify(emitJsonSchema(builtins))))
 })
 
 test('the schema is identified by no host', () => {
@@ -16,7 +15,7 @@ test('the schema is identified by no host', () => {
 
 test('numbers and booleans may come from the environment', () => {
   const { properties } = emitJsonSchema(builtins) as { properties: { client: { properties: Record<string, { anyOf: unknown[] }> } } }
-  expect(properties.client.properties['drop_excess_requests']!.anyOf).toEqual([
+  expect(properties.client.properties.drop_excess_requests!.anyOf).toEqual([
     { type: 'boolean' },
     { $ref: '#/$defs/envText' },
     { $ref: '#/$defs/envObject' },

@@ -5,7 +5,6 @@ import { rootCertificates } from 'node:tls'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
-import { LOCAL_ORIGINS } from '../../../core/config/client.ts'
 import { loadConfig } from '../../../core/config/load.ts'
 import { builtins } from './builtins.ts'
 
@@ -41,7 +40,7 @@ describe('defaults', () => {
       maxStreamDurationMs: 0,
       drainDelayMs: 1000,
       graceMs: 30_000,
-      allowedOrigins: LOCAL_ORIGINS,
+      allowedOrigins: [],
       shouldDropParams: false,
     })
   })
@@ -99,6 +98,13 @@ describe('what is converted', () => {
       providers: { perplexity: { keys: [{ name: 'p', value: 'v' }], network_config: { base_url: 'https://x.example/v1' } } },
     }
     expect(tablesOf(config).providers.get('perplexity')!.network.baseUrl).toBe('https://x.example/v1')
+  })
+
+  test('an explicitly empty list of origins is not the absent one, which means localhost (D8)', () => {
+    const originsOf = (client: JsonObject) => tablesOf({ client }).client.get('client')!.allowedOrigins
+    expect(originsOf({})).toEqual([])
+    expect(originsOf({ allowed_origins: [] })).toEqual(['none'])
+    expect(originsOf({ allowed_origins: ['*'] })).toEqual(['*'])
   })
 
   test('header names are compared in lower case, with or without the prefix they are sent with', () => {

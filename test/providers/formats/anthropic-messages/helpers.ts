@@ -1,8 +1,8 @@
 import type { ChatRequest, StreamPart } from '../../../../core/canonical/chat.ts'
 import type { JsonObject } from '../../../../core/canonical/json.ts'
-import type { EncodeOptions, EncodedRequest } from '../../../../core/format.ts'
-import { decodeStream } from '../../../../providers/formats/anthropic-messages/stream.ts'
+import type { EncodedRequest, EncodeOptions } from '../../../../core/format.ts'
 import { format } from '../../../../providers/formats/anthropic-messages/index.ts'
+import { decodeStream } from '../../../../providers/formats/anthropic-messages/stream.ts'
 
 export const outbound = format.outbound as NonNullable<typeof format.outbound>
 
@@ -39,9 +39,22 @@ export function decode(events: readonly (JsonObject | string)[], options: { clon
 }
 
 /** The events of a message around those of its content. */
-export function message(content: readonly JsonObject[], delta: JsonObject = { stop_reason: 'end_turn', stop_sequence: null }): JsonObject[] {
+export function message(
+  content: readonly JsonObject[],
+  delta: JsonObject = { stop_reason: 'end_turn', stop_sequence: null },
+): JsonObject[] {
   return [
-    { type: 'message_start', message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [], usage: { input_tokens: 3, output_tokens: 1 } } },
+    {
+      type: 'message_start',
+      message: {
+        id: 'msg_1',
+        type: 'message',
+        role: 'assistant',
+        model: 'claude',
+        content: [],
+        usage: { input_tokens: 3, output_tokens: 1 },
+      },
+    },
     ...content,
     { type: 'message_delta', delta, usage: { output_tokens: 7 } },
     { type: 'message_stop' },

@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest'
-import { scan } from '../../../../core/scan.ts'
 import type { Splice } from '../../../../core/format.ts'
+import { scan } from '../../../../core/scan.ts'
 import { lens } from '../../../../providers/formats/anthropic-messages/lens.ts'
 
 const scanned = (body: unknown) => scan(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
 const edit = (text: string, splices: readonly Splice[]) =>
-  splices.toSorted((left, right) => right.start - left.start).reduce((bytes, { start, end, text: middle }) => Buffer.concat([bytes.subarray(0, start), Buffer.from(middle), bytes.subarray(end)]), Buffer.from(text)).toString()
+  splices
+    .toSorted((left, right) => right.start - left.start)
+    .reduce(
+      (bytes, { start, end, text: middle }) => Buffer.concat([bytes.subarray(0, start), Buffer.from(middle), bytes.subarray(end)]),
+      Buffer.from(text),
+    )
+    .toString()
 
 const request = {
   model: 'claude-é',
@@ -14,14 +20,26 @@ const request = {
   system: [{ type: 'text', text: 'sys' }],
   messages: [
     { role: 'user', content: 'hi' },
-    { role: 'assistant', content: [{ type: 'tool_use', id: 'x', name: 'f', input: {} }, { type: 'text', text: 'so' }] },
+    {
+      role: 'assistant',
+      content: [
+        { type: 'tool_use', id: 'x', name: 'f', input: {} },
+        { type: 'text', text: 'so' },
+      ],
+    },
     { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'x', content: [{ type: 'text', text: 'res' }] }] },
   ],
 }
 
 test('reads what routing and guardrails need', () => {
   const body = scanned(request)
-  expect([lens.model(body), lens.stream(body), lens.maxOutputTokens(body), lens.choices(body), lens.messageCount(body)]).toEqual(['claude-é', true, 5, undefined, 3])
+  expect([lens.model(body), lens.stream(body), lens.maxOutputTokens(body), lens.choices(body), lens.messageCount(body)]).toEqual([
+    'claude-é',
+    true,
+    5,
+    undefined,
+    3,
+  ])
   expect(lens.texts(body)).toEqual(['sys', 'hi', 'so', 'res'])
   expect(lens.withStreamUsage(body)).toEqual([])
 })
@@ -63,7 +81,7 @@ test.each([
   ['content', '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\\"type\\":\\"error\\""}}'],
   ['other', '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'],
   ['content', '{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"x"}}'],
-  ['usage', '{"type":"message_start","message":{"type":"message"}}'],
+  ['other', '{"type":"message_start","message":{"type":"message"}}'],
   ['finish', '{"type":"message_delta","delta":{"stop_reason":"end_turn"}}'],
   ['terminal', '{"type": "message_stop"}'],
   ['error', '{"error":{"type":"overloaded_error"},"type":"error"}'],

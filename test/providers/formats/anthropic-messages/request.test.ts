@@ -22,7 +22,10 @@ describe('messages', () => {
     const { body } = encode({
       messages: [system(text('a', { cache: { ttl: '1h' } })), user(text('hi')), { role: 'developer', parts: [text('b')] }],
     })
-    expect(body.system).toEqual([{ type: 'text', text: 'a', cache_control: { type: 'ephemeral', ttl: '1h' } }, { type: 'text', text: 'b' }])
+    expect(body.system).toEqual([
+      { type: 'text', text: 'a', cache_control: { type: 'ephemeral', ttl: '1h' } },
+      { type: 'text', text: 'b' },
+    ])
     expect(body.messages).toEqual([{ role: 'user', content: [{ type: 'text', text: 'hi' }] }])
   })
 
@@ -52,7 +55,10 @@ describe('messages', () => {
           {
             type: 'tool_result',
             tool_use_id: 'b',
-            content: [{ type: 'text', text: '2' }, { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA==' } }],
+            content: [
+              { type: 'text', text: '2' },
+              { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA==' } },
+            ],
           },
           { type: 'text', text: 'and?' },
         ],
@@ -62,7 +68,13 @@ describe('messages', () => {
 
   test('empty texts are left out, and turns that hold nothing else', () => {
     expect(turns([user(text('q'), text('')), assistant(text(' ')), user(text('r'))])).toEqual([
-      { role: 'user', content: [{ type: 'text', text: 'q' }, { type: 'text', text: 'r' }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'q' },
+          { type: 'text', text: 'r' },
+        ],
+      },
     ])
   })
 
@@ -81,18 +93,28 @@ describe('messages', () => {
           { type: 'reasoning', text: 'mine', signature: 's' },
           { type: 'reasoning', text: '', redacted: 'sealed' },
           { type: 'reasoning', text: 'unsigned' },
+          { type: 'reasoning', text: '', redacted: 'foreign', signedBy: 'openai' },
           text('a'),
         ),
       ]),
-    ).toMatchObject([{}, { content: [{ type: 'thinking', thinking: 'mine', signature: 's' }, { type: 'redacted_thinking', data: 'sealed' }, { type: 'text' }] }])
+    ).toMatchObject([
+      {},
+      {
+        content: [{ type: 'thinking', thinking: 'mine', signature: 's' }, { type: 'redacted_thinking', data: 'sealed' }, { type: 'text' }],
+      },
+    ])
   })
 
   test.each([
     ['', {}],
     ['  ', {}],
+    ['null', {}],
     ['{"a":1}', { a: 1 }],
   ])('arguments %j become an object', (written, input) => {
-    expect(turns([user(text('q')), assistant({ type: 'tool-call', id: 'x', name: 'f', arguments: written })])).toMatchObject([{}, { content: [{ input }] }])
+    expect(turns([user(text('q')), assistant({ type: 'tool-call', id: 'x', name: 'f', arguments: written })])).toMatchObject([
+      {},
+      { content: [{ input }] },
+    ])
   })
 
   test.each(['{', '[1]', 'plain'])('arguments %j are refused with their path', (written) => {
@@ -102,11 +124,13 @@ describe('messages', () => {
 
   test('ids of other providers are made acceptable, alike in call and result', () => {
     const id = 'call:7/é'
-    expect(turns([user(text('q')), assistant({ type: 'tool-call', id, name: 'f', arguments: '' }), user({ type: 'tool-result', id, parts: [] })])).toMatchObject([
-      {},
-      { content: [{ id: 'call_7__' }] },
-      { content: [{ type: 'tool_result', tool_use_id: 'call_7__' }] },
-    ])
+    expect(
+      turns([
+        user(text('q')),
+        assistant({ type: 'tool-call', id, name: 'f', arguments: '' }),
+        user({ type: 'tool-result', id, parts: [] }),
+      ]),
+    ).toMatchObject([{}, { content: [{ id: 'call_7__' }] }, { content: [{ type: 'tool_result', tool_use_id: 'call_7__' }] }])
   })
 
   test('a breakpoint inside a tool result is lifted to its block', () => {
@@ -135,7 +159,13 @@ describe('messages', () => {
         content: [
           { type: 'image', source: { type: 'url', url: 'https://a/b.png' } },
           { type: 'image', source: { type: 'file', file_id: 'file_1' } },
-          { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'JVBE' }, title: 'n', context: 'c', citations: { enabled: true } },
+          {
+            type: 'document',
+            source: { type: 'base64', media_type: 'application/pdf', data: 'JVBE' },
+            title: 'n',
+            context: 'c',
+            citations: { enabled: true },
+          },
           { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'a,b' } },
           { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'plain' } },
           { type: 'document', source: { type: 'url', url: 'https://a/b.pdf' } },
@@ -207,10 +237,32 @@ describe('parameters', () => {
 
   test('hints are dropped and named, neutral values too (D13)', () => {
     const { dropped } = encode({
-      seed: 1, store: true, metadata: {}, verbosity: 'low', promptCacheKey: 'k', presencePenalty: 0, frequencyPenalty: 0, choices: 1, logprobs: false, logitBias: {}, serviceTier: 'flex', parallelToolCalls: true,
+      seed: 1,
+      store: true,
+      metadata: {},
+      verbosity: 'low',
+      promptCacheKey: 'k',
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      choices: 1,
+      logprobs: false,
+      logitBias: {},
+      serviceTier: 'flex',
+      parallelToolCalls: true,
     })
     expect(dropped?.toSorted()).toEqual([
-      'frequency_penalty', 'logit_bias', 'logprobs', 'metadata', 'n', 'parallel_tool_calls', 'presence_penalty', 'prompt_cache_key', 'seed', 'service_tier', 'store', 'verbosity',
+      'frequency_penalty',
+      'logit_bias',
+      'logprobs',
+      'metadata',
+      'n',
+      'parallel_tool_calls',
+      'presence_penalty',
+      'prompt_cache_key',
+      'seed',
+      'service_tier',
+      'store',
+      'verbosity',
     ])
   })
 
@@ -236,7 +288,11 @@ describe('parameters', () => {
   })
 
   test('a schema becomes the format of the answer, its objects closed', () => {
-    const schema = { type: 'object', properties: { a: { type: 'array', items: { type: 'object', properties: {} } } }, $defs: { b: { type: 'object', properties: {}, additionalProperties: true } } }
+    const schema = {
+      type: 'object',
+      properties: { a: { type: 'array', items: { type: 'object', properties: {} } } },
+      $defs: { b: { type: 'object', properties: {}, additionalProperties: true } },
+    }
     expect(encode({ responseFormat: { type: 'json-schema', name: 'n', schema } }).body.output_config).toEqual({
       format: {
         type: 'json_schema',
@@ -248,7 +304,9 @@ describe('parameters', () => {
         },
       },
     })
-    expect(encode({ responseFormat: { type: 'json-object' } }).body.output_config).toEqual({ format: { type: 'json_schema', schema: { type: 'object', additionalProperties: true } } })
+    expect(encode({ responseFormat: { type: 'json-object' } }).body.output_config).toEqual({
+      format: { type: 'json_schema', schema: { type: 'object', additionalProperties: true } },
+    })
     expect(encode({ responseFormat: { type: 'text' } }).body.output_config).toBeUndefined()
     expect(betas({ responseFormat: { type: 'json-object' } })).toEqual(['structured-outputs-2025-11-13'])
   })
@@ -270,17 +328,29 @@ describe('parameters', () => {
         'openai-chat': { foreign: true },
       },
     })
-    expect(body).toMatchObject({ container: 'c', metadata: { user_id: 'u', tag: 1 }, output_config: { task_budget: { total: 5 }, format: {} } })
+    expect(body).toMatchObject({
+      container: 'c',
+      metadata: { user_id: 'u', tag: 1 },
+      output_config: { task_budget: { total: 5 }, format: {} },
+    })
     expect(body).not.toHaveProperty('fallbacks')
     expect(body).not.toHaveProperty('task_budget')
     expect(body).not.toHaveProperty('foreign')
     expect(headers?.['anthropic-beta']?.split(',').toSorted()).toEqual([
-      'compact-2026-01-12', 'context-management-2025-06-27', 'fast-mode-2026-02-01', 'mcp-client-2025-11-20', 'structured-outputs-2025-11-13', 'task-budgets-2026-03-13',
+      'compact-2026-01-12',
+      'context-management-2025-06-27',
+      'fast-mode-2026-02-01',
+      'mcp-client-2025-11-20',
+      'structured-outputs-2025-11-13',
+      'task-budgets-2026-03-13',
     ])
   })
 
   test('the request is not changed', () => {
-    const request = chat({ messages: [user(text('q', { cache: {} })), assistant(text('a '))], tools: [{ kind: 'function', name: 'f', parameters: { type: 'object' } }] })
+    const request = chat({
+      messages: [user(text('q', { cache: {} })), assistant(text('a '))],
+      tools: [{ kind: 'function', name: 'f', parameters: { type: 'object' } }],
+    })
     const before = structuredClone(request)
     outbound.encodeRequest(request, {})
     expect(request).toEqual(before)
@@ -291,10 +361,24 @@ describe('tools', () => {
   const tool = { kind: 'function', name: 'f', description: 'd', parameters: { type: 'object', properties: {} } } as const
 
   test('functions, with what only this format knows', () => {
-    expect(encode({ tools: [{ ...tool, strict: true, cache: { scope: 'global' }, extra: { 'anthropic-messages': { defer_loading: true } } }, { kind: 'function', name: 'g' }] })).toMatchObject({
+    expect(
+      encode({
+        tools: [
+          { ...tool, strict: true, cache: { scope: 'global' }, extra: { 'anthropic-messages': { defer_loading: true } } },
+          { kind: 'function', name: 'g' },
+        ],
+      }),
+    ).toMatchObject({
       body: {
         tools: [
-          { name: 'f', description: 'd', input_schema: { type: 'object' }, strict: true, cache_control: { type: 'ephemeral', scope: 'global' }, defer_loading: true },
+          {
+            name: 'f',
+            description: 'd',
+            input_schema: { type: 'object' },
+            strict: true,
+            cache_control: { type: 'ephemeral', scope: 'global' },
+            defer_loading: true,
+          },
           { name: 'g', input_schema: { type: 'object', properties: {} } },
         ],
       },
@@ -306,7 +390,10 @@ describe('tools', () => {
     [{ mode: 'auto' }, { type: 'auto' }],
     [{ mode: 'none' }, { type: 'none' }],
     [{ mode: 'required' }, { type: 'any' }],
-    [{ mode: 'tool', name: 'f' }, { type: 'tool', name: 'f' }],
+    [
+      { mode: 'tool', name: 'f' },
+      { type: 'tool', name: 'f' },
+    ],
     [{ mode: 'tool', name: 'f', kind: 'custom' }, { type: 'auto' }],
     [{ mode: 'allowed', names: ['f'], required: true }, { type: 'any' }],
     [{ mode: 'allowed', names: ['f'], required: false }, { type: 'auto' }],
@@ -315,7 +402,9 @@ describe('tools', () => {
   })
 
   test('allowed tools are the only ones sent', () => {
-    expect(encode({ tools: [tool, { ...tool, name: 'g' }], toolChoice: { mode: 'allowed', names: ['g'], required: true } }).body.tools).toMatchObject([{ name: 'g' }])
+    expect(
+      encode({ tools: [tool, { ...tool, name: 'g' }], toolChoice: { mode: 'allowed', names: ['g'], required: true } }).body.tools,
+    ).toMatchObject([{ name: 'g' }])
   })
 
   test('one call at a time', () => {
@@ -325,7 +414,10 @@ describe('tools', () => {
   })
 
   test('a choice without tools is not sent', () => {
-    expect(encode({ toolChoice: { mode: 'auto' }, parallelToolCalls: false })).toMatchObject({ body: { messages: [{}] }, dropped: ['parallel_tool_calls', 'tool_choice'] })
+    expect(encode({ toolChoice: { mode: 'auto' }, parallelToolCalls: false })).toMatchObject({
+      body: { messages: [{}] },
+      dropped: ['parallel_tool_calls', 'tool_choice'],
+    })
   })
 
   test("Anthropic's own tools go as they are, and call for their beta", () => {

@@ -3,7 +3,17 @@ import type { GatewayError } from '../../../../core/errors.ts'
 import { mergeBeta } from '../../../../providers/formats/anthropic-messages/index.ts'
 import { outbound } from './helpers.ts'
 
-const body = (more: object) => ({ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [], stop_reason: 'end_turn', stop_sequence: null, ...more }) as never
+const body = (more: object) =>
+  ({
+    id: 'msg_1',
+    type: 'message',
+    role: 'assistant',
+    model: 'claude',
+    content: [],
+    stop_reason: 'end_turn',
+    stop_sequence: null,
+    ...more,
+  }) as never
 
 test.each([
   ['end_turn', 'stop'],
@@ -21,7 +31,11 @@ test.each([
 })
 
 test('the sequence that matched is told', () => {
-  expect(outbound.decodeResponse(body({ stop_reason: 'stop_sequence', stop_sequence: 'END' })).choices[0]?.stop).toEqual({ reason: 'stop', raw: 'stop_sequence', sequence: 'END' })
+  expect(outbound.decodeResponse(body({ stop_reason: 'stop_sequence', stop_sequence: 'END' })).choices[0]?.stop).toEqual({
+    reason: 'stop',
+    raw: 'stop_sequence',
+    sequence: 'END',
+  })
 })
 
 test('usage includes what the cache took and gave', () => {
@@ -51,7 +65,9 @@ test('usage includes what the cache took and gave', () => {
 })
 
 test('a count that was not reported is absent', () => {
-  expect(Object.keys(outbound.decodeResponse(body({ usage: { input_tokens: 1, output_tokens: 2, cache_read_input_tokens: null } })).usage ?? {})).toEqual(['inputTokens', 'outputTokens', 'raw'])
+  expect(
+    Object.keys(outbound.decodeResponse(body({ usage: { input_tokens: 1, output_tokens: 2, cache_read_input_tokens: null } })).usage ?? {}),
+  ).toEqual(['inputTokens', 'outputTokens', 'raw'])
 })
 
 test('citations keep what points into the source', () => {
@@ -80,7 +96,14 @@ test('what Anthropic ran itself is told apart from calls that the client must an
     }),
   ).choices[0] as { parts: unknown }
   expect(parts).toEqual([
-    { type: 'tool-call', kind: 'server', id: 's1', name: 'web_search', arguments: '{"query":"q"}', extra: { 'anthropic-messages': { type: 'server_tool_use' } } },
+    {
+      type: 'tool-call',
+      kind: 'server',
+      id: 's1',
+      name: 'web_search',
+      arguments: '{"query":"q"}',
+      extra: { 'anthropic-messages': { type: 'server_tool_use' } },
+    },
     {
       type: 'tool-result',
       kind: 'server',
@@ -102,7 +125,10 @@ test('what is no message is refused', () => {
 
 describe('errors', () => {
   test.each([
-    [{ type: 'error', error: { type: 'rate_limit_error', message: 'slow down' }, request_id: 'r' }, { type: 'rate_limit_error', message: 'slow down' }],
+    [
+      { type: 'error', error: { type: 'rate_limit_error', message: 'slow down' }, request_id: 'r' },
+      { type: 'rate_limit_error', message: 'slow down' },
+    ],
     [{ message: 'from a proxy', type: 'error' }, { message: 'from a proxy' }],
     [{ error: 'words' }, { message: 'words' }],
     [{ odd: 1 }, { message: '{"odd":1}' }],

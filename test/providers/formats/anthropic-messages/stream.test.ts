@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { foldParts } from '../../../../core/canonical/collect.ts'
-import { GatewayError } from '../../../../core/errors.ts'
+import type { GatewayError } from '../../../../core/errors.ts'
 import { block, decode, message } from './helpers.ts'
 
 const text = (...texts: string[]) => block(0, { type: 'text', text: '' }, ...texts.map((text) => ({ type: 'text_delta', text })))
@@ -10,9 +10,21 @@ test('text, ping and stop become parts in order', () => {
   const { parts, errors } = decode(message([{ type: 'ping' }, ...text('He', 'y'), { type: 'ping' }]))
   expect(errors).toEqual([])
   expect(parts.map((part) => part.type)).toEqual([
-    'response-start', 'usage', 'part-start', 'part-delta', 'part-delta', 'part-end', 'usage', 'choice-end', 'response-end',
+    'response-start',
+    'usage',
+    'part-start',
+    'part-delta',
+    'part-delta',
+    'part-end',
+    'usage',
+    'choice-end',
+    'response-end',
   ])
-  expect(foldParts(parts).choices[0]).toEqual({ index: 0, parts: [{ type: 'text', text: 'Hey' }], stop: { reason: 'stop', raw: 'end_turn' } })
+  expect(foldParts(parts).choices[0]).toEqual({
+    index: 0,
+    parts: [{ type: 'text', text: 'Hey' }],
+    stop: { reason: 'stop', raw: 'end_turn' },
+  })
 })
 
 test('text reads alike on the fast path and off it', () => {
@@ -26,32 +38,63 @@ test('text reads alike on the fast path and off it', () => {
     '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}',
   ]
   const [start, ...rest] = message([])
-  const { parts } = decode([JSON.stringify(start), '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}', ...frames, ...rest.map((event) => JSON.stringify(event))])
+  const { parts } = decode([
+    JSON.stringify(start),
+    '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+    ...frames,
+    ...rest.map((event) => JSON.stringify(event)),
+  ])
   expect(foldParts(parts).choices[0]?.parts).toEqual([{ type: 'text', text: 'plainpaddedline\n"quoted" éspacedturnedmore' }])
 })
 
 test('a broken frame that begins like plain text is refused', () => {
   const [start] = message([])
-  const { errors } = decode([JSON.stringify(start), '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}', '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}} {}'])
+  const { errors } = decode([
+    JSON.stringify(start),
+    '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+    '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}} {}',
+  ])
   expect(errorOf(errors).code).toBe('GW_UPSTREAM_INVALID')
 })
 
 test('a call without input has the arguments {}, as in a whole answer', () => {
-  const { parts } = decode(message(block(0, { type: 'tool_use', id: 't1', name: 'now', input: {} }, { type: 'input_json_delta', partial_json: '' })))
-  expect(parts.filter((part) => part.type === 'part-delta')).toEqual([{ type: 'part-delta', choice: 0, index: 0, delta: { arguments: '{}' } }])
+  const { parts } = decode(
+    message(block(0, { type: 'tool_use', id: 't1', name: 'now', input: {} }, { type: 'input_json_delta', partial_json: '' })),
+  )
+  expect(parts.filter((part) => part.type === 'part-delta')).toEqual([
+    { type: 'part-delta', choice: 0, index: 0, delta: { arguments: '{}' } },
+  ])
 })
 
 test('a call whose start brings its input keeps it', () => {
-  const { parts } = decode(message(block(0, { type: 'tool_use', id: 't1', name: 'roll', input: { player: 1 }, caller: { type: 'direct' } })))
+  const { parts } = decode(
+    message(block(0, { type: 'tool_use', id: 't1', name: 'roll', input: { player: 1 }, caller: { type: 'direct' } })),
+  )
   expect(foldParts(parts).choices[0]?.parts).toEqual([
-    { type: 'tool-call', id: 't1', name: 'roll', arguments: '{"player":1}', extra: { 'anthropic-messages': { caller: { type: 'direct' } } } },
+    {
+      type: 'tool-call',
+      id: 't1',
+      name: 'roll',
+      arguments: '{"player":1}',
+      extra: { 'anthropic-messages': { caller: { type: 'direct' } } },
+    },
   ])
 })
 
 test('interleaved blocks stay apart', () => {
-  const [firstStart, firstDelta, firstStop] = block(0, { type: 'tool_use', id: 'a', name: 'f', input: {} }, { type: 'input_json_delta', partial_json: '{"x":1}' })
-  const [secondStart, secondDelta, secondStop] = block(1, { type: 'tool_use', id: 'b', name: 'g', input: {} }, { type: 'input_json_delta', partial_json: '{"y":2}' })
-  const { parts } = decode(message([firstStart, secondStart, secondDelta, firstDelta, firstStop, secondStop].filter((event) => event !== undefined)))
+  const [firstStart, firstDelta, firstStop] = block(
+    0,
+    { type: 'tool_use', id: 'a', name: 'f', input: {} },
+    { type: 'input_json_delta', partial_json: '{"x":1}' },
+  )
+  const [secondStart, secondDelta, secondStop] = block(
+    1,
+    { type: 'tool_use', id: 'b', name: 'g', input: {} },
+    { type: 'input_json_delta', partial_json: '{"y":2}' },
+  )
+  const { parts } = decode(
+    message([firstStart, secondStart, secondDelta, firstDelta, firstStop, secondStop].filter((event) => event !== undefined)),
+  )
   expect(foldParts(parts).choices[0]?.parts).toEqual([
     { type: 'tool-call', id: 'a', name: 'f', arguments: '{"x":1}' },
     { type: 'tool-call', id: 'b', name: 'g', arguments: '{"y":2}' },
@@ -61,7 +104,12 @@ test('interleaved blocks stay apart', () => {
 test('thoughts keep their signature, sealed ones their data', () => {
   const { parts } = decode(
     message([
-      ...block(0, { type: 'thinking', thinking: '', signature: '' }, { type: 'thinking_delta', thinking: 'Hm.' }, { type: 'signature_delta', signature: 'sig' }),
+      ...block(
+        0,
+        { type: 'thinking', thinking: '', signature: '' },
+        { type: 'thinking_delta', thinking: 'Hm.' },
+        { type: 'signature_delta', signature: 'sig' },
+      ),
       ...block(1, { type: 'redacted_thinking', data: 'sealed' }),
     ]),
   )
@@ -73,7 +121,14 @@ test('thoughts keep their signature, sealed ones their data', () => {
 
 test('blocks and deltas of unknown type are kept whole', () => {
   const { parts } = decode(
-    message(block(0, { type: 'compaction', content: null }, { type: 'compaction_delta', content: 'a' }, { type: 'compaction_delta', content: 'b' })),
+    message(
+      block(
+        0,
+        { type: 'compaction', content: null },
+        { type: 'compaction_delta', content: 'a' },
+        { type: 'compaction_delta', content: 'b' },
+      ),
+    ),
   )
   expect(foldParts(parts).choices[0]?.parts).toEqual([
     { type: 'opaque', format: 'anthropic-messages', value: { type: 'compaction', content: 'ab' } },
@@ -81,7 +136,11 @@ test('blocks and deltas of unknown type are kept whole', () => {
 })
 
 test('unknown events and deltas are passed over', () => {
-  const odd = [{ type: 'brand_new' }, { type: 'constructor' }, ...block(0, { type: 'text', text: '' }, { type: 'shiny_delta', shine: 1 }, { type: 'text_delta', text: 'ok' })]
+  const odd = [
+    { type: 'brand_new' },
+    { type: 'constructor' },
+    ...block(0, { type: 'text', text: '' }, { type: 'shiny_delta', shine: 1 }, { type: 'text_delta', text: 'ok' }),
+  ]
   const { parts, errors } = decode(message(odd))
   expect(errors).toEqual([])
   expect(foldParts(parts).choices[0]?.parts).toEqual([{ type: 'text', text: 'ok' }])
@@ -89,9 +148,13 @@ test('unknown events and deltas are passed over', () => {
 
 test('usage of the start is kept where the end says less, and replaced where it says more', () => {
   const [start] = message([])
-  const events = (usage: Record<string, number>) => [start as object, { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage }, { type: 'message_stop' }] as never[]
+  const events = (usage: Record<string, number>) =>
+    [start as object, { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage }, { type: 'message_stop' }] as never[]
   expect(foldParts(decode(events({ output_tokens: 7 })).parts).usage).toMatchObject({ inputTokens: 3, outputTokens: 7 })
-  expect(foldParts(decode(events({ input_tokens: 61, output_tokens: 7, cache_read_input_tokens: 5 })).parts).usage).toMatchObject({ inputTokens: 66, cacheReadTokens: 5 })
+  expect(foldParts(decode(events({ input_tokens: 61, output_tokens: 7, cache_read_input_tokens: 5 })).parts).usage).toMatchObject({
+    inputTokens: 66,
+    cacheReadTokens: 5,
+  })
   expect(foldParts(decode(events({ input_tokens: 0, output_tokens: 7 })).parts).usage).toMatchObject({ inputTokens: 3 })
 })
 
@@ -104,7 +167,13 @@ test('a repeated message_start is passed over (faults 24)', () => {
 
 test('another message inside the answer is refused (faults 24)', () => {
   const [start] = message([])
-  const { parts, errors } = decode([start as never, ...text('x'), { ...start, message: { id: 'msg_2' } }, ...text('y'), { type: 'message_stop' }])
+  const { parts, errors } = decode([
+    start as never,
+    ...text('x'),
+    { ...start, message: { id: 'msg_2' } },
+    ...text('y'),
+    { type: 'message_stop' },
+  ])
   expect(errors.map((error) => (error as GatewayError).code)).toEqual(['GW_UPSTREAM_INVALID'])
   expect(parts.some((part) => part.type === 'response-end')).toBe(false)
 })
@@ -128,7 +197,11 @@ test.each([
 test('a cut that an earlier stage told of is not told again', async () => {
   const { decodeStream } = await import('../../../../providers/formats/anthropic-messages/stream.ts')
   const refused: Error[] = []
-  decodeStream.end(decodeStream.start(), { push() {}, end() {}, refuse: (error) => void refused.push(error), wake() {} }, new Error('reset'))
+  decodeStream.end(
+    decodeStream.start(),
+    { push() {}, end() {}, refuse: (error) => void refused.push(error), wake() {} },
+    new Error('reset'),
+  )
   expect(refused).toEqual([])
 })
 
@@ -177,6 +250,10 @@ test('the type may be named by the frame alone', async () => {
   const { decodeStream } = await import('../../../../providers/formats/anthropic-messages/stream.ts')
   const refused: Error[] = []
   const state = decodeStream.start()
-  decodeStream.step(state, { event: 'error', data: '{"error":{"type":"overloaded_error","message":"busy"}}' }, { push() {}, end() {}, refuse: (error) => void refused.push(error), wake() {} })
+  decodeStream.step(
+    state,
+    { event: 'error', data: '{"error":{"type":"overloaded_error","message":"busy"}}' },
+    { push() {}, end() {}, refuse: (error) => void refused.push(error), wake() {} },
+  )
   expect((refused[0] as GatewayError).status).toBe(529)
 })

@@ -36,7 +36,10 @@ test.each([
 })
 
 test('a budget over the default limit raises the limit', () => {
-  expect(sent('claude-sonnet-4-5', { reasoning: { budgetTokens: 16000 } })).toMatchObject({ thinking: { budget_tokens: 16000 }, limit: 20096 })
+  expect(sent('claude-sonnet-4-5', { reasoning: { budgetTokens: 16000 } })).toMatchObject({
+    thinking: { budget_tokens: 16000 },
+    limit: 20096,
+  })
 })
 
 test.each([
@@ -55,7 +58,11 @@ test.each([
   ['high', 1024 + 7180],
   ['xhigh', 1024 + 7180],
 ] as const)('effort %s is a budget for older models', (effort, budget) => {
-  expect(sent('claude-sonnet-4-5', { maxOutputTokens: 10000, reasoning: { effort } })).toEqual({ thinking: { type: 'enabled', budget_tokens: budget }, config: undefined, limit: 10000 })
+  expect(sent('claude-sonnet-4-5', { maxOutputTokens: 10000, reasoning: { effort } })).toEqual({
+    thinking: { type: 'enabled', budget_tokens: budget },
+    config: undefined,
+    limit: 10000,
+  })
 })
 
 test.each([
@@ -73,7 +80,8 @@ test.each([
 })
 
 test('none is disabled, on every model', () => {
-  for (const model of ['claude-sonnet-4-5', 'claude-opus-4-7']) expect(sent(model, { reasoning: { effort: 'none' } })).toMatchObject({ thinking: { type: 'disabled' }, config: undefined })
+  for (const model of ['claude-sonnet-4-5', 'claude-opus-4-7'])
+    expect(sent(model, { reasoning: { effort: 'none' } })).toMatchObject({ thinking: { type: 'disabled' }, config: undefined })
 })
 
 test('adaptive is kept where the model has it, else a budget', () => {
@@ -82,7 +90,10 @@ test('adaptive is kept where the model has it, else a budget', () => {
 })
 
 test('display passes through', () => {
-  expect(sent('claude-opus-4-7', { reasoning: { effort: 'low', display: 'omitted' } }).thinking).toEqual({ type: 'adaptive', display: 'omitted' })
+  expect(sent('claude-opus-4-7', { reasoning: { effort: 'low', display: 'omitted' } }).thinking).toEqual({
+    type: 'adaptive',
+    display: 'omitted',
+  })
   expect(sent('claude-opus-4-7', { reasoning: { effort: 'low' } }).thinking).toEqual({ type: 'adaptive', display: 'summarized' })
 })
 

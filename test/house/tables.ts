@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ERRORS } from '../../core/errors.ts'
+import { HOOK_KINDS } from '../../core/hooks.ts'
+import { ROOT } from './sources.ts'
+
+/** Tables of core/README.md that are made from the code, by the name of their markers. */
+export const TABLES: Readonly<Record<string, () => string>> = { hooks: hookTable, errors: errorTable }
+
+/** The README with every table between its markers (`<!-- hooks -->` ... `<!-- /hooks -->`) made anew. Throws where a marker is missing. */
+export function withTables(readme: string): string {
+  let text = readme
+  for (const [name, table] of Object.entries(TABLES)) {
+    const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+    const [start, end] = [text.indexOf(open), text.indexOf(close)]
+    if (start < 0 || end < start) throw new Error(`core/README.md lacks the markers ${open} and ${close}`)
+    text = `${text.slice(0, start + open.length)}\n${table()}\n${text.slice(end)}`
+  }
+  return text
+}
+
+/** What each hook may do is said once, above its signature in core/hooks.ts. */
+function hookTable(): string {
+  const source = readFileSync(join(ROOT, 'core/hooks.ts'), 'utf8')
+  const rows = Object.entries(HOOK_KINDS).map(([name, { kind, isAsync, onError }]) => {
+    const comment = new RegExp(`/\\*\\* ([^\\n]*) \\*/\\n  ${name}\\(`).exec(source)?.[1]
+    if (!comment) throw new Error(`${name} has no sentence above its signature in core/hooks.ts`)
+    return [`\`${name}\``, kind, isAsync ? 'yes' : 'no', onError, comment]
+  })
+  return table(['hook', 'kind', 'may wait', 'fails', 'what it is for'], rows)
+}
+
+function errorTable(): string {
+  const rows = Object.entries(ERRORS).map(([code, { status, isRetryable, type, message }]) => {
+    return [`\`${code}\``, String(status), isRetryable ? 'yes' : 'no', `\`${type}\``, message]
+  })
+  return table(['code', 'status', 'retried', '`error.type`', 'message'], rows)
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
+}

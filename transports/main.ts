@@ -1,0 +1,86 @@
+// The entry of every thread: its role is in workerData. The only file that may import every folder. Each role loads what it
+// needs and no more: a thread that serves is up sooner.
+import { isMainThread, workerData } from 'node:worker_threads'
+import type { Json } from '../core/canonical/json.ts'
+import type { LogLevel } from '../core/log.ts'
+import type { SnapshotTables } from '../core/snapshot.ts'
+import type { ThreadStart } from '../core/threads/messages.ts'
+
+if (isMainThread) await runMainRole()
+else if ((workerData as ThreadStart).role === 'store') await runStoreRole(workerData as ThreadStart)
+else await runDataRole(workerData as ThreadStart)
+
+async function runMainRole(): Promise<void> {
+  const [{ loadConfig }, { runGatewayProcess }, { createAcceptor }, { providers, plannedProviders }, plugins] = await Promise.all([
+    import('../core/config/load.ts'),
+    import('./gateway-process.ts'),
+    import('./http/acceptor.ts'),
+    import('../providers/index.ts'),
+    import('../plugins/index.ts'),
+  ])
+  const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
+  await runGatewayProcess({
+    args: process.argv.slice(2),
+    entry: new URL(import.meta.url),
+    load: (file) => loadConfig({ file, env: process.env, builtins: { providers, planned: plannedProviders, plugins: plugins.builtins } }),
+    createAcceptor,
+    keyVariables: (tables) => (hasProvider(tables, answersItself) ? [] : providers.flatMap(({ envKey }) => envKey ?? [])),
+  })
+}
+
+/** Whether there is a provider beside those that answer from the process itself. */
+function hasProvider(tables: SnapshotTables, answersItself: ReadonlySet<string>): boolean {
+  return [...tables.providers.values()].some(({ entry }) => !answersItself.has(entry))
+}
+
+async function runStoreRole(start: ThreadStart): Promise<void> {
+  const [{ runStoreThread }, { log }] = await Promise.all([import('../core/threads/store.ts'), threadLog(start)])
+  runStoreThread({ start, log })
+}
+
+async function runDataRole(start: ThreadStart): Promise<void> {
+  const [logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }] = await Promise.all([
+    threadLog(start),
+    import('../core/threads/data.ts'),
+    import('../core/gateway.ts'),
+    import('./thread-server.ts'),
+    import('../providers/formats/index.ts'),
+    import('../providers/auth/index.ts'),
+    import('../providers/index.ts'),
+    import('../plugins/index.ts'),
+  ])
+  const { log } = logging
+  runDataThread({
+    start,
+    log,
+    async createGateway({ snapshot: { tables }, shared }) {
+      learnSecrets(logging, tables)
+      const gateway = await createGateway({ tables, shared, formats, providers, authenticators, plugins: builtins, log })
+      return {
+        ...gateway,
+        apply(patch) {
+          learnSecrets(logging, tables)
+          gateway.apply(patch)
+        },
+      }
+    },
+    createServer: ({ edge, snapshot }) => server.createThreadServer({ edge, tables: snapshot.tables, threads: start.threads }),
+  })
+}
+
+async function threadLog({ role, index, logLevel, logStyle }: ThreadStart) {
+  const [{ createLog }, { createRedactor }, { secretsIn }] = await Promise.all([
+    import('../core/log.ts'),
+    import('../core/redact.ts'),
+    import('../core/config/secrets.ts'),
+  ])
+  const redactor = createRedactor()
+  return { log: createLog({ level: logLevel as LogLevel, style: logStyle, redactor }).child({ thread: `${role}-${index}` }), redactor, secretsIn }
+}
+
+/** What this thread must never log: known from the snapshot, because the configuration itself stays in the main thread. */
+function learnSecrets({ redactor, secretsIn }: Awaited<ReturnType<typeof threadLog>>, { providers, plugins }: SnapshotTables): void {
+  for (const settings of [...providers.values(), ...plugins.values()]) {
+    for (const secret of secretsIn(settings as unknown as Json)) redactor.add(secret)
+  }
+}
