@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Measurement } from './load/job.ts'
+import type { Scenario } from './load/scenarios.ts'
+
+/** Share of the provider's events that must have arrived in the window: its ends cut a few. */
+const KEPT_RATE = 0.97
 
 /** Limits of the gateway's CPU as a multiple of nginx's in the same run, and how far past them is still noise (0.1: ten per cent). */
 export interface Baseline {
@@ -58,6 +62,11 @@ export function summarize(target: string, rounds: readonly Measurement[], reside
     failures: rounds.reduce((sum, round) => sum + round.failures, 0),
     residentBytes,
   }
+}
+
+/** The figures say nothing: requests failed, or paced events were lost or late. */
+export function isVoid(summary: Summary, scenario: Pick<Scenario, 'perSecond'>): boolean {
+  return summary.failures > 0 || summary.perSecond < (scenario.perSecond ?? 0) * KEPT_RATE
 }
 
 /** Round by round, so that a machine that slows down for a while slows both sides of a ratio. */

@@ -117,13 +117,13 @@ class AttemptRun implements UpstreamHandler {
   /** On a busy thread a translated stream runs in the pool, from the socket to the client's events. */
   #callPool(target: Target, request: UpstreamRequest): UpstreamCall | undefined {
     const { runtime, ctx, goal } = this.#options
-    if (!ctx.stream || goal.format === ctx.inbound || runtime.utilisation() <= BUSY_UTILISATION) return undefined
+    if (!runtime.pool || !ctx.stream || goal.format === ctx.inbound || runtime.utilisation() <= BUSY_UTILISATION) return undefined
     const stages = this.#callers.stream?.([], ctx) ?? []
     this.#stages = stages
     const lane = chooseLane({ isSameFormat: false, stages, wantsResponse: this.#callers.needs.has('response'), isBusy: true })
     if (lane !== 'pool') return undefined
     const task = poolTask({ runtime, ctx, facts: this.#facts, carry: this.#outgoing?.carry, stages })
-    this.#poolCall = runtime.pool().open({ ...task, target, request }, this)
+    this.#poolCall = runtime.pool.open({ ...task, target, request }, this)
     return this.#poolCall
   }
 

@@ -11,7 +11,7 @@ import { listModels } from './models.ts'
 import { call, handle } from './pipeline.ts'
 import { loadPlugins, type LoadedPlugins } from './plugin-loader.ts'
 import type { Plugin } from './plugin.ts'
-import { currentScope, escapedError } from './plugin-scope.ts'
+import { currentScope, escapedError, runOutOfScope } from './plugin-scope.ts'
 import { createRegistry, type RegistryOptions } from './registry.ts'
 import { errorBody, errorHead, replyError } from './reply.ts'
 import type { Runtime } from './runtime.ts'
@@ -33,6 +33,8 @@ export interface GatewayOptions extends RegistryOptions {
   random?: (() => number) | undefined
   wallClock?: (() => number) | undefined
   upstream?: UpstreamClient | undefined
+  /** Threads of the translation pool; 0, the default: none. */
+  poolThreads?: number | undefined
   /** Event-loop utilisation of the thread; measured unless said. */
   utilisation?: (() => number) | undefined
   /** A handler that reads `ctx.request` undeclared: an error in tests, a warning in production. */
@@ -60,8 +62,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const registry = createRegistry(options)
   const { tables, shared, log, folder } = options
   const settings = [...tables.plugins.values()]
-  const plugins = await loadPlugins({ settings, builtins: options.plugins, log, folder })
   const deadlines = new Deadlines(options.clock ?? systemClock)
+  const plugins = await loadPlugins({ settings, builtins: options.plugins, log, folder, deadlines })
   const upstream = options.upstream ?? createUpstreamClient()
   const runtime: Runtime = {
     tables,
@@ -71,7 +73,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     upstream,
     deadlines,
     log,
-    pool: () => StreamPool.of(runtime),
+    pool: options.poolThreads ? new StreamPool(options.poolThreads) : undefined,
     callers: (operation) => plugins.callers(operation),
     random: options.random ?? Math.random,
     wallClock: options.wallClock ?? Date.now,
@@ -93,7 +95,7 @@ function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOpti
     async close() {
       for (const ctx of running) ctx.abort(new GatewayError('GW_SHUTTING_DOWN'))
       runtime.upstream.close()
-      await StreamPool.closeOf(runtime)
+      await runtime.pool?.close()
       await plugins.close()
     },
     endEscaped(error) {
@@ -112,7 +114,7 @@ function createEdge(runtime: Runtime, running: Set<Context>, options: GatewayOpt
     identify(incoming) {
       const ctx = identify(runtime, incoming)
       ctx.onUndeclaredRead = onUndeclaredRead
-      ctx.execute = (parent, request) => call(runtime, parent, request)
+      ctx.execute = (parent, request) => runOutOfScope(() => call(runtime, parent, request))
       return ctx
     },
     handle(ctx, body, reply) {

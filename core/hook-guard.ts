@@ -1,7 +1,6 @@
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import { HOOK_RULES, type HookRules } from './hook-results.ts'
-import type { HookTimeouts } from './hook-timeouts.ts'
 import { HOOK_KINDS, type HookName, type OnError } from './hooks.ts'
 import type { PluginLog } from './plugin.ts'
 import { runInScope } from './plugin-scope.ts'
@@ -21,8 +20,8 @@ export interface Handling {
   /** It may not read `ctx.request`. */
   isUndeclared: boolean
   isThirdParty: boolean
-  /** Present for handlers declared `async`. */
-  timeouts?: HookTimeouts | undefined
+  /** Bounds the wait for the answer; present for handlers declared `async`. */
+  bound?: ((pending: PromiseLike<unknown>) => Promise<unknown>) | undefined
   log: PluginLog
 }
 
@@ -43,7 +42,7 @@ export function guardHandler(handler: RawHandler, handling: Handling): GuardedHa
     rules: HOOK_RULES[handling.hook],
     invoke: isBail ? (_, ctx) => call(ctx) : (value, ctx) => call(value, ctx),
   }
-  const run = handling.timeouts ? runAsync : runSync
+  const run = handling.bound ? runAsync : runSync
   return isBail ? (ctx) => run(guard, undefined, ctx as Context) : (value, ctx) => run(guard, value, ctx as Context)
 }
 
@@ -62,7 +61,7 @@ function runSync(guard: Guard, value: unknown, ctx: Context): unknown {
 async function runAsync(guard: Guard, value: unknown, ctx: Context): Promise<unknown> {
   try {
     const pending = enter(guard, value, ctx)
-    const answer = isThenable(pending) && guard.timeouts ? await guard.timeouts.bound(pending) : pending
+    const answer = isThenable(pending) && guard.bound ? await guard.bound(pending) : pending
     return answer === undefined ? undefined : checked(guard, answer, value, ctx)
   } catch (error) {
     return failed(guard, error, ctx)

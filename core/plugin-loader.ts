@@ -1,8 +1,8 @@
 import { ConfigError } from './config/problems.ts'
+import { Deadlines, systemClock } from './deadlines.ts'
 import { buildCallers } from './hook-callers.ts'
-import { HookTimeouts } from './hook-timeouts.ts'
 import type { HookCallers } from './hooks.ts'
-import type { Plugin, PluginLog, PluginParts, Services } from './plugin.ts'
+import type { PluginLog, PluginParts, Services } from './plugin.ts'
 import { type Candidate, duplicates, findCandidate, type PluginSources, sentence, takenNames } from './plugin-find.ts'
 import { orderByRequires } from './plugin-order.ts'
 import { type PlacedTap, partsProblems, tapsOf } from './plugin-parts.ts'
@@ -14,6 +14,8 @@ export interface LoadOptions extends PluginSources {
   /** Each row once. A row without `path` names a built-in. */
   settings: readonly PluginSettings[]
   log: PluginLog
+  /** For the time limits of handlers; a set of its own on the machine's clock where absent. */
+  deadlines?: Deadlines | undefined
   /** How long one plugin's `setup` may take, in milliseconds; 30000 where absent. */
   setupTimeoutMs?: number | undefined
   /** How long one plugin's `close` may take, in milliseconds; 5000 where absent. */
@@ -48,7 +50,6 @@ interface Member extends Candidate {
   taps: readonly PlacedTap[]
 }
 
-const DEFAULT_HOOK_TIMEOUT_MS = 30_000
 const PLACEMENTS = { pre_builtin: 0, builtin: 1, post_builtin: 2 } as const
 
 /** Finds, checks and sets up the plugins. Throws ConfigError with all problems; what was set up by then is closed. */
@@ -76,11 +77,12 @@ class Family implements LoadedPlugins {
   #services: Record<string, unknown> = {}
   #members: Member[] = []
   #callers = new Map<Operation, HookCallers>()
-  #timeouts = new Map<number, HookTimeouts>()
+  #deadlines: Deadlines
   #closing: Promise<void> | undefined
 
   constructor(options: LoadOptions) {
     this.#options = options
+    this.#deadlines = options.deadlines ?? new Deadlines(systemClock)
     this.services = servicesView(this.#services)
   }
 
@@ -101,7 +103,7 @@ class Family implements LoadedPlugins {
       plugin,
       log,
       isThirdParty: settings.path !== undefined,
-      timeouts: this.#timeoutsOf(plugin),
+      deadlines: this.#deadlines,
     })
     problems.push(...this.#offer(result.value.services ?? {}))
     this.#members.push({ ...candidate, parts: result.value, taps })
@@ -131,7 +133,7 @@ class Family implements LoadedPlugins {
   }
 
   async #closeAll(): Promise<void> {
-    for (const { plugin, parts } of this.#members.reverse()) {
+    for (const { plugin, parts } of this.#members.toReversed()) {
       const result = await settle(() => parts.close?.(), this.#options.closeTimeoutMs ?? 5_000)
       if ('error' in result) this.#options.log.error({ plugin: plugin.name, err: result.error }, 'a plugin failed to close')
     }
@@ -141,13 +143,6 @@ class Family implements LoadedPlugins {
     const taken = Object.keys(services).filter((name) => Object.hasOwn(this.#services, name))
     for (const [name, service] of Object.entries(services)) this.#services[name] ??= service
     return taken.map((name) => `the service "${name}" is offered by another plugin already`)
-  }
-
-  #timeoutsOf(plugin: Plugin): HookTimeouts {
-    const durationMs = plugin.timeoutMs ?? DEFAULT_HOOK_TIMEOUT_MS
-    const timeouts = this.#timeouts.get(durationMs) ?? new HookTimeouts(durationMs)
-    this.#timeouts.set(durationMs, timeouts)
-    return timeouts
   }
 
   get #setupMs(): number {

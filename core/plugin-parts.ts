@@ -1,6 +1,7 @@
+import { bounded } from './bounded.ts'
+import type { Deadlines } from './deadlines.ts'
 import type { Tap } from './hook-callers.ts'
 import { guardHandler, type RawHandler } from './hook-guard.ts'
-import type { HookTimeouts } from './hook-timeouts.ts'
 import { HOOK_KINDS, type HookName, type HookOptions, type Need, type OnError } from './hooks.ts'
 import type { Plugin, PluginLog, PluginParts } from './plugin.ts'
 
@@ -9,7 +10,8 @@ export interface PluginHost {
   plugin: Plugin
   isThirdParty: boolean
   log: PluginLog
-  timeouts: HookTimeouts
+  /** For the time limits of `async` handlers. */
+  deadlines: Deadlines
 }
 
 /** A tap with its place among the handlers of the same placement: -1 `pre`, 0, 1 `post`. */
@@ -17,6 +19,7 @@ export type PlacedTap = Tap & { phase: number }
 
 type LooseEntry = HookOptions & { async?: boolean; handler: RawHandler }
 
+const DEFAULT_TIMEOUT_MS = 30_000
 const PARTS = ['hooks', 'close', 'services']
 const ENTRY_FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   handler: isFunction,
@@ -72,16 +75,17 @@ function entryProblems(name: string, entry: LooseEntry): string[] {
   return problems
 }
 
-function tapOf(hook: HookName, entry: LooseEntry, { plugin, isThirdParty, log, timeouts }: PluginHost): PlacedTap {
+function tapOf(hook: HookName, entry: LooseEntry, { plugin, isThirdParty, log, deadlines }: PluginHost): PlacedTap {
   const needs: readonly Need[] = [entry.needs ?? 'meta'].flat()
   const isAsync = entry.async === true
+  const timeoutMs = plugin.timeoutMs ?? DEFAULT_TIMEOUT_MS
   const handler = guardHandler(entry.handler, {
     plugin: plugin.name,
     hook,
     onError: entry.onError ?? defaultOnError(hook, plugin),
     isUndeclared: !needs.includes('canonical'),
     isThirdParty,
-    timeouts: isAsync ? timeouts : undefined,
+    bound: isAsync ? (pending) => bounded(pending, timeoutMs, deadlines) : undefined,
     log,
   })
   const phase = entry.order ? PHASES[entry.order] : 0

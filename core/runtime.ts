@@ -19,8 +19,8 @@ export interface Runtime {
   upstream: UpstreamClient
   deadlines: Deadlines
   log: Log
-  /** The translation pool of this thread; made on first use. */
-  pool(): StreamPool
+  /** The translation pool of this thread; absent where the machine has no core to spare for one. */
+  pool: StreamPool | undefined
   callers(operation: Operation): HookCallers
   /** A stream has ended: runs postHook, which may only record. Never throws. */
   finished(ctx: Context, outcome: Outcome): void

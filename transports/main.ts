@@ -1,5 +1,6 @@
 // The entry of every thread: its role is in workerData. The only file that may import every folder. Each role loads what it
 // needs and no more: a thread that serves is up sooner.
+import { availableParallelism } from 'node:os'
 import { isMainThread, workerData } from 'node:worker_threads'
 import type { Json } from '../core/canonical/json.ts'
 import type { LogLevel } from '../core/log.ts'
@@ -39,7 +40,7 @@ async function runStoreRole(start: ThreadStart): Promise<void> {
 }
 
 async function runDataRole(start: ThreadStart): Promise<void> {
-  const [logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }] = await Promise.all([
+  const [logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] = await Promise.all([
     threadLog(start),
     import('../core/threads/data.ts'),
     import('../core/gateway.ts'),
@@ -48,14 +49,16 @@ async function runDataRole(start: ThreadStart): Promise<void> {
     import('../providers/auth/index.ts'),
     import('../providers/index.ts'),
     import('../plugins/index.ts'),
+    import('../core/stream/pool.ts'),
   ])
   const { log } = logging
+  const poolThreads = pool.poolThreadsFor(start.threads, availableParallelism())
   runDataThread({
     start,
     log,
     async createGateway({ snapshot: { tables }, shared }) {
       learnSecrets(logging, tables)
-      const gateway = await createGateway({ tables, shared, formats, providers, authenticators, plugins: builtins, log })
+      const gateway = await createGateway({ tables, shared, formats, providers, authenticators, plugins: builtins, log, poolThreads })
       return {
         ...gateway,
         apply(patch) {

@@ -13,6 +13,8 @@ export interface Scenario {
   /** The provider's dialect; the client's is always openai-chat. A peer that does not translate gets the provider's own. */
   provider: 'openai' | 'anthropic'
   connections: number
+  /** Events a second that the provider sends; absent where the server sets the rate. */
+  perSecond?: number
 }
 
 /** How a request reaches a server: the gateway is asked in OpenAI's dialect by provider/model, all others in the provider's. */
@@ -20,7 +22,7 @@ export type Route = 'gateway' | 'plain'
 
 const WHOLE = { kind: 'saturate', unit: 'request', model: 'whole-1k', isStream: false, connections: 64 } as const
 const EVENTS = { kind: 'saturate', unit: 'request', model: 'events-50', isStream: true, connections: 64 } as const
-const PACED = { kind: 'paced', unit: 'event', model: 'paced-3000-50', isStream: true, connections: 400 } as const
+const PACED = { kind: 'paced', unit: 'event', model: 'paced-3000-50', isStream: true, connections: 400, perSecond: 20_000 } as const
 
 export const SCENARIOS: readonly Scenario[] = [
   { ...WHOLE, name: 'whole', title: 'whole answer, same format', provider: 'openai' },

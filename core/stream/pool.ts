@@ -2,7 +2,6 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Usage } from '../canonical/usage.ts'
 import { GatewayError } from '../errors.ts'
-import type { Runtime } from '../runtime.ts'
 import { UpstreamFault, type UpstreamCall, type UpstreamHandler } from '../upstream/types.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import type { PoolOrder, PoolReport, PoolTask } from './pool-task.ts'
@@ -14,45 +13,47 @@ export type StreamTask = Omit<PoolTask, 'port' | 'target' | 'request'>
 const STREAMS_PER_THREAD = 256
 const POOL_ENTRY = new URL(import.meta.url.endsWith('.ts') ? '../threads/pool.ts' : '../threads/pool.js', import.meta.url)
 
-const pools = new WeakMap<Runtime, StreamPool>()
+/**
+ * Pool threads for each data thread: what the cores leave after main and data threads, at most one each. On a machine without a
+ * spare core a second thread only takes the first one's time (decisions/0003-lanes.md).
+ */
+export function poolThreadsFor(dataThreads: number, cores: number): number {
+  return cores > dataThreads + 1 ? 1 : 0
+}
 
-/** The pool of one data thread: one worker that runs streams from the provider's socket to the client's events. */
+/** The pool of one data thread: its workers run streams from the provider's socket to the client's events. Starts on first use. */
 export class StreamPool {
-  readonly #piscina = new Piscina({
-    filename: POOL_ENTRY.href,
-    minThreads: 1,
-    maxThreads: 1,
-    concurrentTasksPerWorker: STREAMS_PER_THREAD,
-    // The default blocks an idle worker in Atomics.wait, which then misses the FINs of its idle sockets.
-    atomics: 'disabled',
-    maxQueue: 65_536,
-  })
+  readonly #threads: number
+  #piscina: Piscina | undefined
 
-  /** The pool of a runtime; made on first use. */
-  static of(runtime: Runtime): StreamPool {
-    let pool = pools.get(runtime)
-    if (!pool) {
-      pool = new StreamPool()
-      pools.set(runtime, pool)
-    }
-    return pool
-  }
-
-  static async closeOf(runtime: Runtime): Promise<void> {
-    await pools.get(runtime)?.close()
+  constructor(threads: number) {
+    this.#threads = threads
   }
 
   /** Runs one stream. Answers that are no stream come to the handler as from any upstream. */
   open(task: StreamTask & Pick<PoolTask, 'target' | 'request'>, handler: UpstreamHandler): PoolCall {
     const { port1, port2 } = new MessageChannel()
     const call = new PoolCall(port1, handler)
+    this.#piscina ??= startPiscina(this.#threads)
     this.#piscina.run({ ...task, port: port2 } satisfies PoolTask, { transferList: [port2] }).catch((error: unknown) => call.lost(error as Error))
     return call
   }
 
-  close(): Promise<void> {
-    return this.#piscina.destroy()
+  async close(): Promise<void> {
+    await this.#piscina?.destroy()
   }
+}
+
+function startPiscina(threads: number): Piscina {
+  return new Piscina({
+    filename: POOL_ENTRY.href,
+    minThreads: 1,
+    maxThreads: threads,
+    concurrentTasksPerWorker: STREAMS_PER_THREAD,
+    // The default blocks an idle worker in Atomics.wait, which then misses the FINs of its idle sockets.
+    atomics: 'disabled',
+    maxQueue: 65_536,
+  })
 }
 
 /** A call that runs in the pool. */

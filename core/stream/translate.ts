@@ -1,13 +1,14 @@
 import type { StreamPart } from '../canonical/chat.ts'
 import type { Usage } from '../canonical/usage.ts'
 import { GatewayError } from '../errors.ts'
-import { spliceMember } from '../extra-fields.ts'
 import type { Fold } from '../fold.ts'
 import type { Carry, Frame, ReplyOptions } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
 import { type BoundStage, Chain } from './chain.ts'
 import { FRAMINGS } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
+
+const OPEN_BRACE = 0x7b
 
 export interface TranslateOptions extends LaneOptions {
   stages: readonly StreamStage[]
@@ -28,16 +29,25 @@ export class TranslateLane implements Lane {
   #output = ''
   #raw: string | undefined
   #isDone = false
+  /** A choice has ended: what the encoder writes from now on carries the totals. */
+  #isEnding = false
+  #hasFailed = false
+  /** Of the read under way: asking the clock per event would cost more than the event. */
+  #now: number
 
   constructor(options: TranslateOptions, startsAtParts = false) {
     this.#options = options
+    this.#now = options.live.now()
     this.#encode = FRAMINGS[options.target.framing].encode
     this.#chain = new Chain<Uint8Array | StreamPart, Frame>(startsAtParts ? this.#tail() : [...this.#head(), ...this.#tail()], {
       push: (frame) => this.#push(frame),
       end: () => this.#end(undefined),
       refuse: (error) => this.#end(error),
       wake() {},
-      explain: options.explain,
+      explain: (error) => {
+        this.#hasFailed = true
+        return options.explain(error)
+      },
       onBusy: (isBusy) => {
         this.#flush()
         options.onBusy(isBusy)
@@ -47,6 +57,7 @@ export class TranslateLane implements Lane {
 
   data(chunk: Uint8Array): void {
     if (this.#isDone) return
+    this.#now = this.#options.live.now()
     this.#chain.push(chunk)
     this.#flush()
   }
@@ -94,6 +105,7 @@ export class TranslateLane implements Lane {
       start: () => null,
       step: (_, part, out) => {
         if (part.type === 'usage') this.usage = part.usage
+        else if (part.type === 'choice-end') this.#isEnding = true
         onPart?.(part)
         out.push(part)
         if (carriesContent(part)) live.commit()
@@ -114,20 +126,15 @@ export class TranslateLane implements Lane {
   }
 
   #push(frame: Frame): void {
-    const { extra, live } = this.#options
-    if (!extra || frame.data.charCodeAt(0) !== 0x7b || this.#isErrorFrame(frame)) {
+    const { extra } = this.#options
+    // Error events have facts of their own under the same name; terminators are no objects.
+    if (!extra || this.#hasFailed || frame.data.charCodeAt(0) !== OPEN_BRACE) {
       this.#output += this.#encode(frame)
       return
     }
-    const isLast = this.#options.target.lens.mark(frame) === 'finish'
-    const member = extra.chunk(live.now(), { isLast, raw: this.#raw })
+    const member = extra.chunk(this.#now, { isLast: this.#isEnding, raw: this.#raw })
     this.#raw = undefined
-    this.#output += this.#encode({ event: frame.event, data: spliceMember(frame.data, member) })
-  }
-
-  /** An error event has facts of its own under the same name. */
-  #isErrorFrame(frame: Frame): boolean {
-    return this.#options.target.lens.mark(frame) === 'error'
+    this.#output += this.#encode({ event: frame.event, data: `${frame.data.slice(0, -1)},${member}}` })
   }
 
   #flush(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { median, percentile, ratioOf, readBaseline, summarize } from '../../bench/compare.ts'
+import { isVoid, median, percentile, ratioOf, readBaseline, summarize } from '../../bench/compare.ts'
 import type { Measurement } from '../../bench/load/job.ts'
 import { countMarks } from '../../bench/load/paced.ts'
 import { requestOf, SCENARIOS } from '../../bench/load/scenarios.ts'
@@ -46,6 +46,12 @@ describe('figures', () => {
     expect(against([21.9, 43.8, 21.9]).isPast).toBe(false)
     expect(against([22.1, 44.2, 22.1]).isPast).toBe(true)
     expect(against([]).isPast).toBe(true)
+  })
+
+  it('voids failed requests and lost events', () => {
+    expect(isVoid(summary('x', [10]), {})).toBe(false)
+    expect(isVoid(summary('x', [10]), { perSecond: 1100 })).toBe(true)
+    expect(isVoid(summarize('x', [round(10, 1)], 0), {})).toBe(true)
   })
 
   it('has a limit for every scenario', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Deadlines } from '../../core/deadlines.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Candidate, Hooks, Outcome, StreamStage } from '../../core/hooks.ts'
 import { definePlugin, type Plugin } from '../../core/plugin.ts'
@@ -160,9 +161,15 @@ describe('failures (row 46)', () => {
   test('a handler that hangs is cut at the time-out of its plugin, and its late rejection is nobody’s', async () => {
     let rejectLate = (_: Error) => {}
     const handler = () => new Promise<undefined>((_, reject) => (rejectLate = reject))
-    const { callers } = await callersOf(pluginOf('bad', { governance: { async: true, handler } }, { timeoutMs: 5 }))
-    const refusal = await callers.governance?.(contextOf())
-    expect(refusal).toMatchObject({ code: 'GW_PLUGIN', cause: { message: 'no answer within 5 ms' } })
+    let now = 0
+    const deadlines = new Deadlines({ now: () => now, every: () => () => {} })
+    const plugin = pluginOf('bad', { governance: { async: true, handler } }, { timeoutMs: 5_000 })
+    const callers = (await loadValues([plugin], memoryLog(), deadlines)).callers('chat_completion')
+    const refusal = callers.governance?.(contextOf())
+    now = 5_000
+    deadlines.sweep()
+    expect(await refusal).toMatchObject({ code: 'GW_PLUGIN', cause: { message: 'no answer within 5000 ms' } })
+    expect(deadlines.size).toBe(0)
     rejectLate(new Error('late'))
   })
 

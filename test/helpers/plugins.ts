@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { ChatRequest } from '../../core/canonical/chat.ts'
 import { Context } from '../../core/context.ts'
+import type { Deadlines } from '../../core/deadlines.ts'
 import type { Format } from '../../core/format.ts'
 import type { Plugin, PluginLog } from '../../core/plugin.ts'
 import { type LoadedPlugins, loadPlugins } from '../../core/plugin-loader.ts'
@@ -39,8 +40,8 @@ export function rowOf(name: string, row: Partial<PluginSettings> = {}): PluginSe
 }
 
 /** Loads plugins given as values, each with an empty configuration, in the order given. */
-export function loadValues(plugins: readonly Plugin[], log: PluginLog = memoryLog()): Promise<LoadedPlugins> {
-  return loadPlugins({ settings: plugins.map((plugin) => rowOf(plugin.name)), builtins: plugins, log })
+export function loadValues(plugins: readonly Plugin[], log: PluginLog = memoryLog(), deadlines?: Deadlines): Promise<LoadedPlugins> {
+  return loadPlugins({ settings: plugins.map((plugin) => rowOf(plugin.name)), builtins: plugins, log, deadlines })
 }
 
 /** A folder outside the repository with these files in it, removed after the test. Returns the path of the folder. */

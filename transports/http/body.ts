@@ -34,6 +34,9 @@ const WAITING = 1
 const REFUSING = 2
 const FINISHED = 3
 
+/** When a client may try again that found no room. */
+const RETRY_AFTER_SECONDS = '1'
+
 /** Reads one request body, bounded in size, time and rate, and in sum with all others. Calls back in the tick of the last byte, or after it when chunked. */
 export class BodyReader implements Swept {
   readonly #native: HttpResponse
@@ -88,16 +91,8 @@ export class BodyReader implements Swept {
     if (isLast) this.#isComplete = true
     if (this.#phase !== REFUSING && chunk.byteLength > 0) this.#keep(chunk, isLast)
     if (this.#phase === REFUSING) this.#discard(isLast)
-    else if (this.#phase === READING) this.#goOn(isLast)
-  }
-
-  #goOn(isLast: boolean): void {
-    if (isLast) {
-      this.#finish()
-      return
-    }
-    this.#enterSweep()
-    touch(this.#native)
+    else if (this.#phase === READING && isLast) this.#finish()
+    else if (this.#phase === READING) this.#enterSweep()
   }
 
   /** Copies: the library empties `chunk` when this returns. */
@@ -186,7 +181,8 @@ export class BodyReader implements Swept {
       this.#native.resume()
       if (this.#isComplete) this.#finish()
     } else if (now - this.#waitingSince >= this.#host.timing.bodyWaitMs) {
-      this.#refuseNow(new GatewayError('GW_OVERLOADED', { retryAfterMs: 1000 }), now)
+      this.#reply.addHeader('Retry-After', RETRY_AFTER_SECONDS)
+      this.#refuseNow(new GatewayError('GW_OVERLOADED', { retryAfterMs: Number(RETRY_AFTER_SECONDS) * 1000 }), now)
     }
   }
 

@@ -97,7 +97,10 @@ export class HttpReply implements Reply, Swept {
     })
   }
 
-  /** Chunks of one tick go out in one system call, at its end; the head goes with the first (the library cannot send it alone). */
+  /**
+   * Chunks of one tick go out in one system call, at its end, so a chunk's bytes must stay until then. The head goes with the first:
+   * the library cannot send it alone.
+   */
   write(chunk: string | Uint8Array): boolean {
     if (this.#phase !== STREAMING || chunk.length === 0 || this.#endsOnDrain) return true
     if (this.#isStalled) {
@@ -135,7 +138,7 @@ export class HttpReply implements Reply, Swept {
     this.#done()
     const listener = this.#abortListener
     this.#abortListener = undefined
-    listener?.()
+    if (listener !== undefined) callOutside(listener)
   }
 
   sweep(now: number): void {
@@ -155,8 +158,8 @@ export class HttpReply implements Reply, Swept {
     const native = this.#native
     if (this.#status !== 200) native.writeStatus(statusLine(this.#status))
     const extra = this.#extra
-    for (const [name, value] of this.#headers) if (extra === undefined || !hasName(extra, name)) writeHeader(native, name, value)
-    if (extra !== undefined) for (const [name, value] of extra) writeHeader(native, name, value)
+    for (const line of this.#headers) if (extra === undefined || !hasName(extra, line[0])) writeHeader(native, line[0], line[1])
+    if (extra !== undefined) for (const line of extra) writeHeader(native, line[0], line[1])
   }
 
   /** The library's own way to report a length without a body leaves the answer pending, and the next request would be refused. */
@@ -212,7 +215,7 @@ export class HttpReply implements Reply, Swept {
     this.#isStalled = false
     this.#host.sweep.delete(this)
     this.#flush(this.#endsOnDrain)
-    if (!this.#isStalled && !this.#endsOnDrain) this.#drainListener?.()
+    if (!this.#isStalled && !this.#endsOnDrain && this.#drainListener !== undefined) callOutside(this.#drainListener)
   }
 
   /** Closes the connection; the native abort handler then does the rest. */
@@ -223,6 +226,17 @@ export class HttpReply implements Reply, Swept {
   #done(): void {
     this.#host.sweep.delete(this)
     this.#host.onReplyDone(this)
+  }
+}
+
+/** An exception that left a native callback would end the process; from here it is one of the thread's uncaught ones. */
+function callOutside(listener: () => void): void {
+  try {
+    listener()
+  } catch (error) {
+    setImmediate(() => {
+      throw error
+    })
   }
 }
 

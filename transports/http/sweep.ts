@@ -40,13 +40,15 @@ export class Sweep {
   }
 
   delete(item: Swept): void {
-    if (!this.#items.delete(item) || this.#items.size > 0) return
-    this.#stop?.()
-    this.#stop = undefined
+    this.#items.delete(item)
   }
 
+  /** The interval ends here and not in `delete`: starting it costs more than a body that came in two pieces. */
   #run(): void {
     const now = this.#clock.now()
     for (const item of this.#items) item.sweep(now)
+    if (this.#items.size > 0) return
+    this.#stop?.()
+    this.#stop = undefined
   }
 }

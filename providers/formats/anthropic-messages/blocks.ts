@@ -57,12 +57,12 @@ function decodeText(block: Block): Part {
 function decodeThinking(block: Block): Part {
   const signature = text(block.signature)
   const extra = rest(block, THINKING_FIELDS)
-  return { type: 'reasoning', text: text(block.thinking), ...(signature && { signature }), ...(extra && { extra }) }
+  return { type: 'reasoning', text: text(block.thinking), signedBy: 'anthropic', ...(signature && { signature }), ...(extra && { extra }) }
 }
 
 function decodeRedacted(block: Block): Part {
   const extra = rest(block, REDACTED_FIELDS)
-  return { type: 'reasoning', text: '', redacted: text(block.data), ...(extra && { extra }) }
+  return { type: 'reasoning', text: '', redacted: text(block.data), signedBy: 'anthropic', ...(extra && { extra }) }
 }
 
 function decodeCall(block: Block): Part {
@@ -75,16 +75,19 @@ function decodeServerCall(block: Block): Part {
   return { ...call, extra: rest(block, SERVER_CALL_FIELDS) }
 }
 
-/** The name is the tool's (`web_search`), which says what it was even where the call went unseen. */
+/**
+ * The name is the tool's (`web_search`), which says what it was even where the call went unseen. `single` remembers that the
+ * content was no list: one object, or plain text.
+ */
 function decodeServerResult(block: Block): ToolResultPart {
   const { content } = block
-  const isList = Array.isArray(content)
-  const parts = (isList ? content : [content]).filter(isObject).map((entry) => decodeEntry(entry))
-  const extra = rest(block, RESULT_FIELDS)
+  const entries = Array.isArray(content) ? content : [typeof content === 'string' ? { type: 'text', text: content } : content]
+  const parts = entries.filter(isObject).map((entry) => decodeEntry(entry))
+  const single = Array.isArray(content) ? {} : { single: typeof content === 'string' ? 'text' : true }
   const result: ToolResultPart = { type: 'tool-result', kind: 'server', id: text(block.tool_use_id), parts }
   if (block.type !== 'mcp_tool_result') result.name = block.type.slice(0, -'_tool_result'.length)
   if (typeof block.is_error === 'boolean') result.isError = block.is_error
-  result.extra = { [NAME]: { ...extra?.[NAME], ...(!isList && { single: true }) } }
+  result.extra = { [NAME]: { ...rest(block, RESULT_FIELDS)?.[NAME], ...single } }
   return result
 }
 

@@ -20,7 +20,7 @@ export function encodeMessages(messages: readonly Message[], context: BlockConte
   const system: Block[] = []
   const turns: WireMessage[] = []
   for (const [index, message] of messages.entries()) {
-    const blocks = encodeParts(message, `messages[${index}]`, context)
+    const blocks = encodeList(message.parts, `messages[${index}].content`, context)
     if (isInstruction(message) && isSpoken) system.push(...blocks)
     else addTurn(turns, message.role === 'assistant' ? 'assistant' : 'user', blocks)
   }
@@ -41,10 +41,6 @@ export function encodeCache(cache: CacheControl, context: BlockContext): JsonObj
 
 function isInstruction(message: Message): boolean {
   return message.role === 'system' || message.role === 'developer'
-}
-
-function encodeParts(message: Message, path: string, context: BlockContext): Block[] {
-  return encodeList(message.parts, `${path}.content`, context)
 }
 
 function encodeList(parts: readonly Part[], path: string, context: BlockContext): Block[] {
@@ -92,8 +88,16 @@ function citationsOf(citations: readonly { extra?: Record<string, JsonObject> | 
   return own.length > 0 ? { citations: own } : {}
 }
 
-function encodeDocument(part: DocumentPart, context: BlockContext): Block {
-  const isImage = (part.source.kind === 'data' || part.source.kind === 'file') && part.source.mediaType?.startsWith('image/')
+/** Media types whose bytes are text: they travel unencoded. Of the rest base64 is for images and PDF. */
+const TEXTUAL = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|javascript)\b)/
+
+function encodeDocument(part: DocumentPart, context: BlockContext): Block | undefined {
+  const mediaType = part.source.kind === 'parts' ? undefined : part.source.mediaType
+  if (mediaType !== undefined && /^(?:video|audio)\//.test(mediaType)) {
+    context.unsupported(context.path)
+    return undefined
+  }
+  const isImage = part.source.kind !== 'url' && mediaType?.startsWith('image/')
   if (isImage) return { type: 'image', source: encodeSource(part.source, context) }
   const block: Block = { type: 'document', source: encodeSource(part.source, context) }
   if (part.name !== undefined) block.title = part.name
@@ -110,8 +114,7 @@ function encodeSource(source: Source, context: BlockContext): JsonObject {
     context.betas.add(BETAS.files)
     return { type: 'file', file_id: source.id }
   }
-  // Plain text travels unencoded; base64 is for images and PDF.
-  if (source.mediaType.startsWith('text/')) {
+  if (TEXTUAL.test(source.mediaType)) {
     return { type: 'text', media_type: 'text/plain', data: Buffer.from(source.data, 'base64').toString('utf8') }
   }
   return { type: 'base64', media_type: source.mediaType, data: source.data }
@@ -159,7 +162,7 @@ function encodeServerResult(part: ToolResultPart, context: BlockContext): Block 
   if (typeof own?.type !== 'string') return undefined
   const { single, ...rest } = own
   const blocks = part.parts.map((child) => child.extra?.[NAME] ?? encodePart(child, context))
-  const content = (single === true ? blocks[0] : blocks) as Json | undefined
+  const content = (single === true ? blocks[0] : single === 'text' ? blocks[0]?.text : blocks) as Json | undefined
   return { type: own.type, tool_use_id: part.id, ...(part.isError !== undefined && { is_error: part.isError }), content, ...rest }
 }
 

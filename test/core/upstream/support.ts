@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { createUpstreamClient, type UpstreamClientOptions } from '../../../core/upstream/index.ts'
 import type { Target, UpstreamCall, UpstreamClient, UpstreamFault, UpstreamHead, UpstreamRequest } from '../../../core/upstream/types.ts'
 
@@ -92,19 +93,19 @@ export interface RawServer {
   server: Server
   sockets: Socket[]
   seen: Seen[]
-  /** Settles when the nth connection (from 0) has closed on the server's side. */
+  /** Settles when the server sees the FIN or reset of the nth connection (from 0). */
   closed(connection: number): Promise<void>
   close(): Promise<void>
 }
 
 /** A server of raw bytes: `answer` runs for each whole request (by content-length). Half-open sockets, so that a test decides about FIN. */
-export async function rawServer(answer: (seen: Seen) => void, wire: (server: RawServer) => Server | undefined = () => undefined): Promise<RawServer> {
+export async function rawServer(answer: (seen: Seen) => void, options: { tls?: TlsOptions; listen?: string } = {}): Promise<RawServer> {
   const sockets: Socket[] = []
   const closings: PromiseWithResolvers<void>[] = []
   const closing = (index: number) => (closings[index] ??= Promise.withResolvers<void>())
   const result: RawServer = {
     port: 0,
-    server: createServer({ allowHalfOpen: true }),
+    server: options.tls ? createTlsServer({ ...options.tls, allowHalfOpen: true }) : createServer({ allowHalfOpen: true }),
     sockets,
     seen: [],
     closed: (index) => closing(index).promise,
@@ -114,21 +115,21 @@ export async function rawServer(answer: (seen: Seen) => void, wire: (server: Raw
       await once(result.server, 'close')
     },
   }
-  result.server = wire(result) ?? result.server
   const serve = (socket: Socket) => {
     const connection = sockets.push(socket) - 1
     socket.on('error', () => {})
-    socket.on('close', () => closing(connection).resolve())
+    for (const sign of ['end', 'close']) socket.on(sign, () => closing(connection).resolve())
     readRequests(socket, (text, index) => {
       const seen = { text, socket, connection, index }
       result.seen.push(seen)
       answer(seen)
     })
   }
-  result.server.on(result.server.listenerCount('tlsClientError') >= 0 && 'setSecureContext' in result.server ? 'secureConnection' : 'connection', serve)
-  result.server.listen(0, '127.0.0.1')
+  result.server.on(options.tls ? 'secureConnection' : 'connection', serve)
+  if (options.listen === undefined) result.server.listen(0, '127.0.0.1')
+  else result.server.listen(options.listen)
   await once(result.server, 'listening')
-  result.port = (result.server.address() as AddressInfo).port
+  if (options.listen === undefined) result.port = (result.server.address() as AddressInfo).port
   return result
 }
 

@@ -64,7 +64,9 @@ describe('ambiguous framing', () => {
 
   test('trailers of a chunked body are never a request', async () => {
     const { port, handled } = await serveEdge()
-    const client = new RawClient({ port }).write(`${head('POST /echo', 'Transfer-Encoding: chunked')}3\r\nabc\r\n0\r\nGET /thing HTTP/1.1\r\nHost: x\r\n\r\n`)
+    const client = new RawClient({ port }).write(
+      `${head('POST /echo', 'Transfer-Encoding: chunked')}3\r\nabc\r\n0\r\nGET /thing HTTP/1.1\r\nHost: x\r\n\r\n`,
+    )
     expect(await client.closed()).not.toContain('200 OK')
     expect(handled).toHaveLength(0)
   })
@@ -73,7 +75,9 @@ describe('ambiguous framing', () => {
 describe('the copy', () => {
   test('holds method, path, query, headers and length as plain data', async () => {
     const { port, handled } = await serveEdge()
-    await new RawClient({ port }).write(`${head('POST /echo?a=1&b=%20', 'X-Many: 1', 'x-many: 2', 'Cookie: a=1', 'Cookie: b=2', 'Content-Length: 2')}hi`).until('POST hi')
+    await new RawClient({ port })
+      .write(`${head('POST /echo?a=1&b=%20', 'X-Many: 1', 'x-many: 2', 'Cookie: a=1', 'Cookie: b=2', 'Content-Length: 2')}hi`)
+      .until('POST hi')
     const incoming = handled[0]!.incoming
     expect(incoming).toMatchObject({ method: 'POST', path: '/echo', query: 'a=1&b=%20', contentLength: 2, route: { operation: 'echo' } })
     expect(Object.fromEntries(incoming.headers)).toEqual({ host: 'gateway', 'x-many': '1, 2', cookie: 'a=1; b=2', 'content-length': '2' })
@@ -100,7 +104,9 @@ describe('the copy', () => {
 
   test('an X-Forwarded-For or PROXY line from anyone is not believed', async () => {
     const { port, handled } = await serveEdge({ handle: ({ incoming, reply }) => reply.send(200, [], incoming.remoteAddress) })
-    const proxyHeader = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0, 12, 9, 9, 9, 9, 8, 8, 8, 8, 0, 1, 0, 2])
+    const proxyHeader = Buffer.from([
+      0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0, 12, 9, 9, 9, 9, 8, 8, 8, 8, 0, 1, 0, 2,
+    ])
     const client = new RawClient({ port })
     client.socket.write(proxyHeader)
     await client.write(head('GET /thing', 'X-Forwarded-For: 9.9.9.9')).until('127.0.0.1')

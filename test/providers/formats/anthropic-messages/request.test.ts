@@ -184,6 +184,12 @@ describe('messages', () => {
     expect(encode({ messages: [audio] }, { dropUnsupported: true }).dropped).toEqual(['messages[0].content[1]'])
   })
 
+  test('video is refused, text in any wrapping is sent as text', () => {
+    const document = (mediaType: string) => user({ type: 'document', source: { kind: 'data', mediaType, data: 'e30=' } })
+    expect(refusal(() => turns([document('video/mp4')])).code).toBe('GW_UNSUPPORTED_PARAMETER')
+    expect(turns([document('application/json')])).toMatchObject([{ content: [{ source: { type: 'text', data: '{}' } }] }])
+  })
+
   test('parts of other formats and calls that other providers ran stay behind', () => {
     expect(
       turns([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { GatewayError } from '../../../../core/errors.ts'
 import { mergeBeta } from '../../../../providers/formats/anthropic-messages/index.ts'
-import { outbound } from './helpers.ts'
+import { outbound, turns } from './helpers.ts'
 
 const body = (more: object) =>
   ({
@@ -114,6 +114,16 @@ test('what Anthropic ran itself is told apart from calls that the client must an
     },
     { type: 'tool-call', id: 't1', name: 'f', arguments: '{}' },
   ])
+})
+
+test.each([
+  ['a list', [{ type: 'text', text: 'x' }]],
+  ['one object', { type: 'code_execution_result', stdout: 'x' }],
+  ['plain text', 'x'],
+])('a result that is %s goes back as it came', (_, content) => {
+  const blocks = [{ type: 'mcp_tool_result', tool_use_id: 'm1', is_error: false, content }]
+  const parts = outbound.decodeResponse(body({ content: blocks })).choices[0]?.parts ?? []
+  expect(turns([{ role: 'assistant', parts }])).toEqual([{ role: 'assistant', content: blocks }])
 })
 
 test('what is no message is refused', () => {

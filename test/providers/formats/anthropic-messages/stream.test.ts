@@ -114,8 +114,8 @@ test('thoughts keep their signature, sealed ones their data', () => {
     ]),
   )
   expect(foldParts(parts).choices[0]?.parts).toEqual([
-    { type: 'reasoning', text: 'Hm.', signature: 'sig' },
-    { type: 'reasoning', text: '', redacted: 'sealed' },
+    { type: 'reasoning', text: 'Hm.', signature: 'sig', signedBy: 'anthropic' },
+    { type: 'reasoning', text: '', redacted: 'sealed', signedBy: 'anthropic' },
   ])
 })
 
