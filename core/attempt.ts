@@ -179,7 +179,7 @@ class AttemptRun implements UpstreamHandler {
   }
 
   onError(fault: UpstreamFault): void {
-    const error = faultError(fault, {})
+    const error = faultError(fault, { ms: this.#options.goal.settings.network.connectTimeoutMs })
     if (!this.#stream) return this.#fail(error)
     this.#stream.lane.fail(error)
     this.#release()
@@ -201,7 +201,7 @@ class AttemptRun implements UpstreamHandler {
     const isSameFormat = goal.format === ctx.inbound && !ctx.stream
     if (body.length === 0) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is empty' })
     const hasError = body.includes('"error"')
-    if (isSameFormat && !hasError && body[firstByte(body)] === 0x7b) return this.#serve({ kind: 'bytes', body })
+    if (isSameFormat && !hasError && isObjectText(body)) return this.#serve({ kind: 'bytes', body })
     const text = utf8(body)
     const parsed = parseAnswer(text)
     if (isObject(parsed.error) && parsed.choices === undefined) throw providerFault(goal.format, text)
@@ -314,10 +314,13 @@ function pathOf(goal: Goal, ctx: Context): string {
   return override ?? (goal.entry.paths[ctx.operation] as string)
 }
 
-function firstByte(body: Buffer): number {
-  let at = 0
-  while ((body[at] as number) <= 0x20 && at < body.length) at++
-  return at
+/** Whether the text begins and ends as an object does: what goes through unread is not parsed, but a cut must be noticed. */
+function isObjectText(body: Buffer): boolean {
+  let start = 0
+  let end = body.length - 1
+  while ((body[start] as number) <= 0x20 && start < end) start++
+  while ((body[end] as number) <= 0x20 && end > start) end--
+  return body[start] === 0x7b && body[end] === 0x7d
 }
 
 function parseAnswer(text: string): JsonObject {

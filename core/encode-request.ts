@@ -1,7 +1,7 @@
 import type { Context } from './context.ts'
 import type { EncodeOptions, Format, Splice } from './format.ts'
 import type { Quirks } from './provider.ts'
-import type { Scan } from './scan.ts'
+import { type Scan, scan } from './scan.ts'
 import type { Goal } from './routing.ts'
 import { utf8 } from './text.ts'
 
@@ -17,6 +17,7 @@ type EncodedCarry = import('./format.ts').Carry | undefined
 /** Fields that are the gateway's own and never leave it. */
 const OWN_FIELDS = ['fallbacks']
 
+/** What the gateway itself wants of the answer. */
 export interface OutgoingOptions {
   /** Ask the provider for usage in the stream. */
   wantsUsage: boolean
@@ -27,7 +28,7 @@ export function encodeOutgoing(ctx: Context, goal: Goal, model: string, options:
   const isSameFormat = goal.format === ctx.inbound
   if (!isSameFormat || ctx.isEdited || !ctx.scan) return translate(ctx, goal, model)
   const quirks = goal.entry.quirks
-  if (quirks && goal.format.outbound?.adapt && needsAdapting(quirks, ctx.scan)) return adapt(ctx.scan, goal, model)
+  if (quirks && goal.format.outbound?.adapt && needsAdapting(quirks, ctx.scan)) return adapt(ctx, goal, { ...options, model })
   const splices = edits(ctx.scan, goal.format, { model, drop: quirks?.drop ?? [] })
   if (ctx.stream && options.wantsUsage) splices.push(...goal.format.lens.withStreamUsage(ctx.scan))
   const dropped = (quirks?.drop ?? []).filter((name) => ctx.scan?.spans.has(name))
@@ -62,15 +63,12 @@ function asksToDrop(header: string | undefined): boolean {
   return header !== undefined && /^true$|\*|should_drop_params/.test(header.trim())
 }
 
-function adapt(scan: Scan, goal: Goal, model: string): Outgoing {
-  const { fallbacks: _, ...body } = scan.parse()
-  const adapted = goal.format.outbound?.adapt?.({ ...body, model }, goal.entry.quirks ?? {})
-  return {
-    body: [Buffer.from(JSON.stringify(adapted?.body))],
-    headers: undefined,
-    carry: undefined,
-    dropped: adapted?.dropped ?? [],
-  }
+function adapt(ctx: Context, goal: Goal, options: OutgoingOptions & { model: string }): Outgoing {
+  const { fallbacks: _, ...body } = ctx.scan?.parse() ?? {}
+  const adapted = goal.format.outbound?.adapt?.({ ...body, model: options.model }, goal.entry.quirks ?? {})
+  const bytes = Buffer.from(JSON.stringify(adapted?.body))
+  const splices = ctx.stream && options.wantsUsage ? goal.format.lens.withStreamUsage(scan(bytes)) : []
+  return { body: applySplices(bytes, splices), headers: undefined, carry: undefined, dropped: adapted?.dropped ?? [] }
 }
 
 /** Whether a provider's deviations touch this body in a way that splices cannot do. */

@@ -29,11 +29,13 @@ export interface Drop {
   when?: (request: ChatRequest) => boolean
 }
 
+/** A client's request in canonical form. */
 export interface DecodedRequest {
   request: ChatRequest
   carry?: Carry | undefined
 }
 
+/** What an encoder must know of the provider. */
 export interface EncodeOptions {
   /** The provider's name, for errors. */
   provider?: string | undefined
@@ -45,6 +47,7 @@ export interface EncodeOptions {
   defaultMaxOutputTokens?: number | undefined
 }
 
+/** A request in a provider's dialect. */
 export interface EncodedRequest {
   body: JsonObject
   carry?: Carry | undefined
@@ -133,6 +136,7 @@ export interface Lens {
   mark(frame: Frame): FrameMark
 }
 
+/** A wire format: how clients ask in it, how providers answer in it, and how to read it without decoding. */
 export interface Format {
   name: string
   /** `import.meta.url` of the module that exports this format as `format`, so that a pool thread can import it. */

@@ -21,6 +21,7 @@ import { StreamPool } from './stream/pool.ts'
 import { createUpstreamClient } from './upstream/index.ts'
 import type { UpstreamClient } from './upstream/types.ts'
 
+/** What a gateway is made of: the configuration, the lists of what is built in, and what tests inject. */
 export interface GatewayOptions extends RegistryOptions {
   /** Patched in place by their owner. */
   tables: SnapshotTables

@@ -39,7 +39,16 @@ function once(runtime: Runtime, ctx: Context, reply: Reply): { served(served: Se
   }
   const failed = (error: unknown): void => first(() => replyError(runtime, ctx, error, reply))
   ctx.onAbort(() => failed(ctx.abortReason))
-  return { failed, served: (served) => first(() => replyServed(runtime, ctx, served, reply)) }
+  const serve = (served: Served): void => {
+    try {
+      replyServed(runtime, ctx, served, reply)
+    } catch (error) {
+      replyError(runtime, ctx, error, reply)
+      // Nothing happens where the error was sent. Where the head of an answer was out already, half of it must not end cleanly.
+      reply.destroy()
+    }
+  }
+  return { failed, served: (served) => first(() => serve(served)) }
 }
 
 /** Serves a request, without a transport: target after target, then postHook. Rejects with a GatewayError. */
@@ -128,7 +137,7 @@ function readRequest(ctx: Context, body: Buffer): void {
 function startDeadline(runtime: Runtime, ctx: Context): () => void {
   const ms = ctx.client.requestDeadlineMs
   if (ms === 0) return () => {}
-  const deadline = { at: ctx.startedAt + ms, onReached: () => ctx.abort(new GatewayError('GW_DEADLINE', { ms })) }
+  const deadline = { at: ctx.startedAt + ms, onReached: () => ctx.abort(new GatewayError('GW_DEADLINE', { ms, provider: ctx.provider, attempt: ctx.attempt })) }
   runtime.deadlines.add(deadline)
   return () => runtime.deadlines.delete(deadline)
 }

@@ -45,6 +45,7 @@ export interface NetworkSettings {
   preconnect: number
 }
 
+/** The proxy that a provider is reached through. */
 export interface ProxySettings {
   type: 'none' | 'http' | 'socks5' | 'environment'
   url?: string | undefined
@@ -110,6 +111,7 @@ export interface SnapshotTables {
   providers: Map<string, ProviderSettings>
   plugins: Map<string, PluginSettings>
 }
+/** The name of a table. */
 export type TableName = keyof SnapshotTables
 
 /** A change of the snapshot. `set` and `delete` hold [table, id(, value)]; applied in order, at once. */

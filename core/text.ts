@@ -10,6 +10,11 @@ export function utf8(bytes: Uint8Array, start = 0, end: number = bytes.length): 
   return utf8Slice.call(bytes, start, end)
 }
 
+/** A copy with memory of its own. `slice()` will not do: on a Buffer it is a view, and what a socket reads into is used again. */
+export function copied(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}
+
 /** Bytes [start, end) as text of one character a byte: offsets in it are byte offsets. For looking, not for showing. */
 export function latin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   return latin1Slice.call(bytes, start, end)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -12,6 +12,7 @@ import { containErrors } from '../core/threads/guard.ts'
 import { controlRoutes } from './control-routes.ts'
 import type { LauncherNotice } from './launcher.ts'
 import { parseServeOptions, type ServeOptions } from './options.ts'
+import { packageVersion } from './package-version.ts'
 import { baseUrl, startText } from './start-text.ts'
 
 /** Exit codes after which the launcher does not try again. */
@@ -91,7 +92,9 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
     notify({ type: 'ready', port: acceptor.port })
     const url = baseUrl(options.host, acceptor.port)
     const { threads } = control
-    process.stdout.write(startText({ version, pid: process.pid, threads, url, phases: clock.phases, keyVariables: parts.keyVariables(tables) }))
+    process.stdout.write(
+      startText({ version, pid: process.pid, threads, url, phases: clock.phases, keyVariables: parts.keyVariables(tables) }),
+    )
     log.info({ pid: process.pid, url, threads, phases: clock.phases }, 'the gateway serves')
   } catch (error) {
     await control?.stop({ delayMs: 0, graceMs: 0 })
@@ -150,13 +153,6 @@ function configFile({ config, appDir }: ServeOptions): string | undefined {
   if (config !== undefined || appDir === undefined) return config
   const file = join(appDir, 'config.json')
   return existsSync(file) ? file : undefined
-}
-
-/** The package's version; its file is beside `transports/` in the repository, and beside `dist/` when published. */
-export function packageVersion(): string {
-  const places = ['../package.json', '../../package.json'].map((place) => new URL(place, import.meta.url))
-  const place = places.find((url) => existsSync(url))
-  return place ? (JSON.parse(readFileSync(place, 'utf8')) as { version: string }).version : 'unknown'
 }
 
 interface Phases {

@@ -35,9 +35,17 @@ const NODE_FLAGS: readonly string[] = ['--experimental-async-context-frame', '--
 export type LauncherNotice = { type: 'ready'; port: number } | { type: 'stopping' } | { type: 'stopped' }
 
 /** The binary to run, or a sentence that says why there is none. */
-export function findNode(runtime: { platform: string; arch: string; version: string; execPath: string; isMusl: boolean }): { path: string } | { problem: string } {
+export function findNode(runtime: {
+  platform: string
+  arch: string
+  version: string
+  execPath: string
+  isMusl: boolean
+}): { path: string } | { problem: string } {
   if (runtime.isMusl) {
-    return { problem: 'bifrost: this system uses musl (Alpine), for which uWebSockets.js has no binary. Use a glibc system, such as Debian slim.' }
+    return {
+      problem: 'bifrost: this system uses musl (Alpine), for which uWebSockets.js has no binary. Use a glibc system, such as Debian slim.',
+    }
   }
   const packaged = packagedNode(NODE_PACKAGES[`${runtime.platform}-${runtime.arch}`], runtime.platform)
   if (packaged) return { path: packaged }
@@ -80,14 +88,25 @@ export function gatewayEnv(env: NodeJS.ProcessEnv, args: readonly string[]): Nod
   return { UWS_HTTP_MAX_HEADERS_SIZE: '32768', UV_THREADPOOL_SIZE: String(Math.min(1024, Math.max(16, 4 * threads))), ...env }
 }
 
-/** Runs the gateway and keeps it running; resolves with the exit code: 0 only after an orderly drain. `main` is the file to run. */
-export function launch(args: readonly string[], main = besideThis('main')): Promise<number> {
-  const node = findNode({ platform: process.platform, arch: process.arch, version: process.version, execPath: process.execPath, isMusl: isMusl() })
-  if ('problem' in node) {
-    process.stderr.write(`${node.problem}\n`)
-    return Promise.resolve(1)
-  }
-  return new Supervisor([node.path, main], args).run()
+/** How to run the gateway's entry (or another file in its place) on this machine, or a sentence that says why it cannot be. */
+export function gatewayCommand(main = besideThis('main')): Command | { problem: string } {
+  const { platform, arch, version, execPath } = process
+  const node = findNode({ platform, arch, version, execPath, isMusl: isMusl() })
+  return 'problem' in node ? node : { node: node.path, flags: NODE_FLAGS, main }
+}
+
+/** Runs the gateway and keeps it running; resolves with the exit code: 0 only after an orderly drain. */
+export function launch(args: readonly string[], main?: string): Promise<number> {
+  const command = gatewayCommand(main)
+  if (!('problem' in command)) return new Supervisor(command, args).run()
+  process.stderr.write(`${command.problem}\n`)
+  return Promise.resolve(1)
+}
+
+interface Command {
+  node: string
+  flags: readonly string[]
+  main: string
 }
 
 /** A module of this folder: `.ts` in the repository, `.js` in the published package. */
@@ -96,7 +115,7 @@ function besideThis(name: string): string {
 }
 
 class Supervisor {
-  readonly #command: readonly [node: string, main: string]
+  readonly #command: Command
   readonly #args: readonly string[]
   readonly #done = Promise.withResolvers<number>()
   #child: ChildProcess | undefined
@@ -109,7 +128,7 @@ class Supervisor {
   #isStopped = false
   #lastSignalAt = Number.NEGATIVE_INFINITY
 
-  constructor(command: readonly [node: string, main: string], args: readonly string[]) {
+  constructor(command: Command, args: readonly string[]) {
     this.#command = command
     this.#args = args
   }
@@ -126,9 +145,9 @@ class Supervisor {
 
   #start(): void {
     this.#readyAt = undefined
-    const [node, main] = this.#command
+    const { node, flags, main } = this.#command
     const port = this.#port === undefined ? [] : ['--port', String(this.#port)]
-    const child = spawn(node, [...NODE_FLAGS, main, ...this.#args, ...port], {
+    const child = spawn(node, [...flags, main, ...this.#args, ...port], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: gatewayEnv(process.env, this.#args),
     })

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { isMainThread, workerData } from 'node:worker_threads'
 import type { Json } from '../core/canonical/json.ts'
+import type { Loaded } from '../core/config/load.ts'
 import type { LogLevel } from '../core/log.ts'
 import type { SnapshotTables } from '../core/snapshot.ts'
 import type { ThreadStart } from '../core/threads/messages.ts'
@@ -20,13 +21,26 @@ async function runMainRole(): Promise<void> {
     import('../plugins/index.ts'),
   ])
   const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
+  const load = (file: string | undefined) =>
+    loadConfig({ file, env: process.env, builtins: { providers, planned: plannedProviders, plugins: plugins.builtins } })
+  const [command, action, file] = process.argv.slice(2)
+  if (command === 'config' && action === 'check' && file !== undefined) return reportConfig(file, load(file))
   await runGatewayProcess({
     args: process.argv.slice(2),
     entry: new URL(import.meta.url),
-    load: (file) => loadConfig({ file, env: process.env, builtins: { providers, planned: plannedProviders, plugins: plugins.builtins } }),
+    load,
     createAcceptor,
     keyVariables: (tables) => (hasProvider(tables, answersItself) ? [] : providers.flatMap(({ envKey }) => envKey ?? [])),
   })
+}
+
+/** `bifrost config check FILE`, which asks here because nothing else knows every provider and plugin. */
+async function reportConfig(file: string, loaded: Loaded): Promise<void> {
+  const { configReport } = await import('./config-check.ts')
+  const { out, err, code } = configReport(file, loaded)
+  process.stdout.write(out)
+  process.stderr.write(err)
+  process.exitCode = code
 }
 
 /** Whether there is a provider beside those that answer from the process itself. */
@@ -40,17 +54,18 @@ async function runStoreRole(start: ThreadStart): Promise<void> {
 }
 
 async function runDataRole(start: ThreadStart): Promise<void> {
-  const [logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] = await Promise.all([
-    threadLog(start),
-    import('../core/threads/data.ts'),
-    import('../core/gateway.ts'),
-    import('./thread-server.ts'),
-    import('../providers/formats/index.ts'),
-    import('../providers/auth/index.ts'),
-    import('../providers/index.ts'),
-    import('../plugins/index.ts'),
-    import('../core/stream/pool.ts'),
-  ])
+  const [logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] =
+    await Promise.all([
+      threadLog(start),
+      import('../core/threads/data.ts'),
+      import('../core/gateway.ts'),
+      import('./thread-server.ts'),
+      import('../providers/formats/index.ts'),
+      import('../providers/auth/index.ts'),
+      import('../providers/index.ts'),
+      import('../plugins/index.ts'),
+      import('../core/stream/pool.ts'),
+    ])
   const { log } = logging
   const poolThreads = pool.poolThreadsFor(start.threads, availableParallelism())
   runDataThread({
@@ -78,7 +93,11 @@ async function threadLog({ role, index, logLevel, logStyle }: ThreadStart) {
     import('../core/config/secrets.ts'),
   ])
   const redactor = createRedactor()
-  return { log: createLog({ level: logLevel as LogLevel, style: logStyle, redactor }).child({ thread: `${role}-${index}` }), redactor, secretsIn }
+  return {
+    log: createLog({ level: logLevel as LogLevel, style: logStyle, redactor }).child({ thread: `${role}-${index}` }),
+    redactor,
+    secretsIn,
+  }
 }
 
 /** What this thread must never log: known from the snapshot, because the configuration itself stays in the main thread. */

@@ -61,9 +61,13 @@ export function parseServeOptions(
   const level = values['log-level'] ?? (env['LOG_LEVEL'] || 'info')
   const port = check(wholeNumber(values.port ?? '8080', 65_535), `--port must be a number from 0 to 65535, not "${values.port}"`)
   const threads = values.threads === undefined || values.threads === 'auto' ? values.threads : wholeNumber(values.threads, MOST_THREADS)
-  if (values.threads !== undefined && !threads) problems.push(`--threads must be auto or a number from 1 to ${MOST_THREADS}, not "${values.threads}"`)
+  if (values.threads !== undefined && !threads)
+    problems.push(`--threads must be auto or a number from 1 to ${MOST_THREADS}, not "${values.threads}"`)
   const logLevel = check(oneOf(level, LOG_LEVELS), `the log level must be one of ${LOG_LEVELS.join(', ')}, not "${level}"`)
-  const logStyle = check(oneOf(values['log-style'] ?? 'json', LOG_STYLES), `--log-style must be json or pretty, not "${values['log-style']}"`)
+  const logStyle = check(
+    oneOf(values['log-style'] ?? 'json', LOG_STYLES),
+    `--log-style must be json or pretty, not "${values['log-style']}"`,
+  )
   if (problems.length > 0 || port === undefined || !logLevel || !logStyle) return { problems }
   const host = values.host ?? (env['BIFROST_HOST'] || 'localhost')
   return { options: { config: values.config, host, port, threads, appDir: values['app-dir'], logLevel, logStyle }, problems }

@@ -36,7 +36,9 @@ export function baseUrl(host: string, port: number): string {
 
 /** An address that a client on this machine can use: all addresses, `0.0.0.0` or `::`, is none. */
 function reachable(url: string): string {
-  return url.startsWith('unix:') ? `--unix-socket ${url.slice('unix:'.length)} http://localhost` : url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')
+  return url.startsWith('unix:')
+    ? `--unix-socket ${url.slice('unix:'.length)} http://localhost`
+    : url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost')
 }
 
 function orList(names: readonly string[]): string {

@@ -9,6 +9,7 @@ import type { Plugin } from '../core/plugin.ts'
 import { createRedactor } from '../core/redact.ts'
 import { createShared, openShared } from '../core/shared.ts'
 import type { ClientSettings, PluginSettings } from '../core/snapshot.ts'
+import type { UpstreamClient } from '../core/upstream/types.ts'
 import { builtins as builtinPlugins } from '../plugins/index.ts'
 import { authenticators } from '../providers/auth/index.ts'
 import { formats } from '../providers/formats/index.ts'
@@ -16,6 +17,7 @@ import { plannedProviders, providers } from '../providers/index.ts'
 import { ROUTES } from './http/routes.ts'
 import { createServer } from './http/server.ts'
 
+/** A configuration, and what tests inject. */
 export interface TestGatewayOptions {
   /** What config.json would say. Without it the gateway serves `demo/hello` alone. */
   config?: JsonObject | undefined
@@ -29,6 +31,8 @@ export interface TestGatewayOptions {
   clock?: Clock | undefined
   random?: (() => number) | undefined
   wallClock?: (() => number) | undefined
+  /** What reaches the providers; a client of its own unless said. */
+  upstream?: UpstreamClient | undefined
 }
 
 /** A gateway in this process, with one thread, on a free port of 127.0.0.1. */
@@ -69,6 +73,7 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
     clock: options.clock,
     random: options.random,
     wallClock: options.wallClock,
+    upstream: options.upstream,
     undeclaredRead: 'throw',
   })
   return listen(core)

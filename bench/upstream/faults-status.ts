@@ -57,6 +57,12 @@ export const STATUS_FAULTS: Readonly<Record<string, Answer>> = {
   'not-an-object': () => [{ write: whole(200, [JSON_TYPE], '[1,2,3]') }],
   '204': () => [{ write: head(204, []) }],
   'echo-headers': (ask) => refused(ask, 400, `Bad request. The headers were: ${ask.headText}`),
+  'echo-text': (ask) => [{ write: whole(200, [['content-type', 'text/plain']], `Unknown request: ${ask.headText}`) }],
+  'echo-html-500': (ask) => [{ write: whole(500, [['content-type', 'text/html']], `<!doctype html><pre>${ask.headText}</pre>`) }],
+  'echo-text-500': (ask) => [{ write: whole(500, [['content-type', 'text/plain']], ask.headText) }],
+  'echo-200-error': (ask) => [{ write: whole(200, [JSON_TYPE], ask.dialect.error(500, ask.headText)) }],
+  'echo-429': (ask) => refused(ask, 429, ask.headText, [['retry-after', '2']]),
+  'echo-401': (ask) => refused(ask, 401, ask.headText),
   'echo-key-header': (ask) => [{ write: whole(200, [JSON_TYPE, ['x-received-key', ask.key]], ask.dialect.whole(PLAIN, ask)) }],
   '429-ms': (ask) =>
     refused(ask, 429, 'Rate limit reached.', [

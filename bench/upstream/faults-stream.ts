@@ -42,6 +42,8 @@ export const STREAM_FAULTS: Readonly<Record<string, Answer>> = {
   'error-event-first': (ask) => streamed([failure(ask)]),
   'error-after-start': (ask) => streamed([...start(ask), failure(ask)]),
   'error-mid': (ask) => streamed([...partly(ask), failure(ask)]),
+  'echo-mid': (ask) => streamed([...partly(ask), ask.dialect.errorEvent(ask.headText)]),
+  'echo-first': (ask) => streamed([ask.dialect.errorEvent(ask.headText)]),
   'error-then-silent': (ask) => [{ write: begun([...partly(ask), failure(ask)]) }, { hang: true }],
   'bad-json': (ask) =>
     raw(

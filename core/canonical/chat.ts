@@ -38,17 +38,20 @@ interface PartBase {
   extra?: Extra | undefined
 }
 
+/** Text that a user reads, with what it cites. */
 export interface TextPart extends PartBase {
   type: 'text'
   text: string
   citations?: readonly Citation[] | undefined
 }
+/** A picture, sent or generated. */
 export interface ImagePart extends PartBase {
   type: 'image'
   source: Source
   /** `low`, `high`, `auto` where the client said so. */
   detail?: string | undefined
 }
+/** A sound. */
 export interface AudioPart extends PartBase {
   type: 'audio'
   source: Source
@@ -101,6 +104,7 @@ export interface ToolResultPart extends PartBase {
   isError?: boolean | undefined
   kind?: 'function' | 'custom' | 'server' | undefined
 }
+/** What the model says instead of an answer it declines to give. */
 export interface RefusalPart extends PartBase {
   type: 'refusal'
   text: string
@@ -112,6 +116,7 @@ export interface OpaquePart extends PartBase {
   value: JsonObject
 }
 
+/** Anything that a message can hold. */
 export type Part =
   | TextPart
   | ImagePart
@@ -134,6 +139,7 @@ export interface Message {
   extra?: Extra | undefined
 }
 
+/** A function the client runs when the model calls it. */
 export interface FunctionTool {
   kind: 'function'
   name: string
@@ -159,13 +165,16 @@ export interface ServerTool {
   format: string
   value: JsonObject
 }
+/** Anything the model may call. */
 export type Tool = FunctionTool | CustomTool | ServerTool
 
+/** Whether and which tools the model may or must call. */
 export type ToolChoice =
   | { mode: 'auto' | 'none' | 'required' }
   | { mode: 'tool'; name: string; kind?: 'function' | 'custom' | undefined }
   | { mode: 'allowed'; names: readonly string[]; required: boolean }
 
+/** How hard to think, from none to the most the model can. */
 export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max'
 
 /** How much to think: by effort, by a budget of tokens, or left to the model (`adaptive`). */
@@ -177,6 +186,7 @@ export interface Reasoning {
   display?: string | undefined
 }
 
+/** What form the answer must have. */
 export type ResponseFormat =
   | { type: 'text' }
   | { type: 'json-object' }
@@ -227,6 +237,7 @@ export interface ChatRequest {
   extra?: Extra | undefined
 }
 
+/** One of the answers to a request. */
 export interface Choice {
   index: number
   parts: readonly Part[]

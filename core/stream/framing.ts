@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import type { Fold, Sink } from '../fold.ts'
 import type { Frame, Framing } from '../format.ts'
-import { utf8 } from '../text.ts'
+import { copied, utf8 } from '../text.ts'
 
 /** Most bytes of one event; more is an attack or a fault (faults.md 21, 27). */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024
@@ -61,7 +61,7 @@ function hold(state: SseState, chunk: Uint8Array, out: Sink<Frame>): void {
     return
   }
   // The reader's buffer is only lent, so what waits is copied.
-  state.pending.push(chunk.slice())
+  state.pending.push(copied(chunk))
 }
 
 function takeText(state: SseState, complete: Uint8Array): string {

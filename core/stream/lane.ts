@@ -26,6 +26,7 @@ export interface LaneOutput {
   now(): number
 }
 
+/** What every lane is told of its stream. */
 export interface LaneOptions {
   /** The provider's dialect. */
   source: Format
@@ -49,6 +50,7 @@ export interface LaneOptions {
 /** Event-loop utilisation of the data thread above which translation moves to the pool: below, one warm connection pool is worth more. */
 export const BUSY_UTILISATION = 0.7
 
+/** What the choice of a lane depends on. */
 export interface LaneQuestion {
   isSameFormat: boolean
   stages: readonly StreamStage[]

@@ -1,6 +1,7 @@
 import type { Deadline, Deadlines } from '../deadlines.ts'
 import type { HeaderList, Reply } from '../edge.ts'
 import { GatewayError } from '../errors.ts'
+import { copied } from '../text.ts'
 
 /** Where a stream's bytes come from: the upstream call, or the pool's port. */
 export interface StreamSource {
@@ -16,6 +17,7 @@ export interface StreamEnd {
   terminator: 'upstream' | 'client' | 'gateway'
 }
 
+/** What a live stream needs, and whom it tells what. */
 export interface LiveOptions {
   deadlines: Deadlines
   /** 0: never commit before content. */
@@ -70,7 +72,7 @@ export class LiveStream {
   write(chunk: string | Uint8Array): void {
     if (this.#end || chunk.length === 0) return
     if (this.#reply) return this.#send(chunk)
-    this.#held.push(typeof chunk === 'string' ? chunk : chunk.slice())
+    this.#held.push(typeof chunk === 'string' ? chunk : copied(chunk))
     this.#heldBytes += chunk.length
     if (this.#heldBytes > MAX_HELD_BYTES) this.commit()
   }

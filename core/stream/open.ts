@@ -24,6 +24,7 @@ export interface StreamHandle {
   readonly isDone: boolean
 }
 
+/** What a stream is set up from, and whom it tells what. */
 export interface OpenStreamOptions {
   runtime: Runtime
   ctx: Context

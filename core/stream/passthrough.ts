@@ -1,7 +1,7 @@
 import type { Usage } from '../canonical/usage.ts'
 import { GatewayError } from '../errors.ts'
 import type { Format, Frame, FrameMark } from '../format.ts'
-import { latin1, utf8 } from '../text.ts'
+import { copied, latin1, utf8 } from '../text.ts'
 import { providerFault } from '../upstream/fault.ts'
 import { FRAMINGS } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
@@ -72,7 +72,7 @@ export class PassthroughLane implements Lane {
   }
 
   #keep(rest: Uint8Array): void {
-    this.#pending.push(rest.slice())
+    this.#pending.push(copied(rest))
     this.#pendingBytes += rest.length
     if (this.#pendingBytes > MAX_EVENT_BYTES) {
       this.fail(new GatewayError('GW_UPSTREAM_TOO_LARGE', { reason: `an event of more than ${MAX_EVENT_BYTES} bytes` }))
@@ -84,6 +84,10 @@ export class PassthroughLane implements Lane {
     if (!frame) return
     const mark = this.#format.lens.mark(frame)
     if (mark === 'error') return this.#error(bytes, from, text.length)
+    if (isCut(frame.data)) {
+      this.#flush(bytes, from)
+      return this.fail(new GatewayError('GW_UPSTREAM_INVALID', { reason: 'an event is not JSON' }))
+    }
     if (mark === 'finish') this.#hasFinish = true
     if (this.#options.wantsUsage) this.#readUsage(frame)
     if (mark === 'usage' && this.#options.hidesUsage) return this.#omit(bytes, from, text.length)
@@ -97,7 +101,9 @@ export class PassthroughLane implements Lane {
 
   #readUsage(frame: Frame): void {
     const usage = this.#format.lens.usage(frame.data)
-    if (usage) this.usage = usage
+    if (!usage) return
+    // A later event may tell the output alone; the input told before still holds.
+    this.usage = usage.inputTokens === 0 && this.usage ? { ...usage, inputTokens: this.usage.inputTokens } : usage
   }
 
   #omit(bytes: Uint8Array, from: number, length: number): void {
@@ -144,6 +150,11 @@ export class PassthroughLane implements Lane {
     this.#isDone = true
     this.#options.finish(undefined, closing)
   }
+}
+
+/** An object that does not end: events are not parsed, but half of one must not be passed on. */
+function isCut(data: string): boolean {
+  return data.charCodeAt(0) === 0x7b && data.charCodeAt(data.length - 1) !== 0x7d && !data.trimEnd().endsWith('}')
 }
 
 /** The event that tells the client, in its dialect, that the answer is lost. */

@@ -1,6 +1,7 @@
 import type { Usage } from '../canonical/usage.ts'
 import type { GatewayError } from '../errors.ts'
 import type { StreamStage } from '../hooks.ts'
+import { copied } from '../text.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import { errorEvent } from './passthrough.ts'
 
@@ -20,7 +21,7 @@ export class PendingLane implements Lane {
   }
 
   data(chunk: Uint8Array): void {
-    const copy = this.#lane ? chunk : chunk.slice()
+    const copy = this.#lane ? chunk : copied(chunk)
     this.#then((lane) => lane.data(copy))
   }
 

@@ -10,6 +10,7 @@ import type { Lane, LaneOptions } from './lane.ts'
 
 const OPEN_BRACE = 0x7b
 
+/** What a translation needs besides what every lane is told. */
 export interface TranslateOptions extends LaneOptions {
   stages: readonly StreamStage[]
   reply: ReplyOptions

@@ -52,7 +52,14 @@ export function withControlRoutes(edge: Edge, ask: ControlCalls['ask']): Edge {
       const { route, method, path, query, headers } = ctx.incoming
       if (route.at !== 'control') return edge.handle(ctx, body, reply)
       // A copy: the buffer may be a window onto a larger one, all of which would be cloned.
-      const asked = ask({ route: route.operation, method, path, query, headers: [...headers], body: body.length > 0 ? Uint8Array.from(body) : null })
+      const asked = ask({
+        route: route.operation,
+        method,
+        path,
+        query,
+        headers: [...headers],
+        body: body.length > 0 ? Uint8Array.from(body) : null,
+      })
       void asked.then((answer) => reply.send(answer.status, [...answer.headers, ['x-request-id', ctx.id]], answer.body))
     },
   }

@@ -1,11 +1,12 @@
-import { GatewayError } from '../errors.ts'
 import { explainError } from '../attempt-facts.ts'
+import { GatewayError } from '../errors.ts'
 import { ExtraFields } from '../extra-fields.ts'
 import type { Format } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
 import type { FormatRef, PoolOrder, PoolReport, PoolTask } from '../stream/pool-task.ts'
-import { TranslateLane } from '../stream/translate.ts'
 import { loadStage } from '../stream/stages.ts'
+import { TranslateLane } from '../stream/translate.ts'
+import { copied } from '../text.ts'
 import { createUpstreamClient } from '../upstream/index.ts'
 import type { UpstreamCall, UpstreamClient, UpstreamHead } from '../upstream/types.ts'
 
@@ -52,7 +53,7 @@ class StreamTask {
   start(upstream: UpstreamClient): void {
     this.#call = upstream.open(this.#task.target, this.#task.request, {
       onHead: (head) => this.#onHead(head),
-      onData: (chunk) => (this.#lane ? this.#onEvents(chunk) : this.#post({ type: 'data', bytes: chunk.slice() })),
+      onData: (chunk) => (this.#lane ? this.#onEvents(chunk) : this.#post({ type: 'data', bytes: copied(chunk) })),
       onEnd: () => {
         this.#lane?.end()
         this.#end({ type: 'end' })

@@ -79,7 +79,10 @@ export class ChunkedDecoder {
       const digit = HEX[byte] as number
       if (digit < 0) {
         this.endSize(byte)
-        return at
+        // The usual case at once, without a step per byte.
+        if (this.state !== SIZE_LF || at === end) return at
+        this.startData(buffer[at] as number)
+        return at + 1
       }
       if (++this.digits > MAX_DIGITS) {
         this.fail('a chunk size is too long')
@@ -108,8 +111,9 @@ export class ChunkedDecoder {
     }
     this.remaining -= stop - position
     if (this.remaining > 0) return stop
-    this.state = DATA_CR
-    return stop
+    const isClosed = stop + 1 < end && buffer[stop] === CR && buffer[stop + 1] === LF
+    this.state = isClosed ? SIZE : DATA_CR
+    return isClosed ? stop + 2 : stop
   }
 
   private takeFraming(byte: number): void {

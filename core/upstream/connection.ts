@@ -184,13 +184,17 @@ export class Connection {
     const call = this.call
     const socket = this.socket
     if (call === undefined || socket === undefined) return
-    const isReusable = isClean && this.parser.keepsAlive && this.cursor === undefined && socket.writableLength === 0 && !socket.destroyed
-    if (isReusable) {
+    const { keepsAlive, keepAliveMs } = this.parser
+    // Lets go of the call: an idle connection would otherwise hold its request's body.
+    this.parser.stop()
+    const isSent = this.cursor === undefined && socket.writableLength === 0
+    if (isClean && keepsAlive && isSent && !socket.destroyed) {
       this.call = undefined
       call.connection = undefined
       this.isReused = true
-      if (call.isPaused) socket.resume()
-      this.owner.release(this, this.parser.keepAliveMs)
+      // Paused by the reader, or by a decoder that was full: an idle socket must see its FIN.
+      if (socket.isPaused()) socket.resume()
+      this.owner.release(this, keepAliveMs)
     } else this.close()
     call.complete()
   }

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
+import { ZstdFrames } from './zstd-frames.ts'
 
 /** What a decoder tells its owner; nothing after `destroy`. */
 export interface DecoderEvents {
@@ -36,23 +37,26 @@ const TRANSFORMS: Readonly<Record<string, MakeTransform>> = {
 /** A decoder for one known coding; undefined for an unknown one and for a stack of several (`gzip, gzip`). */
 export function createDecoder(coding: string, events: DecoderEvents): BodyDecoder | undefined {
   const make = Object.hasOwn(TRANSFORMS, coding) ? TRANSFORMS[coding] : undefined
-  return make && new ZlibDecoder(make, events)
+  return make && new ZlibDecoder(make, events, coding === 'zstd' ? new ZstdFrames() : undefined)
 }
 
 class ZlibDecoder implements BodyDecoder {
   private readonly make: MakeTransform
   private readonly events: DecoderEvents
+  private readonly frames: ZstdFrames | undefined
   private transform: Transform | undefined
   private isPaused = false
   private isOver = false
 
-  constructor(make: MakeTransform, events: DecoderEvents) {
+  constructor(make: MakeTransform, events: DecoderEvents, frames: ZstdFrames | undefined) {
     this.make = make
     this.events = events
+    this.frames = frames
   }
 
   write(chunk: Buffer): boolean {
     if (this.isOver) return true
+    this.frames?.push(chunk)
     this.transform ??= this.open(chunk[0] ?? 0)
     return this.transform.write(Buffer.from(chunk))
   }
@@ -60,6 +64,7 @@ class ZlibDecoder implements BodyDecoder {
   end(): void {
     if (this.isOver) return
     if (this.transform === undefined) this.finish()
+    else if (this.frames?.isWhole === false) this.fail(new Error('unexpected end of file'))
     else this.transform.end()
   }
 

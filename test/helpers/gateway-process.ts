@@ -17,9 +17,13 @@ export interface LaunchedGateway {
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Starts the launcher over `main`, by default test/helpers/thread-main.ts, on a port that the system chooses. */
-export async function launchGateway(options: { args?: string[]; env?: Record<string, string>; main?: string } = {}): Promise<LaunchedGateway> {
+export async function launchGateway(
+  options: { args?: string[]; env?: Record<string, string>; main?: string } = {},
+): Promise<LaunchedGateway> {
   const main = options.main ?? file('./thread-main.ts')
-  const child = spawn(process.execPath, [file('./launch.ts'), main, '--port', '0', ...(options.args ?? [])], { env: { ...process.env, ...options.env } })
+  const child = spawn(process.execPath, [file('./launch.ts'), main, '--port', '0', ...(options.args ?? [])], {
+    env: { ...process.env, ...options.env },
+  })
   const gateway = watch(child)
   const [, pid] = await gateway.waitFor(/\(pid (\d+),/)
   const [, url] = await gateway.waitFor(/curl (http:\/\/[^/]+)\/v1/)

@@ -1,21 +1,19 @@
 // A gateway process with the real launcher, main thread, data and store threads, and in place of the pipeline a few routes
 // that misbehave on request. Entry of every thread, as transports/main.ts is.
+
+import type { HttpResponse } from 'uWebSockets.js'
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { isMainThread, workerData } from 'node:worker_threads'
-import { App, type HttpResponse, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js'
+import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads'
 import type { Edge } from '../../core/edge.ts'
-import { emptyTables } from '../../core/snapshot-tables.ts'
+import { emptyTables, type Snapshot } from '../../core/snapshot-tables.ts'
 import { runDataThread, type ThreadServer } from '../../core/threads/data.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
 import type { ThreadStart } from '../../core/threads/messages.ts'
 import { runStoreThread } from '../../core/threads/store.ts'
 import { runGatewayProcess } from '../../transports/gateway-process.ts'
+import { createAcceptor } from '../../transports/http/acceptor.ts'
+import { createApp } from '../../transports/http/uws.ts'
 
-type ChildApp = ReturnType<typeof App> & {
-  getDescriptor(): unknown
-  addChildAppDescriptor(descriptor: unknown): void
-  removeChildAppDescriptor(descriptor: unknown): void
-}
 interface Running {
   res: HttpResponse
   isDone: boolean
@@ -24,24 +22,9 @@ interface Running {
 const contexts = new AsyncLocalStorage<Running>()
 const quiet: ThreadLog = { info() {}, warn() {}, error() {} }
 
-function listen(init: { hosts: readonly string[]; port: number }) {
-  const app = App() as ChildApp
-  return new Promise<{ port: number; add(d: unknown): void; remove(d: unknown): void; close(): void }>((resolve, reject) => {
-    app.listen('127.0.0.1', init.port, (socket) => {
-      if (!socket) return reject(new Error(`port ${init.port} is in use`))
-      resolve({
-        port: us_socket_local_port(socket as never),
-        add: (descriptor) => app.addChildAppDescriptor(descriptor),
-        remove: (descriptor) => app.removeChildAppDescriptor(descriptor),
-        close: () => us_listen_socket_close(socket),
-      })
-    })
-  })
-}
-
 /** `/hello` answers at once, `/stream` answers until it is told to end, `/throw` throws where nothing catches, `/spin` hangs. */
-function serve(edge: Edge, thread: number): ThreadServer {
-  const app = App() as ChildApp
+function serve(edge: Edge, snapshot: Snapshot, thread: number): ThreadServer {
+  const app = createApp()
   const state = { connections: 0, running: 0, isDraining: false }
   app.filter((_, change) => {
     state.connections += change
@@ -70,6 +53,7 @@ function serve(edge: Edge, thread: number): ThreadServer {
     const send = (status: number, _: unknown, body: string) => reply(running, status, body)
     edge.handle({ incoming, id: 'test' } as never, Buffer.alloc(0), { send } as never)
   })
+  route('/providers', (running) => reply(running, 200, [...snapshot.tables.providers.keys()].join()))
   route('/throw', () => {
     setImmediate(() => {
       throw new Error('thrown outside any promise')
@@ -94,11 +78,17 @@ function serve(edge: Edge, thread: number): ThreadServer {
     streams.add(running)
     running.res.cork(() => running.res.writeStatus('200').write('first;'))
   })
+  const endStreams = () => {
+    for (const stream of streams) if (finish(stream)) stream.res.cork(() => stream.res.end('last', true))
+    streams.clear()
+  }
+  // The stream may run in another thread, also in one that takes no new request any more.
+  const channel = new BroadcastChannel('end-streams')
+  channel.onmessage = endStreams
+  channel.unref()
   route('/end', (running) => {
-    for (const stream of streams) {
-      streams.delete(stream)
-      if (finish(stream)) stream.res.cork(() => stream.res.end('last', true))
-    }
+    endStreams()
+    channel.postMessage('now')
     reply(running, 200, 'ended')
   })
   closeGateway = () => {
@@ -135,8 +125,11 @@ if (isMainThread) {
   await runGatewayProcess({
     args: process.argv.slice(2),
     entry: new URL(import.meta.url),
-    load: (file) => (file === 'bad' ? { problems: ['client.threads: is bad'], notices: [], secrets: [] } : { tables, problems: [], notices: [], secrets: [] }),
-    createAcceptor: listen,
+    load: (file) =>
+      file === 'bad'
+        ? { problems: ['client.threads: is bad'], notices: [], secrets: [] }
+        : { tables, problems: [], notices: [], secrets: [] },
+    createAcceptor,
     keyVariables: () => ['SOME_API_KEY'],
     silenceMs: Number(process.env['TEST_SILENCE_MS'] ?? 10_000),
   })
@@ -148,7 +141,7 @@ if (isMainThread) {
       start,
       log: quiet,
       createGateway: async () => ({ edge: {} as Edge, apply() {}, drain() {}, close: () => closeGateway(), endEscaped }),
-      createServer: ({ edge }) => serve(edge, start.index),
+      createServer: ({ edge, snapshot }) => serve(edge, snapshot, start.index),
     })
   }
 }

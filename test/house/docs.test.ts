@@ -2,13 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PRODUCT, ROOT, sourcesOf } from './sources.ts'
-import { withTables } from './tables.ts'
+import { TABLES, withTables } from './tables.ts'
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
-test('the tables of core/README.md are those of the code (npm run docs makes them)', () => {
-  const readme = read('core/README.md')
-  expect(readme).toBe(withTables(readme))
+test.each(Object.keys(TABLES))('the tables of %s are those of the code (npm run docs makes them)', (page) => {
+  expect(read(page)).toBe(withTables(page))
 })
 
 test('every exported name has a sentence', () => {

@@ -1,19 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownSettingsTable } from '../../core/config/json-schema.ts'
 import { ERRORS } from '../../core/errors.ts'
 import { HOOK_KINDS } from '../../core/hooks.ts'
+import { builtins } from '../../plugins/index.ts'
+import { plannedProviders, providers } from '../../providers/index.ts'
 import { ROOT } from './sources.ts'
 
-/** Tables of core/README.md that are made from the code, by the name of their markers. */
-export const TABLES: Readonly<Record<string, () => string>> = { hooks: hookTable, errors: errorTable }
+/** Tables that are made from the code: page, then the name of the markers. */
+export const TABLES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  'README.md': { 'own-settings': () => ownSettingsTable({ providers, planned: plannedProviders, plugins: builtins }) },
+  'core/README.md': { hooks: hookTable, errors: errorTable },
+}
 
-/** The README with every table between its markers (`<!-- hooks -->` ... `<!-- /hooks -->`) made anew. Throws where a marker is missing. */
-export function withTables(readme: string): string {
-  let text = readme
-  for (const [name, table] of Object.entries(TABLES)) {
+/** A page with every table between its markers (`<!-- hooks -->` ... `<!-- /hooks -->`) made anew. Throws where a marker is missing. */
+export function withTables(page: string): string {
+  let text = readFileSync(join(ROOT, page), 'utf8')
+  for (const [name, table] of Object.entries(TABLES[page] ?? {})) {
     const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
     const [start, end] = [text.indexOf(open), text.indexOf(close)]
-    if (start < 0 || end < start) throw new Error(`core/README.md lacks the markers ${open} and ${close}`)
+    if (start < 0 || end < start) throw new Error(`${page} lacks the markers ${open} and ${close}`)
     text = `${text.slice(0, start + open.length)}\n${table()}\n${text.slice(end)}`
   }
   return text

@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './sources.ts'
-import { withTables } from './tables.ts'
+import { TABLES, withTables } from './tables.ts'
 
-// `npm run docs`: makes the tables of core/README.md anew.
-const path = join(ROOT, 'core/README.md')
-writeFileSync(path, withTables(readFileSync(path, 'utf8')))
+// `npm run docs`: makes the tables of the pages anew.
+for (const page of Object.keys(TABLES)) writeFileSync(join(ROOT, page), withTables(page))

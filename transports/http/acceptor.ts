@@ -2,6 +2,7 @@ import { ERRORS } from '../../core/errors.ts'
 import { openListeners } from './listen.ts'
 import { type App, createApp } from './uws.ts'
 
+/** Where the gateway listens. */
 export interface AcceptorOptions {
   /** Addresses, `localhost` (both loopback families) or `unix:/path`. */
   hosts: readonly string[]

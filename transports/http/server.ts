@@ -19,6 +19,7 @@ export type EdgeLimits = Pick<
   'maxRequestBodyBytes' | 'maxBufferedBodyBytes' | 'requestBodyTimeoutMs' | 'allowedOrigins' | 'allowedHeaders'
 >
 
+/** What a server needs to know. */
 export interface HttpServerOptions {
   edge: Edge
   routes: readonly Route[]

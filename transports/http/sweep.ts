@@ -10,6 +10,7 @@ export interface Swept {
   sweep(now: number): void
 }
 
+/** The monotonic clock of the process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   every(ms, run) {

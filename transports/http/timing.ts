@@ -20,6 +20,7 @@ export interface Timing {
   touchMs: number
 }
 
+/** The bounds that hold in production. */
 export const TIMING: Timing = {
   sweepMs: 100,
   bodyGraceMs: 9_000,

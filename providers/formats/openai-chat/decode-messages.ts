@@ -68,7 +68,9 @@ function decodeAssistant(message: JsonObject, param: string, calls: Calls): Mess
     ...reasoningParts(message),
     ...(optional(content, `${param}.content`, decodeContent) ?? []),
     ...(refusal ? [{ type: 'refusal' as const, text: refusal }] : []),
-    ...(optional(message.tool_calls, `${param}.tool_calls`, list) ?? []).map((call, index) => decodeCall(call, `${param}.tool_calls[${index}]`)),
+    ...(optional(message.tool_calls, `${param}.tool_calls`, list) ?? []).map((call, index) =>
+      decodeCall(call, `${param}.tool_calls[${index}]`),
+    ),
   ]
   const legacy = optional(message.function_call, `${param}.function_call`, object)
   if (legacy) parts.push(decodeLegacyCall(legacy, `${param}.function_call`, calls))

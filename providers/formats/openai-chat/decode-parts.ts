@@ -44,7 +44,11 @@ function decodePart(wire: JsonObject, param: string): Part {
   const part = decode(wire, param)
   const rest = unknownFields(wire, KNOWN[type] as ReadonlySet<string>)
   const nested = part.extra?.[NAME]
-  return withoutUndefined<Part>({ ...part, cache: decodeCache(wire, param), extra: extraOf(rest || nested ? { ...nested, ...rest } : undefined) })
+  return withoutUndefined<Part>({
+    ...part,
+    cache: decodeCache(wire, param),
+    extra: extraOf(rest || nested ? { ...nested, ...rest } : undefined),
+  })
 }
 
 /** A cache breakpoint in Anthropic's spelling or in Bedrock's. */
@@ -104,7 +108,12 @@ function fileSource(file: JsonObject, at: string): Source {
 /** Mistral's thoughts, as its answers hold them. */
 function decodeThinking(part: JsonObject): ReasoningPart {
   const { thinking } = part
-  const said = typeof thinking === 'string' ? thinking : objects(thinking).map((block) => text(block.text) ?? '').join('')
+  const said =
+    typeof thinking === 'string'
+      ? thinking
+      : objects(thinking)
+          .map((block) => text(block.text) ?? '')
+          .join('')
   return { type: 'reasoning', text: said, signature: text(part.signature) }
 }
 

@@ -171,7 +171,8 @@ function keep(extra: JsonObject | undefined, name: string, value: Json | undefin
 
 function readDelta(choice: ChoiceState, delta: JsonObject, out: Out): void {
   if (delta.reasoning_details) for (const piece of readReasoning(delta)) readPiece(choice, piece, out)
-  else if (delta.reasoning_content || delta.reasoning) readBareReasoning(choice, text(delta.reasoning) ?? text(delta.reasoning_content), out)
+  else if (delta.reasoning_content || delta.reasoning)
+    readBareReasoning(choice, text(delta.reasoning) ?? text(delta.reasoning_content), out)
   if (delta.content) readContent(choice, delta.content, out)
   if (delta.refusal && typeof delta.refusal === 'string') {
     say(choice, openPart(choice, { kind: 'refusal', part: { type: 'refusal', text: '' } }, out), { text: delta.refusal }, out)
@@ -196,7 +197,12 @@ function readContent(choice: ChoiceState, content: Json, out: Out): void {
 function readBareReasoning(choice: ChoiceState, thought: string | undefined, out: Out): void {
   if (thought === undefined) return
   const isOpen = choice.openKind === BARE
-  say(choice, isOpen ? choice.openPart : openPart(choice, { kind: BARE, part: { type: 'reasoning', text: '' } }, out), { text: thought }, out)
+  say(
+    choice,
+    isOpen ? choice.openPart : openPart(choice, { kind: BARE, part: { type: 'reasoning', text: '' } }, out),
+    { text: thought },
+    out,
+  )
 }
 
 function readPiece(choice: ChoiceState, piece: ReasoningPiece, out: Out): void {

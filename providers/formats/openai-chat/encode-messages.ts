@@ -22,33 +22,35 @@ import { NAME } from './types.ts'
 type Content = TextPart | ImagePart | AudioPart | DocumentPart | RefusalPart | OpaquePart
 
 /**
- * The conversation as OpenAI's message list. Tool results come first, right behind the calls they answer; what tool
- * messages cannot hold (images, files) follows the last of them in a `user` message.
+ * The conversation as OpenAI's message list. Tool results stand right behind the calls they answer, whatever else was said
+ * between them: OpenAI refuses calls that are not answered at once. What tool messages cannot hold (images, files) follows
+ * the last of them in a `user` message.
  */
 export function encodeMessages(messages: readonly Message[], options: EncodeOptions = {}): JsonObject[] {
   const wire: JsonObject[] = []
-  let held: JsonObject[] = []
-  const flush = (): void => {
-    if (held.length > 0) wire.push({ role: 'user', content: held })
-    held = []
-  }
+  let turn: Message[] = []
   for (const message of messages) {
-    if (message.role === 'assistant') {
-      flush()
-      wire.push(encodeAssistant(message, options))
+    if (message.role !== 'assistant') {
+      turn.push(message)
       continue
     }
-    for (const part of message.parts) {
-      if (part.type !== 'tool-result') continue
-      wire.push(encodeResult(part))
-      held.push(...attachments(part, options))
-    }
-    const said = message.parts.filter(isContent).filter((part) => isCarried(part, options))
-    if (said.length === 0) continue
-    flush()
-    wire.push({ ...encodeHeader(message), content: encodeContent(said) })
+    wire.push(...encodeTurn(turn, options), encodeAssistant(message, options))
+    turn = []
   }
-  flush()
+  wire.push(...encodeTurn(turn, options))
+  return wire
+}
+
+/** What was said to the model between two of its answers. */
+function encodeTurn(messages: readonly Message[], options: EncodeOptions): JsonObject[] {
+  const results = messages.flatMap((message) => message.parts).filter((part) => part.type === 'tool-result')
+  const attached = results.flatMap((result) => attachments(result, options))
+  const wire: JsonObject[] = results.map(encodeResult)
+  if (attached.length > 0) wire.push({ role: 'user', content: attached })
+  for (const message of messages) {
+    const said = message.parts.filter(isContent).filter((part) => isCarried(part, options))
+    if (said.length > 0) wire.push({ ...encodeHeader(message), content: encodeContent(said) })
+  }
   return wire
 }
 
@@ -116,7 +118,11 @@ function encodePart(part: Content): JsonObject {
     case 'refusal':
       return { ...own, type: 'refusal', refusal: part.text }
     case 'image':
-      return { ...own, type: 'image_url', image_url: withoutUndefined<JsonObject>({ ...nested(own, 'image_url'), url: imageUrl(part.source), detail: part.detail }) }
+      return {
+        ...own,
+        type: 'image_url',
+        image_url: withoutUndefined<JsonObject>({ ...nested(own, 'image_url'), url: imageUrl(part.source), detail: part.detail }),
+      }
     case 'audio':
       return { ...own, type: 'input_audio', input_audio: { ...nested(own, 'input_audio'), ...sound(part.source) } }
     case 'document':

@@ -21,6 +21,8 @@ export function encodeError(error: GatewayError): JsonObject {
     }),
     extra_fields: withoutUndefined<JsonObject>({
       provider: detail.provider,
+      selected_key_name: detail.key,
+      attempt: detail.attempt,
       original_model_requested: detail.originalModel,
       resolved_model_used: detail.resolvedModel,
       request_type: detail.requestType,

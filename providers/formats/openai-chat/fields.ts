@@ -19,19 +19,26 @@ export function required<Value>(value: Json | undefined, param: string, read: Re
   return value === undefined || value === null ? bad(param, 'is required') : read(value, param)
 }
 
+/** A text, which may be empty. */
 export const string: Read<string> = (value, param) => (typeof value === 'string' ? value : bad(param, 'must be a string'))
 
+/** A text with something in it. */
 export const filled: Read<string> = (value, param) => string(value, param) || bad(param, 'must not be empty')
 
+/** True or false, never a word for it. */
 export const boolean: Read<boolean> = (value, param) => (typeof value === 'boolean' ? value : bad(param, 'must be true or false'))
 
+/** A number that JSON can hold. */
 export const number: Read<number> = (value, param) =>
   typeof value === 'number' && Number.isFinite(value) ? value : bad(param, 'must be a number')
 
+/** An object, not a list. */
 export const object: Read<JsonObject> = (value, param) => (isObject(value) ? value : bad(param, 'must be an object'))
 
+/** A list of anything. */
 export const list: Read<readonly Json[]> = (value, param) => (Array.isArray(value) ? value : bad(param, 'must be a list'))
 
+/** A list of texts. */
 export const strings: Read<string[]> = (value, param) => list(value, param).map((item, index) => string(item, `${param}[${index}]`))
 
 /** A whole number between two bounds. */

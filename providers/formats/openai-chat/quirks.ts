@@ -16,7 +16,8 @@ export function applyQuirks(body: JsonObject, quirks: Quirks): { body: JsonObjec
     if (typeof value === 'number') fitted[name] = Math.min(Math.max(value, least), most)
   }
   if (quirks.effort) fitEffort(fitted, quirks.effort)
-  if (quirks.systemRole && Array.isArray(fitted.messages)) fitted.messages = fitted.messages.map((message) => withRole(message, quirks.systemRole))
+  if (quirks.systemRole && Array.isArray(fitted.messages))
+    fitted.messages = fitted.messages.map((message) => withRole(message, quirks.systemRole))
   for (const [ours, theirs] of Object.entries(quirks.rename ?? {})) {
     const value = fitted[ours]
     if (remove(fitted, ours)) fitted[theirs] = value

@@ -39,7 +39,7 @@ function encodeBody(request: ChatRequest, options: EncodeOptions): JsonObject {
     messages: encodeMessages(request.messages, options),
     ...encodeStream(request, extra),
     tools: tools.length > 0 ? tools.map(encodeTool) : undefined,
-    tool_choice: request.toolChoice && encodeToolChoice(request.toolChoice, tools),
+    tool_choice: request.toolChoice && tools.length > 0 ? encodeToolChoice(request.toolChoice, tools) : undefined,
     parallel_tool_calls: request.parallelToolCalls,
     max_completion_tokens: request.maxOutputTokens,
     temperature: request.temperature,

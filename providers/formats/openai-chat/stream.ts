@@ -141,7 +141,10 @@ const STEPS: { [Type in StreamPart['type']]: (state: EncodeState, part: Extract<
 }
 
 /** Renders what all chunks begin with. Before the answer has said who it is, the gateway's own facts stand in. */
-function identify(state: EncodeState, part: { id?: string; model?: string; created?: number | undefined; serviceTier?: string | undefined }): void {
+function identify(
+  state: EncodeState,
+  part: { id?: string; model?: string; created?: number | undefined; serviceTier?: string | undefined },
+): void {
   const { options } = state
   state.identity = withoutUndefined<JsonObject>({
     id: part.id || options.id,
@@ -300,17 +303,24 @@ function finish(state: EncodeState, out: Out): void {
   if (state.choices.length === 0) openChoice(state, 0, undefined, out)
   const choices = [...state.choices].sort((left, right) => left.index - right.index)
   const usage = state.usage && encodeUsage(state.usage)
+  // Told once: clients that add up usage over chunks would count it twice.
+  const asked = state.options.streamUsage
   for (const choice of choices) {
     choice.parts.forEach((_, index) => endPart(choice, index, out))
     const isLast = choice === choices.at(-1)
-    const rest = isLast ? withoutUndefined<JsonObject>({ ...state.extras, service_tier: state.serviceTier, usage }) : {}
+    const rest = isLast ? withoutUndefined<JsonObject>({ ...state.extras, service_tier: state.serviceTier, usage: asked ? undefined : usage }) : {}
     out.push({ data: JSON.stringify({ ...state.identity, choices: [finalChoice(choice)], ...rest }) })
   }
-  if (state.options.streamUsage && usage) out.push({ data: JSON.stringify({ ...state.identity, choices: [], usage }) })
+  if (asked && usage) out.push({ data: JSON.stringify({ ...state.identity, choices: [], usage }) })
   out.push({ data: '[DONE]' })
 }
 
 function finalChoice(choice: ChoiceState): Record<string, Json | undefined> {
   const { message, ...extra } = choice.extra ?? {}
-  return { ...extra, index: choice.index, delta: isObject(message) ? message : {}, finish_reason: encodeStop(choice.stop ?? { reason: 'stop' }) }
+  return {
+    ...extra,
+    index: choice.index,
+    delta: isObject(message) ? message : {},
+    finish_reason: encodeStop(choice.stop ?? { reason: 'stop' }),
+  }
 }

@@ -13,14 +13,3 @@ export function parseArguments(text: string): JsonObject | undefined {
     return undefined
   }
 }
-
-/** A call's arguments as text; a call without any is `{}`, because clients parse what they get. */
-export function argumentsText(value: unknown): string {
-  if (typeof value === 'string') return value === '' ? '{}' : value
-  return value === undefined || value === null ? '{}' : JSON.stringify(value)
-}
-
-/** Copies an object into one without a prototype chain trap: an own `__proto__` key stays a plain key. */
-export function copyObject(value: JsonObject): JsonObject {
-  return { ...value }
-}

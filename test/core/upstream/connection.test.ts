@@ -3,7 +3,18 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { UpstreamClient } from '../../../core/upstream/types.ts'
-import { answerOf, createUpstreamClient, manualClock, type RawServer, rawServer, requestOf, run, type Seen, targetOf, until } from './support.ts'
+import {
+  answerOf,
+  createUpstreamClient,
+  manualClock,
+  type RawServer,
+  rawServer,
+  requestOf,
+  run,
+  type Seen,
+  targetOf,
+  until,
+} from './support.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -24,7 +35,13 @@ const ok = (seen: Seen) => void seen.socket.write(answerOf('{"ok":1}'))
 describe('requests', () => {
   it('have one Host and one Content-Length, ask for identity, and carry the pieces of the body in order', async () => {
     const server = await serve(ok)
-    const headers: [string, string][] = [['content-length', '99'], ['host', 'evil'], ['connection', 'close'], ['accept-encoding', 'gzip'], ['x-a', 'caf\xe9']]
+    const headers: [string, string][] = [
+      ['content-length', '99'],
+      ['host', 'evil'],
+      ['connection', 'close'],
+      ['accept-encoding', 'gzip'],
+      ['x-a', 'caf\xe9'],
+    ]
     const body = [Buffer.from('{"a":'), Buffer.from('"é"}')]
     await run(clientOf(), targetOf(server.port, { host: 'api.test' }), requestOf({ headers, body, path: '/v1/x?y=1' })).done
     expect(server.seen[0]?.text).toBe(
@@ -47,7 +64,7 @@ describe('requests', () => {
     expect(server.seen).toEqual([])
   })
 
-  it.each([20_000, 5_000_000])('of %i bytes arrive whole', async (length) => {
+  it.each([20_000, 2_000_000])('of %i bytes arrive whole', async (length) => {
     const server = await serve(ok)
     const body = [Buffer.alloc(length >> 1, 'a'), Buffer.alloc(length >> 1, 'b')]
     const client = clientOf()
@@ -64,7 +81,10 @@ describe('reuse', () => {
     const second = Promise.withResolvers<void>()
     const target = targetOf(server.port)
     const handler = { onHead() {}, onData() {}, onError: second.reject }
-    client.open(target, requestOf(), { ...handler, onEnd: () => void client.open(target, requestOf(), { ...handler, onEnd: second.resolve }) })
+    client.open(target, requestOf(), {
+      ...handler,
+      onEnd: () => void client.open(target, requestOf(), { ...handler, onEnd: second.resolve }),
+    })
     await second.promise
     expect(server.sockets).toHaveLength(1)
     expect(client.stats()).toEqual({ open: 1, idle: 1, busy: 0 })
@@ -77,7 +97,11 @@ describe('reuse', () => {
       await run(client, targetOf(server.port)).done
       const outcome = await run(client, targetOf(server.port)).done
       expect(outcome).toMatchObject({ fault: undefined, head: { status: 200 } })
-      expect(server.seen.map((seen) => [seen.connection, seen.index])).toEqual([[0, 0], [0, 1], [1, 0]])
+      expect(server.seen.map((seen) => [seen.connection, seen.index])).toEqual([
+        [0, 0],
+        [0, 1],
+        [1, 0],
+      ])
     }
   })
 
@@ -143,13 +167,16 @@ describe('reuse', () => {
     expect((await run(client, targetOf(server.port)).done).body.toString()).toBe('1')
   })
 
-  it.each(['connection: close\r\n', 'keep-alive: timeout=1\r\n', 'keep-alive: timeout=0, max=5\r\n'])('does not keep a connection after %j', async (header) => {
-    const server = await serve((seen) => void seen.socket.write(answerOf('1', header)))
-    const client = clientOf()
-    await run(client, targetOf(server.port)).done
-    expect(client.stats().open).toBe(0)
-    await server.closed(0)
-  })
+  it.each(['connection: close\r\n', 'keep-alive: timeout=1\r\n', 'keep-alive: timeout=0, max=5\r\n'])(
+    'does not keep a connection after %j',
+    async (header) => {
+      const server = await serve((seen) => void seen.socket.write(answerOf('1', header)))
+      const client = clientOf()
+      await run(client, targetOf(server.port)).done
+      expect(client.stats().open).toBe(0)
+      await server.closed(0)
+    },
+  )
 
   it('keeps a connection for the time the server names less one second', async () => {
     const clock = manualClock()
@@ -193,12 +220,12 @@ describe('reuse', () => {
 })
 
 describe('answers', () => {
-  it('come early, while the body is still being sent; the connection is then not used again', async () => {
+  it.each(['stays', 'resets'])('come early, while the body is still being sent, from a server that then %s', async (then) => {
     const server = createServer((socket) => {
       socket.on('error', () => {})
       socket.once('data', () => {
         socket.pause()
-        socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig')
+        socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig', () => then === 'resets' && socket.destroy())
       })
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -212,7 +239,11 @@ describe('answers', () => {
   })
 
   it('to HEAD, 204 and 304 have no body, and the connection goes on', async () => {
-    const heads = ['HTTP/1.1 200 OK\r\ncontent-length: 9\r\ncontent-encoding: gzip\r\n\r\n', 'HTTP/1.1 204 x\r\n\r\n', 'HTTP/1.1 304 x\r\ncontent-length: 9\r\n\r\n']
+    const heads = [
+      'HTTP/1.1 200 OK\r\ncontent-length: 9\r\ncontent-encoding: gzip\r\n\r\n',
+      'HTTP/1.1 204 x\r\n\r\n',
+      'HTTP/1.1 304 x\r\ncontent-length: 9\r\n\r\n',
+    ]
     const server = await serve((seen) => void seen.socket.write(heads[seen.index] as string))
     const client = clientOf()
     for (const method of ['HEAD', 'POST', 'POST']) {
@@ -222,7 +253,9 @@ describe('answers', () => {
   })
 
   it('that redirect are handed on, not followed', async () => {
-    const server = await serve((seen) => void seen.socket.write('HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'))
+    const server = await serve(
+      (seen) => void seen.socket.write('HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'),
+    )
     expect((await run(clientOf(), targetOf(server.port)).done).head?.status).toBe(302)
     expect(server.seen).toHaveLength(1)
   })
@@ -241,7 +274,10 @@ describe('answers', () => {
   })
 
   it.each(['end', 'resetAndDestroy'] as const)('cut off by %s before their length or last chunk are a reset', async (cut) => {
-    for (const text of ['HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n']) {
+    for (const text of [
+      'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n',
+    ]) {
       const server = await serve((seen) => void seen.socket.write(text))
       const client = clientOf()
       const running = run(client, targetOf(server.port))
@@ -273,7 +309,10 @@ describe('answers', () => {
   ])('that are %s are a protocol fault and end the connection', async (_, text) => {
     const server = await serve((seen) => void seen.socket.write(text))
     const client = clientOf()
-    expect(await run(client, targetOf(server.port)).done).toMatchObject({ head: undefined, fault: { kind: 'protocol', isReplayable: false } })
+    expect(await run(client, targetOf(server.port)).done).toMatchObject({
+      head: undefined,
+      fault: { kind: 'protocol', isReplayable: false },
+    })
     await server.closed(0)
     expect(client.stats().open).toBe(0)
   })
@@ -289,7 +328,9 @@ describe('limits', () => {
 
   it('stop a chunked or unbounded answer that grows over the limit', async () => {
     for (const head of ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n', 'HTTP/1.1 200 OK\r\n\r\n']) {
-      const server = await serve((seen) => void seen.socket.write(head + 'x'.repeat(1000) + (head.includes('chunked') ? '\r\n1\r\nx\r\n' : 'x')))
+      const server = await serve(
+        (seen) => void seen.socket.write(head + 'x'.repeat(1000) + (head.includes('chunked') ? '\r\n1\r\nx\r\n' : 'x')),
+      )
       const outcome = await run(clientOf(), targetOf(server.port), requestOf({ maxResponseBytes: 1000 })).done
       expect(outcome.fault?.kind).toBe('too-large')
       expect(outcome.body.length).toBeLessThanOrEqual(1000)
@@ -298,7 +339,9 @@ describe('limits', () => {
   })
 
   it.each(['text/event-stream; charset=utf-8', 'Application/vnd.amazon.eventstream'])('do not bound %s', async (type) => {
-    const server = await serve((seen) => void seen.socket.write(`HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncontent-length: 2000\r\n\r\n${'x'.repeat(2000)}`))
+    const server = await serve(
+      (seen) => void seen.socket.write(`HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncontent-length: 2000\r\n\r\n${'x'.repeat(2000)}`),
+    )
     const outcome = await run(clientOf(), targetOf(server.port), requestOf({ maxResponseBytes: 1000 })).done
     expect(outcome).toMatchObject({ fault: undefined })
     expect(outcome.body).toHaveLength(2000)
@@ -404,7 +447,12 @@ describe('control', () => {
     const server = await serve(ok)
     const client = clientOf()
     const ended = Promise.withResolvers<void>()
-    const call = client.open(targetOf(server.port), requestOf(), { onHead: () => call.pause(), onData() {}, onEnd: ended.resolve, onError: ended.reject })
+    const call = client.open(targetOf(server.port), requestOf(), {
+      onHead: () => call.pause(),
+      onData() {},
+      onEnd: ended.resolve,
+      onError: ended.reject,
+    })
     await ended.promise
     server.sockets[0]?.end()
     await until(() => client.stats().open === 0)
@@ -440,7 +488,12 @@ describe('control', () => {
     const seen: (string | undefined)[] = []
     const done = Promise.withResolvers<void>()
     storage.run('first request', () => {
-      client.open(targetOf(server.port), requestOf(), { onHead: () => void seen.push(storage.getStore()), onData() {}, onEnd: done.resolve, onError: done.reject })
+      client.open(targetOf(server.port), requestOf(), {
+        onHead: () => void seen.push(storage.getStore()),
+        onData() {},
+        onEnd: done.resolve,
+        onError: done.reject,
+      })
     })
     await done.promise
     expect(seen).toEqual([undefined])

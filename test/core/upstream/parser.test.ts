@@ -50,7 +50,12 @@ describe('heads', () => {
   it('gives status and headers with lower-case names, trimmed values, and repeats', () => {
     const { heads } = read('HTTP/1.1 429 Too Many\r\nX-A:  1 \t\r\nx-a: 2\r\nEmpty:\r\nContent-Length: 0\r\n\r\n')
     expect(heads[0]?.status).toBe(429)
-    expect(heads[0]?.headers).toEqual([['x-a', '1'], ['x-a', '2'], ['empty', ''], ['content-length', '0']])
+    expect(heads[0]?.headers).toEqual([
+      ['x-a', '1'],
+      ['x-a', '2'],
+      ['empty', ''],
+      ['content-length', '0'],
+    ])
   })
 
   it.each([
@@ -134,7 +139,11 @@ describe('bodies', () => {
   })
 
   it('expects no body for HEAD, whatever the lengths say', () => {
-    expect(read('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', { isHead: true })).toMatchObject({ body: '', isDone: true, keepsAlive: true })
+    expect(read('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', { isHead: true })).toMatchObject({
+      body: '',
+      isDone: true,
+      keepsAlive: true,
+    })
     expect(read('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', { isHead: true })).toMatchObject({ isDone: true })
   })
 
@@ -143,7 +152,13 @@ describe('bodies', () => {
   })
 
   it('does not take a FIN inside a sized or chunked body, or before one, for an end', () => {
-    for (const text of ['', 'HTTP/1.1 200 OK\r\nconten', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello', chunked('5\r\nhello\r\n'), chunked('5\r\nhello\r\n0\r\n')]) {
+    for (const text of [
+      '',
+      'HTTP/1.1 200 OK\r\nconten',
+      'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello',
+      chunked('5\r\nhello\r\n'),
+      chunked('5\r\nhello\r\n0\r\n'),
+    ]) {
       expect(read(text).isFinished).toBe(false)
     }
   })
@@ -206,11 +221,20 @@ describe('connections', () => {
   })
 })
 
-const token = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,12}$/).filter((name) => !/^(connection|keep-alive|transfer-encoding)$|^content/i.test(name))
+const token = fc
+  .stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,12}$/)
+  .filter((name) => !/^(connection|keep-alive|transfer-encoding)$|^content/i.test(name))
 const value = fc.stringMatching(/^[!-~\x80-\xff]([ -~\x80-\xff]{0,30}[!-~\x80-\xff])?$/)
 const body = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1'))
 const size = (length: number, zeros: number) => '0'.repeat(zeros) + length.toString(16)
-const chunks = fc.array(fc.tuple(body.filter((text) => text.length > 0), fc.nat(3), fc.constantFrom('', ';a', ';a="b"', ' ;x')), { maxLength: 8 })
+const chunks = fc.array(
+  fc.tuple(
+    body.filter((text) => text.length > 0),
+    fc.nat(3),
+    fc.constantFrom('', ';a', ';a="b"', ' ;x'),
+  ),
+  { maxLength: 8 },
+)
 const answer = fc
   .tuple(
     fc.constantFrom('', 'HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 103 Hints\r\nlink: a\r\n\r\n'),
@@ -257,16 +281,26 @@ describe('any answer', () => {
   })
 
   it('never throws or stalls when bytes of it are changed', () => {
-    const mutation = fc.tuple(fc.nat(2000), fc.oneof(fc.nat(255), fc.constantFrom(0, 10, 13, 32, 58, 59)), fc.constantFrom('set', 'insert', 'delete'))
+    const mutation = fc.tuple(
+      fc.nat(2000),
+      fc.oneof(fc.nat(255), fc.constantFrom(0, 10, 13, 32, 58, 59)),
+      fc.constantFrom('set', 'insert', 'delete'),
+    )
     fc.assert(
-      fc.property(answer, fc.array(mutation, { minLength: 1, maxLength: 8 }), fc.array(fc.nat(2000), { maxLength: 4 }), (one, mutations, cuts) => {
-        const bytes = [...Buffer.from(one.text, 'latin1')]
-        for (const [at, byte, kind] of mutations) bytes.splice(at % (bytes.length + 1), kind === 'insert' ? 0 : 1, ...(kind === 'delete' ? [] : [byte]))
-        const text = Buffer.from(bytes).toString('latin1')
-        const result = read(text, { cuts: cuts.map((cut) => cut % (text.length + 1)) })
-        if (result.fault === undefined && !result.isDone) expect(result.left).toBe(0)
-        expect(result.heads.length).toBeLessThanOrEqual(1)
-      }),
+      fc.property(
+        answer,
+        fc.array(mutation, { minLength: 1, maxLength: 8 }),
+        fc.array(fc.nat(2000), { maxLength: 4 }),
+        (one, mutations, cuts) => {
+          const bytes = [...Buffer.from(one.text, 'latin1')]
+          for (const [at, byte, kind] of mutations)
+            bytes.splice(at % (bytes.length + 1), kind === 'insert' ? 0 : 1, ...(kind === 'delete' ? [] : [byte]))
+          const text = Buffer.from(bytes).toString('latin1')
+          const result = read(text, { cuts: cuts.map((cut) => cut % (text.length + 1)) })
+          if (result.fault === undefined && !result.isDone) expect(result.left).toBe(0)
+          expect(result.heads.length).toBeLessThanOrEqual(1)
+        },
+      ),
       { numRuns: 1500 },
     )
   })

@@ -3,7 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { UpstreamClient } from '../../../core/upstream/types.ts'
-import { answerOf, createUpstreamClient, manualClock, type RawServer, rawServer, requestOf, run, type Seen, targetOf, until } from './support.ts'
+import {
+  answerOf,
+  createUpstreamClient,
+  manualClock,
+  type RawServer,
+  rawServer,
+  requestOf,
+  run,
+  type Seen,
+  targetOf,
+  until,
+} from './support.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -58,7 +69,9 @@ describe('the pool', () => {
   })
 
   it('gives the slot of a failed or aborted call to the next in line', async () => {
-    const server = await serve((seen) => (path(seen) === '/dies' ? void seen.socket.destroy() : path(seen) === '/ok' ? ok(seen) : undefined))
+    const server = await serve((seen) =>
+      path(seen) === '/dies' ? void seen.socket.destroy() : path(seen) === '/ok' ? ok(seen) : undefined,
+    )
     const client = clientOf()
     const target = targetOf(server.port, { maxConnections: 1 })
     const stuck = run(client, target, requestOf({ path: '/stuck' }))
@@ -83,7 +96,8 @@ describe('the pool', () => {
   it('shares connections between equal targets and not between different ones', async () => {
     const server = await serve(ok)
     const client = clientOf()
-    for (const changes of [{}, {}, { provider: 'other' }, { insecureSkipVerify: true }]) await run(client, targetOf(server.port, changes)).done
+    for (const changes of [{}, {}, { provider: 'other' }, { insecureSkipVerify: true }])
+      await run(client, targetOf(server.port, changes)).done
     expect(server.sockets).toHaveLength(3)
   })
 
@@ -124,19 +138,15 @@ describe('the pool', () => {
 
   it('holds no connection and no timer after many calls that end in every way', async () => {
     const server = await serve((seen) => {
-      if (seen.text.includes('/0')) seen.socket.destroy()
-      else if (seen.text.includes('/1')) seen.socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx')
+      if (path(seen) === '/0') seen.socket.destroy()
+      else if (path(seen) === '/1') seen.socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx')
       else ok(seen)
     })
     const clock = manualClock()
     const client = clientOf(clock.options)
     const target = targetOf(server.port, { maxConnections: 5 })
     const running = Array.from({ length: 60 }, (_, index) => run(client, target, requestOf({ path: `/${index % 3}` })))
-    for (const [index, one] of running.entries()) {
-      if (index % 3 === 1) {
-        void one.firstData.then(() => one.call.abort())
-      } else await one.done
-    }
+    await Promise.all(running.map((one, index) => (index % 3 === 1 ? one.firstData.then(() => one.call.abort()) : one.done)))
     await until(() => client.stats().busy === 0)
     clock.advance(60_000)
     expect(client.stats()).toEqual({ open: 0, idle: 0, busy: 0 })
@@ -165,7 +175,11 @@ describe('connecting', () => {
 
   it('tries the next address when one fails, of either family', async () => {
     const server = await serve(ok)
-    const addresses = [{ address: '::1', family: 6 }, { address: '127.0.0.2', family: 4 }, { address: '127.0.0.1', family: 4 }]
+    const addresses = [
+      { address: '::1', family: 6 },
+      { address: '127.0.0.2', family: 4 },
+      { address: '127.0.0.1', family: 4 },
+    ]
     const client = clientOf({ lookupAll: (_, callback) => callback(null, addresses) })
     expect((await run(client, targetOf(server.port, { hostname: 'dual.test' })).done).fault).toBeUndefined()
     const closed = await rawServer(ok)
@@ -195,7 +209,10 @@ describe('connecting', () => {
     const folder = await mkdtemp(join(tmpdir(), 'upstream-'))
     const socketPath = join(folder, 's')
     const server = await rawServer(ok, { listen: socketPath })
-    closers.push(() => server.close(), () => rm(folder, { recursive: true }))
+    closers.push(
+      () => server.close(),
+      () => rm(folder, { recursive: true }),
+    )
     const client = clientOf()
     for (let time = 0; time < 2; time++) expect((await run(client, targetOf(80, { socketPath, host: 'vllm' })).done).fault).toBeUndefined()
     expect(server.seen[0]?.text).toContain('host: vllm\r\n')

@@ -26,7 +26,14 @@ export function targetOf(port: number, changes: Partial<Target> = {}): Target {
 }
 
 export function requestOf(changes: Partial<UpstreamRequest> = {}): UpstreamRequest {
-  return { method: 'POST', path: '/v1/x', headers: [['authorization', 'Bearer k']], body: [Buffer.from('{}')], maxResponseBytes: 1e6, ...changes }
+  return {
+    method: 'POST',
+    path: '/v1/x',
+    headers: [['authorization', 'Bearer k']],
+    body: [Buffer.from('{}')],
+    maxResponseBytes: 1e6,
+    ...changes,
+  }
 }
 
 export interface Outcome {
@@ -101,6 +108,8 @@ export interface RawServer {
 /** A server of raw bytes: `answer` runs for each whole request (by content-length). Half-open sockets, so that a test decides about FIN. */
 export async function rawServer(answer: (seen: Seen) => void, options: { tls?: TlsOptions; listen?: string } = {}): Promise<RawServer> {
   const sockets: Socket[] = []
+  /** Below TLS: a connection whose handshake failed is not among `sockets`. */
+  const raw: Socket[] = []
   const closings: PromiseWithResolvers<void>[] = []
   const closing = (index: number) => (closings[index] ??= Promise.withResolvers<void>())
   const result: RawServer = {
@@ -110,7 +119,7 @@ export async function rawServer(answer: (seen: Seen) => void, options: { tls?: T
     seen: [],
     closed: (index) => closing(index).promise,
     async close() {
-      for (const socket of sockets) socket.destroy()
+      for (const socket of [...sockets, ...raw]) socket.destroy()
       result.server.close()
       await once(result.server, 'close')
     },
@@ -125,6 +134,7 @@ export async function rawServer(answer: (seen: Seen) => void, options: { tls?: T
       answer(seen)
     })
   }
+  result.server.on('connection', (socket: Socket) => void raw.push(socket))
   result.server.on(options.tls ? 'secureConnection' : 'connection', serve)
   if (options.listen === undefined) result.server.listen(0, '127.0.0.1')
   else result.server.listen(options.listen)

@@ -26,8 +26,14 @@ describe('what cannot be right is refused with its path', () => {
     ['messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'constructor' }] }] }],
     ['messages[0].content[0].text', { messages: [{ role: 'user', content: [{ type: 'text' }] }] }],
     ['messages[0].content[0].image_url', { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }],
-    ['messages[0].content[0].image_url.url', { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:nonsense' } }] }] }],
-    ['messages[0].content[0].input_audio.format', { messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'AA==' } }] }] }],
+    [
+      'messages[0].content[0].image_url.url',
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:nonsense' } }] }] },
+    ],
+    [
+      'messages[0].content[0].input_audio.format',
+      { messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'AA==' } }] }] },
+    ],
     ['messages[0].content[0].file', { messages: [{ role: 'user', content: [{ type: 'file', file: {} }] }] }],
     ['messages[0].tool_call_id', { messages: [{ role: 'tool', content: 'x' }] }],
     ['messages[0].tool_calls[0].function.arguments', { messages: [calling] }],
@@ -82,10 +88,19 @@ describe('every input form', () => {
   })
 
   it('keeps what it does not know, for the same format', () => {
-    const fields = { web_search_options: { a: 1 }, reasoning_effort: 'default', stream_options: { include_obfuscation: false }, response_format: { type: 'regex', regex: 'a' } }
+    const fields = {
+      web_search_options: { a: 1 },
+      reasoning_effort: 'default',
+      stream_options: { include_obfuscation: false },
+      response_format: { type: 'regex', regex: 'a' },
+    }
     const request = decode(fields)
     expect(request.extra).toEqual({ 'openai-chat': fields })
-    expect(encodeRequest(request, {}).body).toMatchObject({ web_search_options: { a: 1 }, reasoning_effort: 'default', response_format: { type: 'regex' } })
+    expect(encodeRequest(request, {}).body).toMatchObject({
+      web_search_options: { a: 1 },
+      reasoning_effort: 'default',
+      response_format: { type: 'regex' },
+    })
   })
 
   it('never sends the gateway its own fallbacks', () => {
@@ -96,7 +111,10 @@ describe('every input form', () => {
     const thought = { type: 'reasoning', text: 'Hm' }
     expect(message({ role: 'assistant', content: 'A', reasoning: 'Hm' })?.parts[0]).toEqual(thought)
     expect(message({ role: 'assistant', content: 'A', reasoning_content: 'Hm' })?.parts[0]).toEqual(thought)
-    const details = [{ type: 'reasoning.text', text: 'Hm', signature: 's', index: 0 }, { type: 'reasoning.encrypted', data: 'x', index: 1 }]
+    const details = [
+      { type: 'reasoning.text', text: 'Hm', signature: 's', index: 0 },
+      { type: 'reasoning.encrypted', data: 'x', index: 1 },
+    ]
     expect(message({ role: 'assistant', content: 'A', reasoning: 'Hm', reasoning_details: details })?.parts).toEqual([
       { ...thought, signature: 's' },
       { type: 'reasoning', text: '', redacted: 'x' },
@@ -105,7 +123,12 @@ describe('every input form', () => {
   })
 
   it('keeps cache marks, names and unknown fields of parts', () => {
-    const part = { type: 'image_url', image_url: { url: 'https://e.com/a.png', detail: 'low', fps: 2 }, cache_control: { type: 'ephemeral', ttl: '1h' }, x: 1 }
+    const part = {
+      type: 'image_url',
+      image_url: { url: 'https://e.com/a.png', detail: 'low', fps: 2 },
+      cache_control: { type: 'ephemeral', ttl: '1h' },
+      x: 1,
+    }
     expect(message({ role: 'user', name: 'ada', content: [part] })).toEqual({
       role: 'user',
       name: 'ada',
@@ -122,9 +145,15 @@ describe('every input form', () => {
   })
 
   it.each<[JsonObject, unknown]>([
-    [{ file_data: 'data:application/pdf;base64,AAAA', filename: 'a.pdf' }, { kind: 'data', mediaType: 'application/pdf', data: 'AAAA' }],
+    [
+      { file_data: 'data:application/pdf;base64,AAAA', filename: 'a.pdf' },
+      { kind: 'data', mediaType: 'application/pdf', data: 'AAAA' },
+    ],
     [{ file_id: 'file-1' }, { kind: 'file', id: 'file-1' }],
-    [{ file_url: 'https://e.com/a.pdf', file_type: 'application/pdf' }, { kind: 'url', url: 'https://e.com/a.pdf', mediaType: 'application/pdf' }],
+    [
+      { file_url: 'https://e.com/a.pdf', file_type: 'application/pdf' },
+      { kind: 'url', url: 'https://e.com/a.pdf', mediaType: 'application/pdf' },
+    ],
   ])('file %j', (file, source) => {
     expect(message({ role: 'user', content: [{ type: 'file', file }] })?.parts[0]).toMatchObject({ type: 'document', source })
   })
@@ -148,7 +177,11 @@ describe('every input form', () => {
 
   it('pairs the old function calls with their results', () => {
     const request = decode({
-      messages: [user, { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{}' } }, { role: 'function', name: 'f', content: '1' }],
+      messages: [
+        user,
+        { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{}' } },
+        { role: 'function', name: 'f', content: '1' },
+      ],
       functions: [{ name: 'f', parameters: {} }],
       function_call: { name: 'f' },
     })
@@ -162,7 +195,10 @@ describe('every input form', () => {
 
   it.each<[unknown, unknown]>([
     ['any', { mode: 'required' }],
-    [{ type: 'custom', custom: { name: 'g' } }, { mode: 'tool', kind: 'custom', name: 'g' }],
+    [
+      { type: 'custom', custom: { name: 'g' } },
+      { mode: 'tool', kind: 'custom', name: 'g' },
+    ],
     [
       { type: 'allowed_tools', allowed_tools: { mode: 'required', tools: [{ type: 'function', function: { name: 'f' } }] } },
       { mode: 'allowed', names: ['f'], required: true },
@@ -173,7 +209,9 @@ describe('every input form', () => {
 
   it('reads custom tools and tools that a provider runs', () => {
     const dated = { type: 'web_search_20250305', name: 'web_search', max_uses: 2 }
-    expect(decode({ tools: [{ type: 'custom', custom: { name: 'g', format: { type: 'text' } } }, dated, { type: 'web_search' }] }).tools).toEqual([
+    expect(
+      decode({ tools: [{ type: 'custom', custom: { name: 'g', format: { type: 'text' } } }, dated, { type: 'web_search' }] }).tools,
+    ).toEqual([
       { kind: 'custom', name: 'g', grammar: { type: 'text' } },
       { kind: 'server', name: 'web_search', format: 'anthropic-messages', value: dated },
       { kind: 'server', name: 'web_search', format: 'openai-chat', value: { type: 'web_search' } },
@@ -181,11 +219,13 @@ describe('every input form', () => {
   })
 
   it('keeps a key named __proto__ a plain key', () => {
-    const body = JSON.parse('{"model":"m","messages":[{"role":"user","content":"Hi","__proto__":{"x":1}}],"__proto__":{"x":1}}') as JsonObject
+    const body = JSON.parse(
+      '{"model":"m","messages":[{"role":"user","content":"Hi","__proto__":{"x":1}}],"__proto__":{"x":1}}',
+    ) as JsonObject
     const request = decodeRequest(body).request
     expect(({} as { x?: number }).x).toBeUndefined()
     expect((request as { x?: number }).x).toBeUndefined()
-    expect((request.extra?.['openai-chat'] as { x?: number }).x).toBeUndefined()
+    expect((request.extra?.['openai-chat'] as { x?: number } | undefined)?.x).toBeUndefined()
   })
 })
 

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { foldParts } from '../../../../core/canonical/collect.ts'
 import type { Json, JsonObject } from '../../../../core/canonical/json.ts'
 import { isObject } from '../../../../core/canonical/json.ts'
+import { decodeStream } from '../../../../providers/formats/openai-chat/decode-stream.ts'
 import { format } from '../../../../providers/formats/openai-chat/index.ts'
 import { decodeResponse, encodeResponse } from '../../../../providers/formats/openai-chat/response.ts'
-import { decodeStream } from '../../../../providers/formats/openai-chat/decode-stream.ts'
 import { encodeStream } from '../../../../providers/formats/openai-chat/stream.ts'
 import { expectOrder, framesOf, REPLY, runFold, splits } from '../../../conformance/format.ts'
 
@@ -14,7 +14,9 @@ const root = fileURLToPath(new URL('../../../../../shared/fixtures/vercel-ai/', 
 const isThere = existsSync(root)
 if (!isThere) console.warn('recordings skipped: ../shared/fixtures is not beside this repository')
 
-const files = isThere ? (readdirSync(root, { recursive: true }) as string[]).filter((file) => file.endsWith('.json') || /\.(chunks\.txt|sse)$/.test(file)) : []
+const files = isThere
+  ? (readdirSync(root, { recursive: true }) as string[]).filter((file) => file.endsWith('.json') || /\.(chunks\.txt|sse)$/.test(file))
+  : []
 const text = (file: string): string => readFileSync(root + file, 'utf8')
 
 /** A recording is of this format when its objects say so, whoever the provider is. */

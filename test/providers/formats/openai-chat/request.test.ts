@@ -13,7 +13,9 @@ const text = (said: string): Part => ({ type: 'text', text: said })
 describe('encodeRequest', () => {
   it('always asks a stream for usage', () => {
     expect(encode({ stream: true }).body).toMatchObject({ stream: true, stream_options: { include_usage: true } })
-    expect(encode({ stream: true, extra: { 'openai-chat': { stream_options: { include_obfuscation: false } } } }).body.stream_options).toEqual({
+    expect(
+      encode({ stream: true, extra: { 'openai-chat': { stream_options: { include_obfuscation: false } } } }).body.stream_options,
+    ).toEqual({
       include_obfuscation: false,
       include_usage: true,
     })
@@ -33,10 +35,9 @@ describe('encodeRequest', () => {
     ).toMatchObject([
       ['assistant', null],
       ['tool', 'a'],
-      ['user', expect.any(Array)],
-      ['user', 'first'],
       ['tool', 'b'],
-      ['user', [{ type: 'text' }, { type: 'image_url' }]],
+      ['user', [{ type: 'text' }, { type: 'image_url' }, { type: 'text' }, { type: 'image_url' }]],
+      ['user', 'first'],
     ])
   })
 
@@ -91,7 +92,12 @@ describe('applyQuirks', () => {
   })
 
   it('clamps, defaults, changes roles and efforts, and patches last', () => {
-    const body: JsonObject = { temperature: 3, messages: [{ role: 'developer', content: 'x' }], reasoning_effort: 'minimal', reasoning: { effort: 'max' } }
+    const body: JsonObject = {
+      temperature: 3,
+      messages: [{ role: 'developer', content: 'x' }],
+      reasoning_effort: 'minimal',
+      reasoning: { effort: 'max' },
+    }
     const { body: fitted, dropped } = applyQuirks(body, {
       clamp: { temperature: [0, 1], top_p: [0, 1] },
       defaults: { safe_prompt: false, temperature: 0 },
@@ -102,7 +108,12 @@ describe('applyQuirks', () => {
         return ['safe_prompt']
       },
     })
-    expect(fitted).toEqual({ temperature: 1, messages: [{ role: 'system', content: 'x' }], reasoning_effort: 'low', reasoning: { effort: 'high' } })
+    expect(fitted).toEqual({
+      temperature: 1,
+      messages: [{ role: 'system', content: 'x' }],
+      reasoning_effort: 'low',
+      reasoning: { effort: 'high' },
+    })
     expect(dropped).toEqual(['safe_prompt'])
   })
 })

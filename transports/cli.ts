@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+// The `bifrost` command. Loads what a command needs only when it is asked for.
+import { spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const HELP = `Usage: bifrost <command>
+
+  bifrost serve [flags]         run the gateway; "bifrost serve --help" lists the flags
+  bifrost config check FILE     say whether a configuration is good, and everything that is wrong with it
+  bifrost --help | --version
+`
+
+/** Where a command writes. */
+export interface CliOutput {
+  out(text: string): void
+  err(text: string): void
+}
+
+type Command = (args: readonly string[], output: CliOutput) => Promise<number>
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve,
+  config,
+  '--version': version,
+  '-v': version,
+  '--help': help,
+  '-h': help,
+  help,
+}
+
+/** Runs one command; resolves with the exit code: 0 good, 1 problems found, 2 called wrongly. */
+export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined) return help([], output)
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (command) return command(rest, output)
+  output.err(`bifrost: unknown ${name.startsWith('-') ? 'flag' : 'command'} "${name}"; "bifrost --help" lists what there is\n`)
+  return 2
+}
+
+async function help(_: readonly string[], { out }: CliOutput): Promise<number> {
+  out(HELP)
+  return 0
+}
+
+async function version(_: readonly string[], { out }: CliOutput): Promise<number> {
+  const { packageVersion } = await import('./package-version.ts')
+  out(`${packageVersion()}\n`)
+  return 0
+}
+
+async function serve(args: readonly string[], { out, err }: CliOutput): Promise<number> {
+  const { parseServeOptions, SERVE_HELP } = await import('./options.ts')
+  if (args.includes('--help') || args.includes('-h')) {
+    out(`Usage: bifrost serve [flags]\n\n${SERVE_HELP}\n`)
+    return 0
+  }
+  const { problems } = parseServeOptions(args, process.env)
+  if (problems.length > 0) {
+    err(`bifrost: ${problems.join('\n')}\n`)
+    return 2
+  }
+  const { launch } = await import('./launcher.ts')
+  return launch(args)
+}
+
+/** Runs in a process of its own: the entry of the gateway alone knows every provider and plugin, and needs its Node. */
+async function config([action, file, ...rest]: readonly string[], { out, err }: CliOutput): Promise<number> {
+  if (action !== 'check' || file === undefined || file.startsWith('-') || rest.length > 0) {
+    err('bifrost: the form is "bifrost config check FILE"\n')
+    return 2
+  }
+  const { gatewayCommand } = await import('./launcher.ts')
+  const command = gatewayCommand()
+  if ('problem' in command) {
+    err(`${command.problem}\n`)
+    return 1
+  }
+  const check = spawn(command.node, [...command.flags, command.main, 'config', 'check', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  check.stdout.on('data', (text: Buffer) => out(String(text)))
+  check.stderr.on('data', (text: Buffer) => err(String(text)))
+  return new Promise((resolve) => check.once('close', (code) => resolve(code ?? 1)))
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await runCli(process.argv.slice(2), {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  })
+  if (process.connected) process.disconnect()
+}
