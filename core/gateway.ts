@@ -19,6 +19,7 @@ import type { Shared } from './shared.ts'
 import type { ClientSettings, SnapshotPatch, SnapshotTables } from './snapshot.ts'
 import { StreamPool } from './stream/pool.ts'
 import { createUpstreamClient } from './upstream/index.ts'
+import { destinationOf } from './upstream/target.ts'
 import type { UpstreamClient } from './upstream/types.ts'
 
 /** What a gateway is made of: the configuration, the lists of what is built in, and what tests inject. */
@@ -81,7 +82,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     utilisation: options.utilisation ?? trackUtilisation(deadlines.clock),
     finished: (ctx, outcome) => void finished(runtime, ctx, outcome),
   }
+  preconnect(runtime)
   return assemble(runtime, plugins, options)
+}
+
+/** `network_config.preconnect`: connections that the first requests need not wait for. */
+function preconnect({ tables, registry, upstream }: Runtime): void {
+  for (const settings of tables.providers.values()) {
+    if (settings.network.preconnect === 0) continue
+    const keys = settings.isKeyless ? [undefined] : settings.keys.filter((key) => key.enabled)
+    for (const key of keys) upstream.preconnect(destinationOf(registry, settings, key).target, settings.network.preconnect)
+  }
 }
 
 function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOptions): Gateway {

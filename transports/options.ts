@@ -58,7 +58,7 @@ export function parseServeOptions(
     if (value === undefined) problems.push(problem)
     return value
   }
-  const level = values['log-level'] ?? (env['LOG_LEVEL'] || 'info')
+  const level = values['log-level'] ?? (env.LOG_LEVEL || 'info')
   const port = check(wholeNumber(values.port ?? '8080', 65_535), `--port must be a number from 0 to 65535, not "${values.port}"`)
   const threads = values.threads === undefined || values.threads === 'auto' ? values.threads : wholeNumber(values.threads, MOST_THREADS)
   if (values.threads !== undefined && !threads)
@@ -69,7 +69,7 @@ export function parseServeOptions(
     `--log-style must be json or pretty, not "${values['log-style']}"`,
   )
   if (problems.length > 0 || port === undefined || !logLevel || !logStyle) return { problems }
-  const host = values.host ?? (env['BIFROST_HOST'] || 'localhost')
+  const host = values.host ?? (env.BIFROST_HOST || 'localhost')
   return { options: { config: values.config, host, port, threads, appDir: values['app-dir'], logLevel, logStyle }, problems }
 }
 

@@ -11,8 +11,18 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The same object without its undefined fields, so that "not said" also holds for `in` and for comparisons. */
+/**
+ * The object without its undefined fields, so that "not said" also holds for `in` and for comparisons. A copy where there are
+ * any: `delete` would turn the object into a dictionary, which JSON.stringify reads at a third of the speed.
+ */
 export function withoutUndefined<T extends object>(value: T): T {
-  for (const name in value) if (value[name] === undefined) delete value[name]
+  for (const name in value) if (value[name] === undefined) return definedFields(value)
   return value
+}
+
+function definedFields<T extends object>(value: T): T {
+  const copy = {} as T
+  // A field of that name would set the copy's prototype.
+  for (const name in value) if (value[name] !== undefined && name !== '__proto__') copy[name] = value[name]
+  return copy
 }

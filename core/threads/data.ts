@@ -52,79 +52,106 @@ type Handlers = { [T in Message['type']]?: (message: Extract<Message, { type: T 
 
 /** Runs a data thread: takes the snapshot, builds the gateway, serves, and ends in order when told to. */
 export function runDataThread(options: DataThreadOptions): void {
-  const { start, log } = options
-  const { port } = start
-  const snapshot = new Snapshot()
-  const calls = createControlCalls((request) => post({ type: 'control-request', request }))
-  let gateway: ThreadGateway | undefined
-  let server: ThreadServer | undefined
+  const thread = new DataThread(options)
+  options.start.port.on('message', (message: Message) => thread.receive(message))
+}
 
-  refuseExit()
-  containErrors(log, (error) => gateway?.endEscaped?.(error) ?? false)
-  const heartbeat = setInterval(() => post({ type: 'heartbeat', at: Date.now() }), HEARTBEAT_MS).unref()
+class DataThread {
+  readonly #options: DataThreadOptions
+  readonly #snapshot = new Snapshot()
+  readonly #calls = createControlCalls((request) => this.#post({ type: 'control-request', request }))
+  readonly #heartbeat = setInterval(() => this.#post({ type: 'heartbeat', at: Date.now() }), HEARTBEAT_MS).unref()
+  #gateway: ThreadGateway | undefined
+  #server: ThreadServer | undefined
+  #booted: Promise<void> | undefined
+  #stop: { deadline: number; closeIdle: boolean } | undefined
 
-  function post(message: Message): void {
-    port.postMessage(message)
+  constructor(options: DataThreadOptions) {
+    this.#options = options
+    refuseExit()
+    containErrors(options.log, (error) => this.#gateway?.endEscaped?.(error) ?? false)
   }
 
-  async function boot(): Promise<void> {
-    gateway = await options.createGateway({ snapshot, shared: openShared(start.shared), thread: start.index })
-    server = options.createServer({ edge: withControlRoutes(gateway.edge, calls.ask), snapshot })
-    post({ type: 'ready', descriptor: server.descriptor })
+  receive(message: Message): void {
+    const handle = this.#handlers[message.type] as ((message: Message) => void) | undefined
+    handle?.(message)
   }
 
-  function leave(): void {
-    clearInterval(heartbeat)
-    calls.close()
-    port.close()
-    parentPort?.close()
-  }
-
-  function onPatchFailed(error: unknown): void {
-    log.error({ err: error }, 'a change of the configuration was not taken over in full')
-  }
-
-  function onBootFailed(error: unknown): void {
-    post({ type: 'failed', problems: problemsOf(error, start.index) })
-    server?.close()
-    leave()
-  }
-
-  let booted: Promise<void> | undefined
-  let stop: { deadline: number; closeIdle: boolean } | undefined
-
-  async function end(): Promise<void> {
-    await booted
-    const isIdle = () => !server || (stop?.closeIdle ? server.running : server.connections) === 0
-    await until(() => isIdle() || Date.now() >= (stop?.deadline ?? 0))
-    await gateway?.close()
-    const lastWords = Date.now() + LAST_WORDS_MS
-    await until(() => !server || server.running === 0 || Date.now() >= lastWords)
-    server?.close()
-    post({ type: 'stopped' })
-    leave()
-  }
-
-  const handlers: Handlers = {
-    patch({ patch, isLast }) {
-      snapshot.apply(patch)
+  readonly #handlers: Handlers = {
+    patch: ({ patch, isLast }) => {
+      this.#snapshot.apply(patch)
       if (!isLast) return
       // A patch that comes while plugins are being set up waits for them: what they derive must see it too.
-      booted = booted ? booted.then(() => gateway?.apply(patch)).catch(onPatchFailed) : boot().catch(onBootFailed)
-      void booted.then(() => post({ type: 'ack', version: snapshot.version }))
+      this.#booted = this.#booted ? this.#booted.then(() => this.#apply(patch)) : this.#boot()
+      void this.#booted.then(() => this.#post({ type: 'ack', version: patch.version }))
     },
-    drain() {
-      gateway?.drain()
-      server?.drain()
+    drain: () => {
+      this.#gateway?.drain()
+      this.#server?.drain()
     },
-    stop({ deadline, closeIdle }) {
-      const isFirst = stop === undefined
-      stop = { deadline, closeIdle }
-      if (isFirst) void end()
+    stop: ({ deadline, closeIdle }) => {
+      const isFirst = this.#stop === undefined
+      this.#stop = { deadline, closeIdle }
+      if (isFirst) void this.#end()
     },
-    'control-reply': ({ reply }) => calls.settle(reply),
+    'control-reply': ({ reply }) => this.#calls.settle(reply),
   }
-  port.on('message', (message: Message) => (handlers[message.type] as ((message: Message) => void) | undefined)?.(message))
+
+  async #boot(): Promise<void> {
+    const { start, createGateway, createServer } = this.#options
+    try {
+      this.#gateway = await createGateway({ snapshot: this.#snapshot, shared: openShared(start.shared), thread: start.index })
+      this.#server = createServer({ edge: withControlRoutes(this.#gateway.edge, this.#calls.ask), snapshot: this.#snapshot })
+      this.#post({ type: 'ready', descriptor: this.#server.descriptor })
+    } catch (error) {
+      this.#post({ type: 'failed', problems: problemsOf(error, start.index) })
+      await this.#closeGateway()
+      this.#leave()
+    }
+  }
+
+  #apply(patch: SnapshotPatch): void {
+    try {
+      this.#gateway?.apply(patch)
+    } catch (error) {
+      this.#options.log.error({ err: error, version: patch.version }, 'a change of the configuration was not taken over in full')
+    }
+  }
+
+  async #end(): Promise<void> {
+    await this.#booted
+    await until(() => this.#isIdle() || Date.now() >= (this.#stop?.deadline ?? 0))
+    await this.#closeGateway()
+    const lastWords = Date.now() + LAST_WORDS_MS
+    await until(() => !this.#server || this.#server.running === 0 || Date.now() >= lastWords)
+    this.#server?.close()
+    this.#post({ type: 'stopped' })
+    this.#leave()
+  }
+
+  #isIdle(): boolean {
+    return !this.#server || (this.#stop?.closeIdle ? this.#server.running : this.#server.connections) === 0
+  }
+
+  /** A plugin that fails to close must not keep the thread. */
+  async #closeGateway(): Promise<void> {
+    try {
+      await this.#gateway?.close()
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the pipeline did not close in order')
+    }
+  }
+
+  #post(message: Message): void {
+    this.#options.start.port.postMessage(message)
+  }
+
+  #leave(): void {
+    clearInterval(this.#heartbeat)
+    this.#calls.close()
+    this.#options.start.port.close()
+    parentPort?.close()
+  }
 }
 
 function until(isTrue: () => boolean): Promise<void> {

@@ -35,9 +35,11 @@ export interface Verdict {
   isMidStream: boolean
   type?: string | undefined
   message: string
-  /** The error body, or the error event inside a stream. */
-  body?: JsonObject | undefined
   headers?: Headers | undefined
+  /** The body as it came. */
+  raw: string
+  /** The error body, or the error event that ends a stream; undefined where there is none. */
+  body?: JsonObject | undefined
 }
 
 export interface FaultOptions {
@@ -134,36 +136,46 @@ function configOf(upstream: FakeUpstream, { client = {}, network = {}, provider 
 }
 
 /** Asks once. A stream is read by the client's strictest helper, which throws on anything short of a whole answer. */
-async function strictly(client: OpenAI, { model, stream, body = {}, headers = {} }: { model: string; stream: boolean } & AskOptions): Promise<Verdict> {
+async function strictly(plain: OpenAI, { model, stream, body = {}, headers = {} }: { model: string; stream: boolean } & AskOptions): Promise<Verdict> {
+  const seen: { response?: Response; raw?: Promise<string> } = {}
+  const client = plain.withOptions({
+    fetch: async (url, init) => {
+      seen.response = await fetch(url, init)
+      seen.raw = seen.response.clone().text().catch(() => '')
+      return seen.response
+    },
+  })
   const request = { model, messages: [{ role: 'user' as const, content: 'hi' }], ...body }
-  let hasBegun = false
-  try {
-    const completion = stream
-      ? await client.chat.completions
-          .stream({ ...request, stream: true, stream_options: { include_usage: true } }, { headers })
-          .on('connect', () => {
-            hasBegun = true
-          })
-          .finalChatCompletion()
-      : await client.chat.completions.create(request, { headers })
-    const [choice] = completion.choices
-    return {
-      text: choice?.message.content ?? '',
-      finish: choice?.finish_reason,
-      usage: completion.usage?.completion_tokens,
-      isMidStream: false,
-      message: '',
-    }
-  } catch (error) {
-    return failed(error, hasBegun)
-  }
+  const verdict = await read(client, request, { stream, headers }).catch(failed)
+  const raw = (await seen.raw) ?? ''
+  const isMidStream = stream && verdict.text === undefined && seen.response?.status === 200
+  return { ...verdict, isMidStream, headers: seen.response?.headers, raw, body: verdict.text === undefined ? errorIn(raw) : undefined }
 }
 
-function failed(error: unknown, hasBegun: boolean): Verdict {
+type Reading = Pick<Verdict, 'text' | 'finish' | 'usage' | 'status' | 'type' | 'message'>
+type Asking = { model: string; messages: { role: 'user'; content: string }[] }
+
+async function read(client: OpenAI, request: Asking, { stream, headers }: { stream: boolean; headers: Record<string, string> }): Promise<Reading> {
+  const { chat } = client
+  const completion = stream
+    ? await chat.completions.stream({ stream_options: { include_usage: true }, ...request, stream: true }, { headers }).finalChatCompletion()
+    : await chat.completions.create(request, { headers })
+  const [choice] = completion.choices
+  return { text: choice?.message.content ?? '', finish: choice?.finish_reason, usage: completion.usage?.completion_tokens, message: '' }
+}
+
+function failed(error: unknown): Reading {
   const message = error instanceof Error ? error.message : String(error)
-  if (!(error instanceof APIError)) return { isMidStream: hasBegun, message }
-  const body = error.error as JsonObject | undefined
-  return { status: error.status, isMidStream: error.status === undefined, type: error.type, message, body, headers: error.headers }
+  return error instanceof APIError ? { status: error.status, type: error.type, message } : { message }
+}
+
+function errorIn(raw: string): JsonObject | undefined {
+  const last = raw.includes('data: ') ? raw.trimEnd().slice(raw.lastIndexOf('data: ') + 6) : raw
+  try {
+    return JSON.parse(last) as JsonObject
+  } catch {
+    return undefined
+  }
 }
 
 async function settled(gateway: TestGateway, clock: ManualClock): Promise<void> {
@@ -239,10 +251,11 @@ function wantedOf({ message: _, ...wanted }: Expected): Record<string, unknown> 
   return wanted.text === undefined ? { ...wanted, text: undefined, isMidStream: false } : { ...wanted, status: undefined }
 }
 
-/** An error names provider, key name, attempt and reason, before and inside a stream. */
-function expectFacts({ body, message }: Verdict, way: Way): void {
-  expect(message.length).toBeGreaterThan(3)
-  if (body?.is_bifrost_error !== undefined || body?.extra_fields !== undefined) {
-    expect(body.extra_fields).toMatchObject({ provider: way.side, selected_key_name: expect.stringContaining(way.side), attempt: expect.any(Number) })
-  }
+/** An error names provider, key name, attempt and reason, before and inside a stream, and no clean end follows it. */
+function expectFacts({ body, raw }: Verdict, way: Way): void {
+  expect(raw).not.toContain('[DONE]')
+  expect(body).toMatchObject({
+    error: { message: expect.stringMatching(/.{4}/) as string },
+    extra_fields: { provider: way.side, selected_key_name: expect.stringContaining(way.side) as string, attempt: expect.any(Number) as number },
+  })
 }

@@ -26,9 +26,10 @@ const quiet: ThreadLog = { info() {}, warn() {}, error() {} }
 function serve(edge: Edge, snapshot: Snapshot, thread: number): ThreadServer {
   const app = createApp()
   const state = { connections: 0, running: 0, isDraining: false }
-  app.filter((_, change) => {
+  const countConnection = (_: unknown, change: number): void => {
     state.connections += change
-  })
+  }
+  app.filter(countConnection)
   const route = (path: string, answer: (running: Running) => void) =>
     app.get(path, (res) => {
       const running = { res, isDone: false }
@@ -119,7 +120,7 @@ function endEscaped(): boolean {
 }
 
 if (isMainThread) {
-  const settings = JSON.parse(process.env['TEST_CLIENT'] ?? '{}') as object
+  const settings = JSON.parse(process.env.TEST_CLIENT ?? '{}') as object
   const tables = emptyTables()
   tables.client.set('client', { drainDelayMs: 0, graceMs: 10_000, threads: 1, ...settings } as never)
   await runGatewayProcess({
@@ -131,7 +132,7 @@ if (isMainThread) {
         : { tables, problems: [], notices: [], secrets: [] },
     createAcceptor,
     keyVariables: () => ['SOME_API_KEY'],
-    silenceMs: Number(process.env['TEST_SILENCE_MS'] ?? 10_000),
+    silenceMs: Number(process.env.TEST_SILENCE_MS ?? 10_000),
   })
 } else {
   const start = workerData as ThreadStart

@@ -35,8 +35,8 @@ describe('the choice of Node', () => {
 describe("the gateway's environment", () => {
   it('has room for headers and enough threads, and leaves what the operator set', () => {
     expect(gatewayEnv({}, ['--threads', '16'])).toMatchObject({ UWS_HTTP_MAX_HEADERS_SIZE: '32768', UV_THREADPOOL_SIZE: '64' })
-    expect(gatewayEnv({}, ['-threads=1'])['UV_THREADPOOL_SIZE']).toBe('16')
-    expect(gatewayEnv({ UV_THREADPOOL_SIZE: '5' }, [])['UV_THREADPOOL_SIZE']).toBe('5')
+    expect(gatewayEnv({}, ['-threads=1']).UV_THREADPOOL_SIZE).toBe('16')
+    expect(gatewayEnv({ UV_THREADPOOL_SIZE: '5' }, []).UV_THREADPOOL_SIZE).toBe('5')
   })
 })
 

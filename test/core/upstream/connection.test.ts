@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { UpstreamClient } from '../../../core/upstream/types.ts'
 import {
@@ -315,6 +316,27 @@ describe('answers', () => {
     })
     await server.closed(0)
     expect(client.stats().open).toBe(0)
+  })
+})
+
+describe('a damaged answer', () => {
+  it('always ends the call, by onEnd or onError, and leaves no connection', async () => {
+    const whole = Buffer.from('HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n')
+    let answer: Buffer = whole
+    const server = await serve((seen) => void seen.socket.end(answer))
+    const client = clientOf()
+    const edit = fc.tuple(fc.nat(whole.length - 1), fc.oneof(fc.nat(255), fc.constantFrom(0, 10, 13, 32, 58)))
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { maxLength: 5 }), fc.nat(whole.length), async (edits, length) => {
+        answer = Buffer.from(whole)
+        for (const [at, byte] of edits) answer[at] = byte
+        answer = answer.subarray(0, length)
+        const { fault, head } = await run(client, targetOf(server.port)).done
+        expect(fault === undefined ? head : fault.kind).toBeDefined()
+        await until(() => client.stats().open === 0)
+      }),
+      { numRuns: 200 },
+    )
   })
 })
 
