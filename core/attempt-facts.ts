@@ -1,7 +1,11 @@
+import type { Json } from './canonical/json.ts'
+import { SECRET_NAME } from './config/secrets.ts'
 import type { Context } from './context.ts'
 import { type ErrorDetail, GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
+import { createRedactor } from './redact.ts'
 import { type Goal, requestTypeOf } from './routing.ts'
+import type { ProviderSettings } from './snapshot.ts'
 import { snippet } from './upstream/fault.ts'
 
 /** What is known of one attempt, for answers and errors alike. */
@@ -29,8 +33,8 @@ export function sendsRawResponse(ctx: Context, goal: Goal): boolean {
 /** What every error of an attempt says of it, as plain data: it goes to the pool with the stream. */
 export interface ErrorFacts {
   detail: ErrorDetail
-  /** The key's value, to be taken out of what the provider writes. */
-  secret: string
+  /** Credentials, to be taken out of what the provider writes. */
+  secrets: readonly string[]
   sendsRawResponse: boolean
 }
 
@@ -48,30 +52,38 @@ export function errorFacts(ctx: Context, facts: AttemptFacts): ErrorFacts {
     rawRequest: facts.rawRequest,
     id: ctx.id,
   }
-  return { detail, secret: candidate.key?.value ?? '', sendsRawResponse }
+  return { detail, secrets: secretsOf(goal.settings), sendsRawResponse }
 }
 
-/** Adds the facts to an error, and takes the key's value out of what the provider wrote. */
+/** Adds the facts to an error, and takes the provider's credentials out of what it wrote. */
 export function explainError(error: Error, facts: ErrorFacts): GatewayError {
   const known = error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', {}, { cause: error })
   const raw = facts.sendsRawResponse ? known.detail.raw : undefined
-  const detail = redact({ ...known.detail, ...facts.detail, raw }, facts.secret)
+  const detail = redact({ ...known.detail, ...facts.detail, raw }, facts.secrets)
   const explained = new GatewayError(known.code, detail, { cause: known.cause })
   explained.allowFallbacks = known.allowFallbacks
   return explained
 }
 
-/** A provider may echo the credential in its error: it must not travel on. */
-function redact(detail: ErrorDetail, secret: string): ErrorDetail {
-  if (secret.length < 4 || !JSON.stringify([detail.upstream, detail.raw, detail.reason]).includes(secret)) return detail
-  const clean = (text: string): string => text.replaceAll(secret, '[redacted]')
+/** A provider may echo credentials in its error: they must not travel on. */
+function redact(detail: ErrorDetail, secrets: readonly string[]): ErrorDetail {
   const { upstream, raw, reason } = detail
-  return {
-    ...detail,
-    reason: reason === undefined ? undefined : clean(reason),
-    upstream: upstream && { ...upstream, message: clean(upstream.message) },
-    raw: raw === undefined ? undefined : JSON.parse(clean(JSON.stringify(raw))),
-  }
+  const written = JSON.stringify([upstream ?? null, raw ?? null, reason ?? null])
+  const masked = createRedactor(secrets).mask(written)
+  if (masked === written) return detail
+  const [cleanUpstream, cleanRaw, cleanReason] = JSON.parse(masked) as [ErrorDetail['upstream'] | null, Json, string | null]
+  return { ...detail, upstream: cleanUpstream ?? undefined, raw: cleanRaw ?? undefined, reason: cleanReason ?? undefined }
+}
+
+/** A text of a provider's without the credentials that went there; before it is cut, or half of one would stay. */
+export function maskSecrets(settings: ProviderSettings, text: string): string {
+  return createRedactor(secretsOf(settings)).mask(text)
+}
+
+/** Keys, header values by their names, and the proxy's password. */
+function secretsOf({ keys, network, proxy }: ProviderSettings): string[] {
+  const headers = Object.entries(network.extraHeaders).flatMap(([name, value]) => (SECRET_NAME.test(name) ? [value, value.slice(value.indexOf(' ') + 1)] : []))
+  return [...keys.map((key) => key.value), ...headers, proxy.password ?? ''].filter((secret) => secret !== '')
 }
 
 /** What an unexpected body was, for an error's reason. */

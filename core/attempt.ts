@@ -1,5 +1,5 @@
 import { admit, release } from './admission.ts'
-import { type AttemptFacts, errorFacts, explainError, sendsRawRequest, sendsRawResponse, unexpectedBody } from './attempt-facts.ts'
+import { type AttemptFacts, errorFacts, explainError, maskSecrets, sendsRawRequest, sendsRawResponse, unexpectedBody } from './attempt-facts.ts'
 import type { ChatResponse } from './canonical/chat.ts'
 import { type JsonObject, isObject } from './canonical/json.ts'
 import type { Context } from './context.ts'
@@ -37,12 +37,12 @@ const TERMINATOR_GRACE_MS = 1_000
  * One attempt at one candidate: takes a place, sends the request, and resolves when the answer is whole or its stream has
  * committed. Rejects with a GatewayError that names provider, key and attempt. Everything it holds is given back at its end.
  */
-export async function attempt(runtime: Runtime, ctx: Context, goal: Goal, candidate: Candidate): Promise<Served> {
-  const admission = admit(runtime, ctx, goal.settings)
-  if (admission) await admission
+export function attempt(runtime: Runtime, ctx: Context, goal: Goal, candidate: Candidate): Promise<Served> {
   return new Promise((resolve, reject) => {
-    const run = new AttemptRun({ runtime, ctx, goal, candidate, resolve, reject })
-    run.start()
+    const start = (): void => new AttemptRun({ runtime, ctx, goal, candidate, resolve, reject }).start()
+    const admission = admit(runtime, ctx, goal.settings)
+    if (admission) admission.then(start, reject)
+    else start()
   })
 }
 
@@ -172,7 +172,7 @@ class AttemptRun implements UpstreamHandler {
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
     try {
       if (this.#mode === 'whole') this.#serveWhole(body)
-      else this.#fail(this.#badAnswer(utf8(body)))
+      else this.#fail(this.#badAnswer(maskSecrets(this.#options.goal.settings, utf8(body))))
     } catch (error) {
       this.#fail(error as Error)
     }

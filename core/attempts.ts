@@ -3,7 +3,7 @@ import { asGatewayError, type Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
 import { backoffMs, DEAD_KEY_COOL_DOWN_MS, DEFAULT_COOL_DOWN_MS, isDeadKey, isLimited, judge } from './retry.ts'
-import type { Goal } from './routing.ts'
+import { type Goal, permits } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 
 /** A key that the provider refused, for `extra_fields.key_statuses`. */
@@ -15,25 +15,30 @@ interface RefusedKey {
 
 /** Attempt after attempt at one target: other keys at once, the same again after a pause, as `judge` says. */
 export async function tryCandidates(runtime: Runtime, ctx: Context, target: { goal: Goal; candidates: readonly Candidate[] }): Promise<Served> {
-  const { goal, candidates } = target
+  const { goal } = target
+  const candidates = target.candidates.filter((candidate) => permits(goal, candidate))
   const refused: RefusedKey[] = []
+  let limited: GatewayError | undefined
   let [current, ...spare] = candidates
   for (let retry = 0; ; ) {
-    if (!current) throw new GatewayError('GW_NO_KEYS', { provider: goal.settings.name, model: goal.model })
+    if (!current) throw new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: goal.settings.name, model: goal.model, rule: 'no candidate is left' })
     try {
       return await attempt(runtime, ctx, goal, current)
     } catch (error) {
       const failure = asGatewayError(error, ctx)
       noteKey(runtime, current, failure)
       if (isDeadKey(failure)) refused.push({ key: current.key?.name ?? 'none', status: failure.status, reason: failure.message })
-      const verdict = ctx.isAborted ? 'stop' : judge(failure, { keys: spare.length, retries: goal.settings.network.maxRetries - retry })
-      if (verdict === 'stop') throw exhausted(failure, refused)
+      if (isLimited(failure)) limited = failure
+      // A key that is only busy may yet serve: in whatever order the keys were tried, its word counts and not a dead one's.
+      const ruling = isDeadKey(failure) && spare.length === 0 ? (limited ?? failure) : failure
+      const verdict = ctx.isAborted ? 'stop' : judge(ruling, { keys: spare.length, retries: goal.settings.network.maxRetries - retry })
+      if (verdict === 'stop') throw exhausted(ruling, refused)
       ctx.attempt++
       if (verdict === 'rotate') [current, ...spare] = spare
       else {
-        await pause(runtime, ctx, pauseBefore(runtime, goal, { retry, failure }))
+        await pause(runtime, ctx, pauseBefore(runtime, goal, { retry, failure: ruling }))
         retry++
-        if (isLimited(failure)) [current, ...spare] = candidates.filter((candidate) => !refused.some((dead) => dead.key === candidate.key?.name))
+        if (isLimited(ruling)) [current, ...spare] = candidates.filter((candidate) => !refused.some((dead) => dead.key === candidate.key?.name))
       }
     }
   }

@@ -46,7 +46,7 @@ export interface Reply {
   send(status: number, headers: HeaderList, body: string | Uint8Array): void
   /** Head of a streamed answer. */
   start(status: number, headers: HeaderList): void
-  /** False: the client is slow; stop until `onDrain`. */
+  /** False: the client is slow; stop until `onDrain`. The bytes must stay as they are until the end of the event loop's turn. */
   write(chunk: string | Uint8Array): boolean
   onDrain(listener: () => void): void
   end(): void

@@ -1,5 +1,3 @@
-import type { JsonObject } from './canonical/json.ts'
-
 /** What `extra_fields` says of one answer (api.md 1.3). */
 export interface ExtraFacts {
   requestType: string
@@ -22,14 +20,10 @@ export class ExtraFields {
 
   /** `startedAt`: milliseconds of the gateway's clock. */
   constructor(facts: ExtraFacts, startedAt: number) {
-    const constant: JsonObject = {
-      request_type: facts.requestType,
-      provider: facts.provider,
-      original_model_requested: facts.originalModel,
-      resolved_model_used: facts.resolvedModel,
-    }
-    if (facts.dropped && facts.dropped.length > 0) constant.dropped_compat_plugin_params = facts.dropped
-    this.#constant = JSON.stringify(constant).slice(0, -1)
+    const { requestType, provider, originalModel, resolvedModel, dropped } = facts
+    const models = `"original_model_requested":${JSON.stringify(originalModel)},"resolved_model_used":${JSON.stringify(resolvedModel)}`
+    const left = dropped && dropped.length > 0 ? `,"dropped_compat_plugin_params":${JSON.stringify(dropped)}` : ''
+    this.#constant = `{"request_type":"${requestType}","provider":${JSON.stringify(provider)},${models}${left}`
     this.#rawRequest = facts.rawRequest === undefined ? '' : `,"raw_request":${facts.rawRequest}`
     this.#startedAt = startedAt
     this.#lastAt = startedAt

@@ -116,6 +116,9 @@ export interface Splice {
 /** What an event means to a passthrough stream. */
 export type FrameMark = 'content' | 'finish' | 'usage' | 'terminal' | 'error' | 'other'
 
+/** Whether strict clients can read an event as it is: it `opens` the answer (names the role), `fits`, or `breaks` and has to be translated. */
+export type Strictness = 'opens' | 'fits' | 'breaks'
+
 /** Reads and edits a body or an event without decoding all of it. Requests are read through the spans of one scan. */
 export interface Lens {
   model(scan: Scan): string | undefined
@@ -134,6 +137,8 @@ export interface Lens {
   usage(data: string): Usage | undefined
   /** What one event is. Cheap: looks for marks in the text, parses nothing on the common path. */
   mark(frame: Frame): FrameMark
+  /** How strict clients take an event of a stream that has opened or not. As cheap as `mark`. Absent: every event fits. */
+  strictness?(frame: Frame, mark: FrameMark, isOpen: boolean): Strictness
 }
 
 /** A wire format: how clients ask in it, how providers answer in it, and how to read it without decoding. */

@@ -17,7 +17,7 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
  */
 export function identify(runtime: Runtime, incoming: Incoming): Context {
   const client = runtime.client()
-  if (client.requiredHeaders.length > 0) checkRequired(client.requiredHeaders, incoming)
+  if (client.requiredHeaders.length > 0 && !incoming.route.isOpen) checkRequired(client.requiredHeaders, incoming)
   if (incoming.contentLength !== undefined && incoming.contentLength > client.maxRequestBodyBytes) {
     throw new GatewayError('GW_BODY_TOO_LARGE', { limit: client.maxRequestBodyBytes })
   }

@@ -5,10 +5,10 @@ import { collector } from './canonical/collect.ts'
 import { Context, asGatewayError } from './context.ts'
 import type { Reply } from './edge.ts'
 import { GatewayError } from './errors.ts'
-import type { Answer, Candidate, HookCallers, Outcome } from './hooks.ts'
+import type { Answer, Candidate, HookCallers, HookSignatures, Outcome } from './hooks.ts'
 import { outcomeFromServed, responseOf } from './outcome.ts'
 import { replyError, replyServed } from './reply.ts'
-import { fallsBack } from './retry.ts'
+import { fallsBack, isUnusable } from './retry.ts'
 import { checkOperation, findCandidates, type Goal, readFallbacks, resolveGoal } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import { scan } from './scan.ts'
@@ -22,8 +22,8 @@ export async function handle(runtime: Runtime, ctx: Context, body: Buffer, reply
   try {
     reply.onAbort(() => ctx.abort())
     readRequest(ctx, body)
-    const stopDeadline = startDeadline(runtime, ctx)
-    answer.served(await execute(runtime, ctx).finally(stopDeadline))
+    const work = execute(runtime, ctx)
+    answer.served(await (ctx.client.requestDeadlineMs > 0 ? withDeadline(runtime, ctx, work) : work))
   } catch (error) {
     answer.failed(error)
   }
@@ -66,16 +66,16 @@ export async function execute(runtime: Runtime, ctx: Context): Promise<Served> {
 
 /** The primary target, then each fallback; the primary's error is the one that counts (providers.md 6.3). */
 async function serveTargets(runtime: Runtime, ctx: Context, callers: HookCallers): Promise<Served> {
-  const targets = [ctx.model, ...ctx.fallbacks]
+  let target: string | undefined = ctx.model
   let primary: GatewayError | undefined
-  for (const [index, target] of targets.entries()) {
+  for (let index = 0; target !== undefined; target = ctx.fallbacks[index++]) {
     ctx.fallbackIndex = index
     try {
       return await serveTarget(runtime, ctx, { target, callers })
     } catch (error) {
       const failure = asGatewayError(error, ctx)
       primary ??= failure
-      if (ctx.isAborted || !fallsBack(failure)) throw primary
+      if (ctx.isAborted || !(fallsBack(failure) || (index > 0 && isUnusable(failure)))) throw primary
     }
   }
   throw primary
@@ -86,7 +86,7 @@ async function serveTarget(runtime: Runtime, ctx: Context, options: { target: st
   let goal = aim(runtime, ctx, options.target)
   const held = callers.preRequest && (await callers.preRequest(ctx))
   if (ctx.model !== goal.model) goal = aim(runtime, ctx, ctx.model)
-  await govern(ctx, callers)
+  if (callers.governance) await govern(ctx, callers.governance)
   if (held) return serveHeld(held)
   if (goal.entry.respond) return serveLocal(ctx, goal)
   const found = findCandidates(runtime, goal)
@@ -104,11 +104,9 @@ function aim(runtime: Runtime, ctx: Context, target: string): Goal {
   return goal
 }
 
-async function govern(ctx: Context, callers: HookCallers): Promise<void> {
-  if (!callers.governance) return
-  const refusal = callers.governance(ctx)
-  const error = refusal instanceof Promise ? await refusal : refusal
-  if (error) throw error
+async function govern(ctx: Context, governance: HookSignatures['governance']): Promise<void> {
+  const refusal = await governance(ctx)
+  if (refusal) throw refusal
 }
 
 function serveHeld(answer: Answer): Served {
@@ -134,12 +132,11 @@ function readRequest(ctx: Context, body: Buffer): void {
 }
 
 /** `client.request_deadline_seconds`: all attempts with their pauses. */
-function startDeadline(runtime: Runtime, ctx: Context): () => void {
+function withDeadline(runtime: Runtime, ctx: Context, work: Promise<Served>): Promise<Served> {
   const ms = ctx.client.requestDeadlineMs
-  if (ms === 0) return () => {}
   const deadline = { at: ctx.startedAt + ms, onReached: () => ctx.abort(new GatewayError('GW_DEADLINE', { ms, provider: ctx.provider, attempt: ctx.attempt })) }
   runtime.deadlines.add(deadline)
-  return () => runtime.deadlines.delete(deadline)
+  return work.finally(() => runtime.deadlines.delete(deadline))
 }
 
 async function afterServed(runtime: Runtime, ctx: Context, served: Served): Promise<Served> {

@@ -10,9 +10,12 @@ import type { Runtime } from './runtime.ts'
 import { LiveStream } from './stream/live.ts'
 import { extraFieldsOf, replyOptions } from './stream/open.ts'
 import { TranslateLane } from './stream/translate.ts'
-import { latin1, utf8 } from './text.ts'
+import { utf8 } from './text.ts'
 
 const JSON_TYPE = 'application/json'
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const SPACE = 0x20
 
 /** Sends what was served, in the client's dialect, streamed or whole as the client asked. */
 export function replyServed(runtime: Runtime, ctx: Context, served: Served, reply: Reply): void {
@@ -66,11 +69,17 @@ function bytesBody(runtime: Runtime, ctx: Context, served: Extract<Served, { kin
   const extra = served.facts && extraFieldsOf(ctx, served.facts)
   if (!extra) return served.body
   const { body } = served
-  const close = body.lastIndexOf(0x7d)
-  const isEmpty = latin1(body, 0, close).trim() === '{'
+  const close = body.lastIndexOf(CLOSE_BRACE)
+  const isEmpty = lastByteBefore(body, close) === OPEN_BRACE
   const raw = served.facts?.sendsRawResponse ? utf8(body) : undefined
   const member = `${isEmpty ? '' : ','}${extra.whole(runtime.deadlines.clock.now(), raw)}`
   return Buffer.concat([body.subarray(0, close), Buffer.from(member), body.subarray(close)])
+}
+
+function lastByteBefore(body: Uint8Array, end: number): number {
+  let at = end - 1
+  while (at >= 0 && (body[at] as number) <= SPACE) at--
+  return body[at] ?? SPACE
 }
 
 function encodedBody(runtime: Runtime, ctx: Context, served: Extract<Served, { kind: 'response' }>): string {

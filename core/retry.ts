@@ -47,6 +47,11 @@ export function fallsBack(error: GatewayError): boolean {
   return FALLS_BACK.has(error.code) || (isUpstreams && ERRORS[error.code].status >= 500)
 }
 
+/** Whether a fallback itself cannot serve this request (not configured, no key, not allowed): the next one is tried. */
+export function isUnusable(error: GatewayError): boolean {
+  return error.allowFallbacks && error.isOwn && error.code !== 'GW_CANCELLED' && error.status < 500
+}
+
 /** The pause before retry number `retry` (from 0), in milliseconds: exponential, jittered by a fifth, never above the most. */
 export function backoffMs(network: NetworkSettings, retry: number, random: () => number): number {
   const base = Math.min(network.retryBackoffInitialMs * 2 ** retry, network.retryBackoffMaxMs)

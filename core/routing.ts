@@ -66,11 +66,23 @@ export function findCandidates(runtime: Runtime, goal: Goal): Candidate[] {
     if (!settings.isKeyless && goal.entry.keyless !== 'key') throw new GatewayError('GW_NO_KEYS', { provider: settings.name, model })
     return [{ provider: settings, model, weight: 1 }]
   }
+  const [only] = settings.keys
+  if (settings.keys.length === 1 && only && serves(only, model)) return [toCandidate(settings, only, model)]
   const eligible = settings.keys.filter((key) => serves(key, model))
   if (eligible.length === 0) throw noKey(settings, model)
   const candidates = eligible.map((key) => toCandidate(settings, key, model))
   if (candidates.length === 1) return candidates
   return coolingLast(runtime, shuffle(candidates, runtime.random))
+}
+
+/**
+ * The core's own guard, checked for every attempt after every hook: the candidate is of the goal's provider, and its key is
+ * configured and may serve the model. No plugin's choice escapes it.
+ */
+export function permits(goal: Goal, { provider, key, model }: Candidate): boolean {
+  if (provider !== goal.settings) return false
+  if (!key) return provider.keys.length === 0 && model === goal.model
+  return provider.keys.includes(key) && serves(key, goal.model) && model === aliased(key, goal.model)
 }
 
 function serves(key: KeySettings, model: string): boolean {
@@ -79,7 +91,11 @@ function serves(key: KeySettings, model: string): boolean {
 }
 
 function toCandidate(provider: ProviderSettings, key: KeySettings, model: string): Candidate {
-  return { provider, key, model: Object.hasOwn(key.aliases, model) ? (key.aliases[model] as string) : model, weight: key.weight ?? 0 }
+  return { provider, key, model: aliased(key, model), weight: key.weight ?? 0 }
+}
+
+function aliased(key: KeySettings, model: string): string {
+  return Object.hasOwn(key.aliases, model) ? (key.aliases[model] as string) : model
 }
 
 /** 400 when no key could serve anything, 403 when a list denies this model (D11). */

@@ -117,7 +117,11 @@ function besideThis(name: string): string {
 class Supervisor {
   readonly #command: Command
   readonly #args: readonly string[]
-  readonly #done = Promise.withResolvers<number>()
+  #resolve: (code: number) => void = () => {}
+  /** Not by Promise.withResolvers, which Node 20 lacks. */
+  readonly #done = new Promise<number>((resolve) => {
+    this.#resolve = resolve
+  })
   #child: ChildProcess | undefined
   #pause: NodeJS.Timeout | undefined
   #crashes = 0
@@ -140,7 +144,7 @@ class Supervisor {
     const parent = process.ppid
     const watch = setInterval(() => process.ppid !== parent && this.#stop('SIGTERM'), PARENT_CHECK_MS)
     this.#start()
-    return this.#done.promise.finally(() => clearInterval(watch))
+    return this.#done.finally(() => clearInterval(watch))
   }
 
   #start(): void {
@@ -200,7 +204,7 @@ class Supervisor {
 
   #finish(code: number, sentence?: string): void {
     if (sentence) process.stderr.write(`${sentence}\n`)
-    this.#done.resolve(code)
+    this.#resolve(code)
   }
 }
 

@@ -39,6 +39,7 @@ const FAMILIES: readonly Family[] = [
   { name: /^fault-pause-after-(\d+)-(\d+)$/, steps: (ask, [count, ms]) => interrupted(ask, Number(count), { wait: Number(ms) }) },
   { name: /^flood-(\d+)$/, steps: (ask, [megabytes]) => flood(ask, Number(megabytes)) },
   { name: /^gated-stream-(.+)$/, steps: (ask, [gate]) => interrupted(ask, 2, { gate: gate ?? '' }) },
+  { name: /^gated-ping-(.+)$/, steps: (ask, [gate]) => pinged(ask, gate ?? '') },
   { name: /^gated-(.+)$/, steps: (ask, [gate]) => [{ gate: gate ?? '' }, ...answer(ask, PLAIN)] },
 ]
 
@@ -109,6 +110,12 @@ function interrupted(ask: Ask, count: number, step: Step): readonly Step[] {
   const before = upToContent(events, count)
   const rest = events.slice(before.length).map((event) => chunk(renderEvent(event)))
   return [{ write: begun(before) }, step, { write: Buffer.concat([...rest, LAST_CHUNK]) }]
+}
+
+/** Two content events, a comment at the first gate, the rest at the second (`<gate>-rest`). */
+function pinged(ask: Ask, gate: string): readonly Step[] {
+  const [begin, , end] = interrupted(ask, 2, { gate }) as [Step, Step, Step]
+  return [begin, { gate }, { write: chunk(': still here\n\n') }, { gate: `${gate}-rest` }, end]
 }
 
 /** Megabytes of content events as fast as the client reads, then a good end: for back-pressure. */

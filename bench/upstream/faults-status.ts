@@ -64,6 +64,7 @@ export const STATUS_FAULTS: Readonly<Record<string, Answer>> = {
   'echo-429': (ask) => refused(ask, 429, ask.headText, [['retry-after', '2']]),
   'echo-401': (ask) => refused(ask, 401, ask.headText),
   'echo-key-header': (ask) => [{ write: whole(200, [JSON_TYPE, ['x-received-key', ask.key]], ask.dialect.whole(PLAIN, ask)) }],
+  'limit-500': (ask) => refused(ask, 500, 'Too many requests for your organisation.'),
   '429-ms': (ask) =>
     refused(ask, 429, 'Rate limit reached.', [
       ['retry-after-ms', '250'],

@@ -81,6 +81,7 @@ export class Chain<In, Out> {
   #close(index: number, error?: Error, reason?: string): void {
     if (index < this.#closed - 1 || this.isClosed) return
     this.#closed = Math.max(this.#closed, index + 1)
+    for (const waiting of this.#waiting?.slice(0, index + 1) ?? []) dismiss(waiting)
     this.#endFrom(index + 1, error && this.#end.explain(error), reason)
   }
 
@@ -138,7 +139,7 @@ export class Chain<In, Out> {
     waiting.isRunning = true
     this.#end.onBusy?.(true)
     void this.#drain(index, waiting).catch((error: unknown) => {
-      waiting.error ??= asError(error)
+      waiting.error ??= this.#end.explain(asError(error))
       waiting.isEnding = true
       waiting.queue.length = 0
     }).finally(() => {
@@ -170,6 +171,12 @@ interface WaitingStage {
   isEnding: boolean
   error?: Error | undefined
   onDrained?: () => void
+}
+
+/** A stage that is closed hears neither what waits for it nor an end. */
+function dismiss(waiting: WaitingStage): void {
+  waiting.queue.length = 0
+  waiting.isEnding = false
 }
 
 async function bounded(work: Promise<void>): Promise<void> {

@@ -68,11 +68,11 @@ export class LiveStream {
     return this.#end !== undefined
   }
 
-  /** Sends bytes, or holds them until commit. The bytes may be lent: what is held is copied. */
+  /** Sends bytes, or holds them until commit. They must be the caller's own: what is written may wait. */
   write(chunk: string | Uint8Array): void {
     if (this.#end || chunk.length === 0) return
     if (this.#reply) return this.#send(chunk)
-    this.#held.push(typeof chunk === 'string' ? chunk : copied(chunk))
+    this.#held.push(chunk)
     this.#heldBytes += chunk.length
     if (this.#heldBytes > MAX_HELD_BYTES) this.commit()
   }

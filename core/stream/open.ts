@@ -79,7 +79,7 @@ class OpenStream implements StreamHandle {
     const stages = this.#options.stages ?? callers.stream?.([], ctx) ?? []
     const isSameFormat = facts.goal.format === ctx.inbound
     const lane = chooseLane({ isSameFormat, stages, wantsResponse: callers.needs.has('response'), isBusy: false })
-    return lane === 'passthrough' ? new PassthroughLane(options) : this.#inline(options, stages)
+    return lane === 'passthrough' ? new PassthroughLane(options, () => this.#inline(options, [])) : this.#inline(options, stages)
   }
 
   /** Stages given by address are imported first; what comes meanwhile waits, and the source is paused. */

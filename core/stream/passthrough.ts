@@ -8,14 +8,21 @@ import type { Lane, LaneOptions } from './lane.ts'
 
 /** Most bytes of one event (as in framing.ts). */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024
+/** An event of which this much waits is gathered before it is looked at again. */
+const LONG_EVENT_BYTES = 64 * 1024
 
 /**
  * Forwards the provider's bytes event by event and reads only what the gateway must know: whether content has come, the
  * error, the finish, the usage and the terminator. Only whole events are sent, so that an error event can follow any of them.
+ * From the first event on that a strict client could not read, the rest goes through the translating lane.
  */
 export class PassthroughLane implements Lane {
-  usage: Usage | undefined
   readonly #options: LaneOptions
+  readonly #translate: (() => Lane) | undefined
+  #usage: Usage | undefined
+  #successor: Lane | undefined
+  /** The role has been named. */
+  #isOpen = false
   readonly #format: Format
   #pending: Uint8Array[] = []
   #pendingBytes = 0
@@ -26,41 +33,58 @@ export class PassthroughLane implements Lane {
   #pieces: Uint8Array[] = []
   #taken = 0
 
-  constructor(options: LaneOptions) {
+  /** `translate` makes the lane for a provider that strict clients could not read; without it everything is forwarded. */
+  constructor(options: LaneOptions, translate?: () => Lane) {
     this.#options = options
     this.#format = options.source
+    this.#translate = translate
+  }
+
+  get usage(): Usage | undefined {
+    return this.#successor?.usage ?? this.#usage
   }
 
   data(chunk: Uint8Array): void {
+    if (this.#successor) return this.#successor.data(chunk)
     if (this.#isDone) return
+    if (this.#pendingBytes > LONG_EVENT_BYTES && !this.#endsEvent(chunk)) return this.#keep(chunk)
     const bytes = this.#join(chunk)
     const text = latin1(bytes)
     const hasReturns = text.includes('\r')
     let from = 0
     this.#taken = 0
-    while (!this.#isDone) {
+    while (true) {
       const end = eventEnd(text, from, hasReturns)
       if (end < 0) break
       this.#event(bytes, text.slice(from, end), from)
+      if (this.#successor || this.#isDone) return
       from = end
     }
     this.#flush(bytes, from)
-    if (!this.#isDone && from < bytes.length) this.#keep(bytes.subarray(from))
+    if (from < bytes.length) this.#keep(bytes.subarray(from))
   }
 
   end(): void {
-    if (this.#isDone) return
-    if (this.#pendingBytes > 0) this.data(Buffer.from('\n\n'))
+    if (!this.#successor && !this.#isDone && this.#pendingBytes > 0) this.data(Buffer.from('\n\n'))
+    if (this.#successor) return this.#successor.end()
     if (this.#isDone) return
     if (!this.#hasFinish) return this.fail(new GatewayError('GW_UPSTREAM_TRUNCATED'))
     this.#finish(this.#format.terminator)
   }
 
   fail(error: GatewayError): void {
+    if (this.#successor) return this.#successor.fail(error)
     if (this.#isDone) return
     this.#isDone = true
     const explained = this.#options.explain(error)
     this.#options.finish(explained, errorEvent(this.#options.target, explained))
+  }
+
+  /** Joining a long event again with each read would cost its square. A blank line may be cut by the read. */
+  #endsEvent(chunk: Uint8Array): boolean {
+    const last = this.#pending.at(-1) as Uint8Array
+    const text = latin1(last, Math.max(0, last.length - 3)) + latin1(chunk)
+    return eventEnd(text, 0, text.includes('\r')) >= 0
   }
 
   #join(chunk: Uint8Array): Uint8Array {
@@ -88,6 +112,7 @@ export class PassthroughLane implements Lane {
       this.#flush(bytes, from)
       return this.fail(new GatewayError('GW_UPSTREAM_INVALID', { reason: 'an event is not JSON' }))
     }
+    if (this.#translate && mark !== 'terminal' && this.#breaks(frame, mark)) return this.#handOver(bytes, from, this.#translate)
     if (mark === 'finish') this.#hasFinish = true
     if (this.#options.wantsUsage) this.#readUsage(frame)
     if (mark === 'usage' && this.#options.hidesUsage) return this.#omit(bytes, from, text.length)
@@ -99,11 +124,24 @@ export class PassthroughLane implements Lane {
     if (mark === 'content' || mark === 'finish') this.#options.live.commit()
   }
 
+  #breaks(frame: Frame, mark: FrameMark): boolean {
+    const strictness = this.#format.lens.strictness?.(frame, mark, this.#isOpen)
+    if (strictness === 'opens') this.#isOpen = true
+    return strictness === 'breaks'
+  }
+
+  /** The event at `from` and all after it are translated; what went out before stays. */
+  #handOver(bytes: Uint8Array, from: number, translate: () => Lane): void {
+    this.#flush(bytes, from)
+    this.#successor = translate()
+    this.#successor.data(bytes.subarray(from))
+  }
+
   #readUsage(frame: Frame): void {
     const usage = this.#format.lens.usage(frame.data)
     if (!usage) return
     // A later event may tell the output alone; the input told before still holds.
-    this.usage = usage.inputTokens === 0 && this.usage ? { ...usage, inputTokens: this.usage.inputTokens } : usage
+    this.#usage = usage.inputTokens === 0 && this.#usage ? { ...usage, inputTokens: this.#usage.inputTokens } : usage
   }
 
   #omit(bytes: Uint8Array, from: number, length: number): void {
@@ -137,13 +175,13 @@ export class PassthroughLane implements Lane {
     this.#taken = upTo
   }
 
-  /** One write for a whole read: a system call costs more than a copy. */
+  /** One write for a whole read, of bytes that are ours: the reader's are lent, and what is written waits for the end of the turn. */
   #flush(bytes: Uint8Array, upTo: number): void {
     this.#take(bytes, upTo)
     const pieces = this.#pieces
     if (pieces.length === 0) return
     this.#pieces = []
-    this.#options.live.write(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces))
+    this.#options.live.write(Buffer.concat(pieces))
   }
 
   #finish(closing: string | undefined): void {

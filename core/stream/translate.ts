@@ -119,7 +119,8 @@ export class TranslateLane implements Lane {
     return {
       start: () => null,
       step: (_, frame, out) => {
-        this.#raw = frame.data
+        // A terminator is no JSON: beside the last event it would break it.
+        if (frame.data.charCodeAt(0) === OPEN_BRACE) this.#raw = frame.data
         out.push(frame)
       },
       end() {},

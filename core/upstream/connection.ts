@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Call } from './call.ts'
 import { ResponseParser } from './parser.ts'
 import { BodyCursor, bodyLength, joinSmall, requestHead } from './request.ts'
+import { flushAtTurnEnd } from '../turn-end.ts'
 import { dial } from './socket.ts'
 import { type Target, UpstreamFault } from './types.ts'
 
@@ -30,6 +31,7 @@ export class Connection {
   private socket: Socket | undefined
   private cancelDial: (() => void) | undefined
   private cursor: BodyCursor | undefined
+  private joined: Buffer | undefined
   /** Has been idle: the peer may have closed it before the call's first byte arrived. */
   private isReused = false
   private hasRead = false
@@ -134,8 +136,16 @@ export class Connection {
     const length = bodyLength(request.body)
     const head = requestHead(request, this.owner.hostLine, length)
     const joined = joinSmall(head, request.body, length)
-    if (joined) this.socket?.write(joined)
-    else this.sendBig(head, request.body)
+    if (!joined) return this.sendBig(head, request.body)
+    this.joined = joined
+    flushAtTurnEnd(this)
+  }
+
+  /** Sends the small request that waits for the end of the turn, if its call has not been given up by then. */
+  flush(): void {
+    const { joined } = this
+    this.joined = undefined
+    if (joined && this.call && !this.isClosed) this.socket?.write(joined)
   }
 
   /** One slice at a time: the next is written when the socket has taken the last, so that a body is not copied whole into TLS. */

@@ -1,95 +1,137 @@
+import { readFileSync } from 'node:fs'
+import type { LookupAddress } from 'node:dns'
+import { describe, expect, it } from 'vitest'
 import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { checkCase, type FaultBench, type FaultCase, faultBench, inAllWays, SIDES, startFaultBench, WAYS } from '../helpers/faults.ts'
+import type { JsonObject } from '../../core/canonical/json.ts'
+import { createUpstreamClient } from '../../core/upstream/index.ts'
+import { rawServer } from '../core/upstream/support.ts'
+import { blackHole, closedPort, mutePort } from '../helpers/bad-hosts.ts'
+import { manualClock } from '../helpers/clock.ts'
+import { type FaultBench, faultBench, type FaultOptions, type Verdict, WAYS, type Way } from '../helpers/faults.ts'
+import { onTestFinished } from 'vitest'
 
-const WHOLE = WAYS.filter((way) => !way.stream)
-const STREAMED = WAYS.filter((way) => way.stream)
-const INVALID = { status: 502, type: 'upstream_invalid_response', hits: 1 }
-const LOST = { status: 502, type: 'upstream_connection_lost', hits: 1 }
-const TOO_LARGE = { status: 502, type: 'upstream_response_too_large', hits: 1 }
-const GOOD = { text: PLAIN_TEXT, hits: 1 }
+const SPARE: JsonObject = {
+  spare: {
+    keys: [{ name: 'spare-1', value: 'sk-spare', models: ['*'] }],
+    network_config: { base_url: 'URL' },
+    custom_provider_config: { base_provider_type: 'openai' },
+  },
+}
+const FALLBACK = { body: { fallbacks: ['spare/text'] } }
+const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), 'utf8')
 
-/** Cases 8 to 16 without retries: what the first attempt's failure looks like to the client. */
-const ONCE: readonly FaultCase[] = [
-  { name: '8 reset before the first byte', model: 'fault-rst-before-head', expected: LOST },
-  { name: '8 FIN before the first byte', model: 'fault-fin-before-head', expected: LOST },
-  { name: '8 FIN inside the head', model: 'fault-fin-mid-head', expected: LOST },
-  { name: '8 reset inside a whole body', model: 'fault-rst-mid-body', expected: LOST, ways: WHOLE },
-  { name: '8 FIN inside a whole body', model: 'fault-fin-mid-body', expected: LOST, ways: WHOLE },
-  { name: '8 a body shorter than declared', model: 'fault-short-length', expected: LOST, ways: WHOLE },
-  ...[500, 502, 503, 504, 529].map((status) => ({ name: `9 HTTP ${status}`, model: `fault-${status}`, expected: { status, hits: 1 } })),
-  { name: '9 an error that is no JSON', model: 'fault-text-500', expected: { status: 500, message: /Internal Server Error/, hits: 1 } },
-  { name: '9 an error page', model: 'fault-html-502', expected: { status: 502, message: /^502 HTML error page \(502\)$/, hits: 1 } },
-  { name: '9 an endless error body', model: 'fault-error-huge-body', expected: { status: 500, message: /^.{4,1000}$/, hits: 1 } },
-  ...[400, 404, 422].map((status) => ({ name: `12 HTTP ${status}`, model: `fault-${status}`, expected: { status, hits: 1 } })),
-  { name: '13 redirect to another host', model: 'fault-redirect', expected: { status: 502, type: 'upstream_redirect', hits: 1 } },
-  { name: '14 200 with HTML', model: 'fault-html', expected: { ...INVALID, message: /text\/html, body: <html>/ } },
-  { name: '14 200 with text', model: 'fault-text', expected: { ...INVALID, message: /text\/plain, body: upstream connect error/ } },
-  { name: '14 200 with an error object', model: 'fault-200-error-object', expected: { status: 500, message: /inside a 200/, hits: 1 } },
-  { name: '14 204', model: 'fault-204', expected: INVALID },
-  { name: '14 JSON that is cut', model: 'fault-bad-json-whole', expected: INVALID },
-  { name: '14 JSON that is no object', model: 'fault-not-an-object', expected: INVALID },
-  { name: '15 a whole answer for a stream', model: 'fault-json-for-stream', expected: { ...GOOD }, ways: STREAMED },
-  { name: '15 an empty body', model: 'fault-empty-body', expected: INVALID },
-  { name: '15 an empty stream', model: 'fault-empty-stream', expected: { status: 502, type: 'upstream_truncated', hits: 1 } },
-  { name: '15 a stream for a whole answer', model: 'fault-stream-for-json', expected: GOOD, ways: WHOLE },
-  { name: '16 header bomb, many lines', model: 'fault-header-bomb', expected: INVALID },
-  { name: '16 header bomb, one line', model: 'fault-header-line-bomb', expected: INVALID },
-  { name: '16 header bomb, endless', model: 'fault-header-endless', expected: INVALID },
-  { name: '16 huge status line', model: 'fault-huge-status', expected: INVALID },
-  { name: '16 1xx flood', model: 'fault-1xx-flood', expected: INVALID },
-  { name: '16 one 1xx', model: 'fault-1xx', expected: GOOD },
-  { name: '16 no HTTP at all', model: 'fault-garbage', expected: INVALID },
-  { name: '16 two Content-Lengths', model: 'fault-two-lengths', expected: INVALID },
-  { name: '16 Content-Length and Transfer-Encoding', model: 'fault-cl-and-te', expected: INVALID },
-  { name: '16 a Content-Length that is no number', model: 'fault-bad-length', expected: INVALID },
-  { name: '16 a chunk without a size', model: 'fault-bad-chunk', expected: INVALID },
-  { name: '16 surplus bytes behind the answer', model: 'fault-long-length', expected: GOOD, ways: WHOLE },
-  { name: '16 trailers', model: 'fault-trailers', expected: GOOD, ways: WHOLE },
-  { name: '16 chunk extensions', model: 'fault-chunk-extension', expected: GOOD, ways: WHOLE },
-  { name: '16 a body that the close ends', model: 'fault-close-delimited', expected: GOOD },
-  { name: '16 HTTP/1.0', model: 'fault-http10', expected: GOOD },
-  { name: '27 an answer over the limit', model: 'fault-huge-body', expected: TOO_LARGE, ways: WHOLE },
-  { name: '27 a declared length over the limit', model: 'fault-huge-length', expected: TOO_LARGE, ways: WHOLE },
-  { name: '28 gzip bomb', model: 'fault-gzip-bomb', expected: TOO_LARGE },
-  { name: '28 gzip a thousand times', model: 'fault-gzip-many', expected: INVALID },
-  { name: '28 truncated gzip', model: 'fault-gzip-truncated', expected: INVALID },
-  { name: '28 no gzip', model: 'fault-gzip-garbage', expected: INVALID },
-  { name: '28 an unknown encoding', model: 'fault-unknown-encoding', expected: INVALID },
-  ...['gzip', 'br', 'deflate', 'zstd'].map((coding) => ({ name: `28 ${coding}, not asked for`, model: `fault-${coding}`, expected: GOOD })),
-]
+/** A gateway whose two providers are at `url`, beside a good one. */
+function benchAt(url: string, options: FaultOptions = {}): Promise<FaultBench> {
+  return faultBench({ ...options, network: { base_url: url, ...options.network }, providers: SPARE })
+}
 
-describe('one attempt', () => {
-  let bench: FaultBench
-  beforeAll(async () => {
-    bench = await startFaultBench()
+/** Names that resolve as the test says; a name without an address is never answered. */
+function namesClient(addresses: Readonly<Record<string, string | Error>>, clock = manualClock()) {
+  const client = createUpstreamClient({
+    now: clock.now,
+    every: clock.every,
+    lookupAll(hostname, callback) {
+      const address = addresses[hostname]
+      if (address === undefined) return
+      const found: LookupAddress[] = typeof address === 'string' ? [{ address, family: 4 }] : []
+      setImmediate(() => callback(typeof address === 'string' ? null : address, found))
+    },
   })
-  afterAll(() => bench.close())
+  return { client, clock }
+}
 
-  it.each(inAllWays(ONCE))('$title', async ({ row, way }) => {
-    await checkCase(bench, row, way)
-    expect(bench.upstream.requests.filter(({ path }) => !/\/(chat\/completions|messages)$/.test(path))).toEqual([])
+function expectFailure(verdict: Verdict, way: Way, expected: { status: number; type: string; attempt?: number }): void {
+  expect(verdict).toMatchObject({ text: undefined, isMidStream: false, status: expected.status, type: expected.type })
+  expect(verdict.body?.extra_fields).toMatchObject({ provider: way.side, selected_key_name: `${way.side}-1`, attempt: expected.attempt ?? 0 })
+}
+
+describe.each(WAYS)('$side, stream $stream', (way) => {
+  it('1 connection refused: 502, after max_retries + 1 attempts; a fallback answers', async () => {
+    const bench = await benchAt(`http://127.0.0.1:${await closedPort()}`, { network: { max_retries: 2 } })
+    expectFailure(await bench.ask(way, 'text'), way, { status: 502, type: 'upstream_connect_error', attempt: 2 })
+    expect((await bench.ask(way, 'text', FALLBACK)).text).toBe(PLAIN_TEXT)
+    expect(bench.hits()).toHaveLength(1)
+    await bench.settled()
   })
 
-  it.each(WAYS)('7 reset and FIN on a reused connection: one replay that the client does not see ($side, stream $stream)', async (way) => {
-    for (const model of ['fault-rst-if-reused', 'fault-fin-if-reused']) {
-      expect((await bench.ask(way, 'text')).text).toBe(PLAIN_TEXT)
-      const from = bench.upstream.requests.length
-      expect((await bench.ask(way, model)).text).toBe(PLAIN_TEXT)
-      const hits = bench.hits(from)
-      expect(hits).toHaveLength(2)
-      expect(hits[0]?.body).toEqual(hits[1]?.body)
-      expect(hits[0]?.socketId).not.toBe(hits[1]?.socketId)
+  it('2 a name that does not exist: 502, the fallback answers', async () => {
+    const { client } = namesClient({ 'nowhere.test': Object.assign(new Error('getaddrinfo ENOTFOUND nowhere.test'), { code: 'ENOTFOUND' }) })
+    const bench = await benchAt('http://nowhere.test', { upstream: client })
+    const verdict = await bench.ask(way, 'text')
+    expectFailure(verdict, way, { status: 502, type: 'upstream_connect_error' })
+    expect(verdict.message).toContain('ENOTFOUND')
+    expect((await bench.ask(way, 'text', FALLBACK)).text).toBe(PLAIN_TEXT)
+    await bench.settled()
+  })
+
+  it('4 an expired certificate, another host, no known authority: 502 at once, and no header was sent', async () => {
+    for (const [name, trust] of [['expired', 'ca.pem'], ['wrong-host', 'ca.pem'], ['server', undefined]] as const) {
+      const server = await rawServer(({ socket }) => socket.destroy(), { tls: { cert: pem(`${name}.pem`), key: pem(`${name}.key`) } })
+      onTestFinished(() => server.close())
+      const bench = await benchAt(`https://localhost:${server.port}`, { network: { max_retries: 3, ...(trust ? { ca_cert_pem: pem(trust) } : {}) } })
+      expectFailure(await bench.ask(way, 'text'), way, { status: 502, type: 'upstream_tls_error', attempt: 0 })
+      expect(server.seen).toEqual([])
+      expect((await bench.ask(way, 'text', FALLBACK)).text).toBe(PLAIN_TEXT)
     }
   })
 
-  it.each(WAYS)('8 a connection that dies after its answer is not used again ($side, stream $stream)', async (way) => {
-    for (const model of ['fault-fin-after-answer', 'fault-rst-after-answer', 'fault-unread-after-answer', 'fault-connection-close']) {
-      const { length } = bench.upstream.requests
-      expect((await bench.ask(way, model)).text).toBe(PLAIN_TEXT)
-      await bench.upstream.sockets[bench.upstream.requests[length]?.socketId ?? -1]?.closed
-      expect((await bench.ask(way, 'text')).text).toBe(PLAIN_TEXT)
-      expect(bench.hits(length)).toHaveLength(2)
+  it('5 silence: 504 at the request timeout, the provider sees the end, the fallback answers', async () => {
+    const bench = await faultBench({ network: { default_request_timeout_in_seconds: 30 }, providers: SPARE })
+    for (const model of ['fault-silent', 'fault-half-head-then-silent', 'fault-head-then-silent']) {
+      const [{ length }, before] = [bench.upstream.requests, bench.clock.now()]
+      const verdict = await bench.ask(way, model)
+      expectFailure(verdict, way, { status: 504, type: 'request_timed_out' })
+      expect(verdict.message).toContain('default_request_timeout_in_seconds')
+      expect(bench.clock.now() - before).toBeGreaterThanOrEqual(30_000)
+      expect(await bench.upstream.closed(length)).toBe('closed-by-client')
+      expect((await bench.ask(way, model, FALLBACK)).text).toBe(PLAIN_TEXT)
+      expect(await bench.upstream.closed(length + 1)).toBe('closed-by-client')
+      expect(bench.hits(length)).toHaveLength(3)
+      await bench.settled()
     }
+  })
+})
+
+describe('2 names', () => {
+  const [way] = WAYS as [Way]
+
+  it('that are not answered end at the connect timeout and delay nobody else', async () => {
+    const { client, clock } = namesClient({ 'good.test': '127.0.0.1' })
+    const bench = await benchAt('http://slow.test', { upstream: client, network: { connect_timeout_in_seconds: 10 } })
+    const lost = Array.from({ length: 20 }, () => bench.ask(way, 'text'))
+    expect((await bench.ask(way, 'fault-ignored', { body: { model: 'spare/text' } })).text).toBe(PLAIN_TEXT)
+    expect(clock.now()).toBe(manualClock().now())
+    const ended = Promise.all(lost)
+    await clock.drive(ended)
+    for (const verdict of await ended) expect([502, 504]).toContain(verdict.status)
+    await bench.settled()
+  })
+})
+
+describe('3 a black hole for SYN', () => {
+  it.runIf(process.platform === 'linux').each(WAYS)('504 at the connect timeout, then the fallback ($side, stream $stream)', async (way) => {
+    const { client, clock } = namesClient({})
+    const bench = await benchAt(`http://127.0.0.1:${await blackHole()}`, { upstream: client, network: { connect_timeout_in_seconds: 10 } })
+    const start = clock.now()
+    const verdict = await clock.drive(bench.ask(way, 'text'))
+    expectFailure(verdict, way, { status: 504, type: 'upstream_connect_timeout' })
+    expect(verdict.message).toContain('within 10000 ms')
+    expect(clock.now() - start).toBeGreaterThanOrEqual(10_000)
+    expect((await clock.drive(bench.ask(way, 'text', FALLBACK))).text).toBe(PLAIN_TEXT)
+    expect(client.stats()).toMatchObject({ busy: 0 })
+  })
+})
+
+describe('4 a handshake that stalls', () => {
+  it.each(WAYS)('ends at the connect timeout; nothing of the request was sent ($side, stream $stream)', async (way) => {
+    const { port, accepted } = await mutePort()
+    const { client, clock } = namesClient({})
+    const bench = await benchAt(`https://127.0.0.1:${port}`, { upstream: client, network: { connect_timeout_in_seconds: 10 } })
+    const sent: Buffer[] = []
+    const verdict = clock.drive(bench.ask(way, 'text'))
+    accepted[0]?.on('data', (bytes: Buffer) => sent.push(bytes))
+    expect([502, 504]).toContain((await verdict).status)
+    expect(Buffer.concat(sent).toString('latin1')).not.toContain('sk-good')
+    expect((await clock.drive(bench.ask(way, 'text', FALLBACK))).text).toBe(PLAIN_TEXT)
   })
 })

@@ -137,19 +137,29 @@ function configOf(upstream: FakeUpstream, { client = {}, network = {}, provider 
 
 /** Asks once. A stream is read by the client's strictest helper, which throws on anything short of a whole answer. */
 async function strictly(plain: OpenAI, { model, stream, body = {}, headers = {} }: { model: string; stream: boolean } & AskOptions): Promise<Verdict> {
-  const seen: { response?: Response; raw?: Promise<string> } = {}
+  const seen: { response?: Response; bytes: Uint8Array[] } = { bytes: [] }
   const client = plain.withOptions({
     fetch: async (url, init) => {
       seen.response = await fetch(url, init)
-      seen.raw = seen.response.clone().text().catch(() => '')
-      return seen.response
+      return tapped(seen.response, seen.bytes)
     },
   })
   const request = { model, messages: [{ role: 'user' as const, content: 'hi' }], ...body }
   const verdict = await read(client, request, { stream, headers }).catch(failed)
-  const raw = (await seen.raw) ?? ''
+  const raw = Buffer.concat(seen.bytes).toString()
   const isMidStream = stream && verdict.text === undefined && seen.response?.status === 200
   return { ...verdict, isMidStream, headers: seen.response?.headers, raw, body: verdict.text === undefined ? errorIn(raw) : undefined }
+}
+
+/** The same response; its bytes are kept as they are read. */
+function tapped(response: Response, bytes: Uint8Array[]): Response {
+  const tap = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, out) {
+      bytes.push(chunk)
+      out.enqueue(chunk)
+    },
+  })
+  return new Response(response.body?.pipeThrough(tap) ?? null, response)
 }
 
 type Reading = Pick<Verdict, 'text' | 'finish' | 'usage' | 'status' | 'type' | 'message'>
@@ -166,7 +176,7 @@ async function read(client: OpenAI, request: Asking, { stream, headers }: { stre
 
 function failed(error: unknown): Reading {
   const message = error instanceof Error ? error.message : String(error)
-  return error instanceof APIError ? { status: error.status, type: error.type, message } : { message }
+  return error instanceof APIError ? { text: undefined, status: error.status, type: error.type, message } : { text: undefined, message }
 }
 
 function errorIn(raw: string): JsonObject | undefined {

@@ -5,6 +5,9 @@ import { ask, chunksOf, extraFields, messageOf, PROVIDERS, startBench } from './
 
 const bench = startBench()
 
+/** Events twice, too late or not at all, with the whole answer among them. */
+const ODD = ['fault-double-start', 'fault-double-finish', 'fault-double-terminal', 'fault-after-done', 'fault-no-usage']
+
 describe.each(PROVIDERS)('%s, what the gateway adds', (provider) => {
   const request = { model: `${provider}/text`, messages: ask() }
 
@@ -103,15 +106,19 @@ describe.each(PROVIDERS)('%s, an answer in another shape than asked for', (provi
     expect(messageOf(completion).content).toBe(PLAIN_TEXT)
   })
 
-  test('a stream without its terminator ends well when the answer was complete', async () => {
-    const runner = bench.client.chat.completions.stream({ model: `${provider}/fault-no-terminator`, messages: ask() })
+  test.each(ODD)('%s is one answer', async (model) => {
+    const runner = bench.client.chat.completions.stream({ model: `${provider}/${model}`, messages: ask() })
     expect(messageOf(await runner.finalChatCompletion()).content).toBe(PLAIN_TEXT)
   })
+})
 
-  test.each(['fault-double-start', 'fault-double-finish', 'fault-double-terminal', 'fault-after-done', 'fault-no-start', 'fault-no-usage'])('%s is one answer', async (model) => {
-    const stream = await bench.client.chat.completions.create({ model: `${provider}/${model}`, messages: ask(), stream: true })
-    const chunks = await chunksOf(stream)
-    expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('')).toBe(PLAIN_TEXT)
+describe('an answer without its first or last event', () => {
+  // Many compatible servers leave them out; Anthropic does not, and a stream that lacks them was cut.
+  test.each(['fault-no-start', 'fault-no-terminator'])('%s: well from openai, an error from anthropic', async (model) => {
+    const final = (provider: string) =>
+      bench.client.chat.completions.stream({ model: `${provider}/${model}`, messages: ask() }).finalChatCompletion()
+    expect(messageOf(await final('openai')).content).toBe(PLAIN_TEXT)
+    await expect(final('anthropic')).rejects.toThrow()
   })
 })
 
@@ -119,7 +126,7 @@ describe('the list of models', () => {
   test('names each with its provider', async () => {
     const ids: string[] = []
     for await (const model of bench.client.models.list()) ids.push(model.id)
-    expect(ids).toEqual(expect.arrayContaining(['openai/text', 'anthropic/text', 'demo/hello']))
+    expect(ids).toEqual(expect.arrayContaining(['openai/text', 'anthropic/text']))
     expect(new Set(ids).size).toBe(ids.length)
   })
 

@@ -58,10 +58,10 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'limits and sampling',
-    request: { max_completion_tokens: 100, temperature: 0.5, top_p: 0.9, stop: ['END'] },
+    request: { max_completion_tokens: 100, temperature: 0.5, stop: ['END'] },
     wire: {
-      openai: { max_completion_tokens: 100, temperature: 0.5, top_p: 0.9, stop: ['END'] },
-      anthropic: { max_tokens: 100, temperature: 0.5, top_p: 0.9, stop_sequences: ['END'] },
+      openai: { max_completion_tokens: 100, temperature: 0.5, stop: ['END'] },
+      anthropic: { max_tokens: 100, temperature: 0.5, stop_sequences: ['END'] },
     },
   },
   {

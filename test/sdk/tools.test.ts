@@ -1,4 +1,4 @@
-import { zodResponseFormat } from 'openai/helpers/zod'
+import { zodFunction, zodResponseFormat } from 'openai/helpers/zod'
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -17,7 +17,7 @@ describe.each(PROVIDERS)('%s, a round of tools', (provider) => {
   ])('runTools with $model calls the functions and sends the results back', async ({ model, cities }) => {
     const called: string[] = []
     const runner = bench.client.chat.completions.runTools({ model: `${provider}/${model}`, messages: ask(), tools: [weather(called)] })
-    expect(await runner.finalContent()).toBe(`The tool said: ${answerOf(provider, model, cities)}`)
+    expect(await runner.finalContent()).toBe(`The tool said: ${answerOf(provider, cities)}`)
     expect(called).toEqual(cities)
     expect(bench.lastRequest().json).toMatchObject(resultsOf(provider, cities))
   })
@@ -130,7 +130,7 @@ describe.each(PROVIDERS)('%s, structured output', (provider) => {
       tools: [{ type: 'function', function: { ...(TOOLS[0] as { function: object }).function, name: 'get_weather', strict: true } }],
     })
     const [call] = completion.choices[0]?.message.tool_calls ?? []
-    expect(call?.function.parsed_arguments).toEqual({ city: 'Paris', unit: 'celsius' })
+    expect(call?.type === 'function' && call.function.parsed_arguments).toEqual({ city: 'Paris', unit: 'celsius' })
   })
 })
 
@@ -138,22 +138,18 @@ const PIXEL_DATA = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk
 const PIXEL = `data:image/png;base64,${PIXEL_DATA}`
 
 function weather(called: string[]) {
-  return {
-    type: 'function' as const,
-    function: {
-      name: 'get_weather',
-      parameters: { type: 'object', properties: { city: { type: 'string' } } },
-      parse: JSON.parse as (text: string) => { city: string },
-      function({ city }: { city: string }): string {
-        called.push(city)
-        return `sunny in ${city}`
-      },
+  return zodFunction({
+    name: 'get_weather',
+    parameters: z.object({ city: z.string() }),
+    function({ city }): string {
+      called.push(city)
+      return `sunny in ${city}`
     },
-  }
+  })
 }
 
 /** OpenAI's results are messages of their own, so that the last one is all the model sees last; Anthropic's stand in one. */
-function answerOf(provider: string, model: string, cities: readonly string[]): string {
+function answerOf(provider: string, cities: readonly string[]): string {
   const said = provider === 'anthropic' ? cities : cities.slice(-1)
   return said.map((city) => `sunny in ${city}`).join(' ')
 }

@@ -76,7 +76,11 @@ export class BodyReader implements Swept {
       this.#phase = REFUSING
       this.#refusal = refusal.error
     } else this.#take(declared ?? 0)
-    this.#native.onData((chunk, isLast) => this.#onData(chunk, isLast))
+    this.#native.onData((chunk, isLast) => {
+      this.#reply.isInCallback = true
+      this.#onData(chunk, isLast)
+      this.#reply.isInCallback = false
+    })
   }
 
   sweep(now: number): void {

@@ -1,4 +1,5 @@
 import type { HeaderList, Reply } from '../../core/edge.ts'
+import { flushAtTurnEnd } from '../../core/turn-end.ts'
 import { cleanHeader, hasNoBody, statusLine } from './headers.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import type { Timing } from './timing.ts'
@@ -16,11 +17,11 @@ export interface ReplyHost {
 
 const OPEN = 0
 const STREAMING = 1
-const DONE = 2
+const SENDING = 2
+const DONE = 3
 
 /** Held bytes that are written without waiting for the end of the tick. */
 const FLUSH_AT = 16 * 1024
-const READY = Promise.resolve()
 
 /** The answer to one request. Every native call is made while the phase says that the native object is alive; it throws otherwise. */
 export class HttpReply implements Reply, Swept {
@@ -32,9 +33,12 @@ export class HttpReply implements Reply, Swept {
   /** Bytes of the body budget that this request holds. */
   heldBudget = 0
   isAborted = false
+  /** The library's callback has not returned: an answer given now goes out now, so that requests behind it on the connection are served. */
+  isInCallback = true
   #phase = OPEN
   #status = 200
   #headers: HeaderList = []
+  #body: string | Uint8Array = ''
   /** Lines the transport adds; they win over lines of the same name. */
   #extra: [string, string][] | undefined
   #isHeadWritten = false
@@ -71,12 +75,26 @@ export class HttpReply implements Reply, Swept {
 
   send(status: number, headers: HeaderList, body: string | Uint8Array): void {
     if (this.#phase !== OPEN) return
-    this.#phase = DONE
+    this.#phase = SENDING
     this.#status = status
     this.#headers = headers
+    this.#body = body
+    if (this.isInCallback) this.#sendWhole()
+    else flushAtTurnEnd(this)
+  }
+
+  /** What waits for the end of the turn: a whole answer, or the chunks of a stream. The client may have left meanwhile. */
+  flush(): void {
+    if (this.#phase === SENDING) this.#sendWhole()
+    else this.#flush()
+  }
+
+  #sendWhole(): void {
+    this.#phase = DONE
+    const body = this.#body
     this.#native.cork(() => {
       this.#writeHead()
-      if (this.#isHead || hasNoBody(status)) this.#endBodiless(body)
+      if (this.#isHead || hasNoBody(this.#status)) this.#endBodiless(body)
       else this.#native.end(body, this.#closes)
     })
     this.#done()
@@ -110,7 +128,7 @@ export class HttpReply implements Reply, Swept {
         return true
       }
     }
-    if (this.#held.push(chunk) === 1) void READY.then(() => this.#flush())
+    if (this.#held.push(chunk) === 1) flushAtTurnEnd(this)
     this.#heldBytes += chunk.length
     if (this.#heldBytes >= FLUSH_AT) this.#flush()
     return !this.#isStalled

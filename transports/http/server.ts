@@ -146,6 +146,8 @@ function serve(shared: Shared, asked: Asked, open: Opening): (response: HttpResp
       receive(response, reply, { incoming, shared, open })
     } catch {
       reply.destroy()
+    } finally {
+      reply.isInCallback = false
     }
   }
 }

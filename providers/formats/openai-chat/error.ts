@@ -11,7 +11,7 @@ export function encodeError(error: GatewayError): JsonObject {
   const { detail } = error
   return withoutUndefined<JsonObject>({
     type: error.isOwn ? error.type : undefined,
-    is_bifrost_error: error.isOwn,
+    is_bifrost_error: error.isOwn && error.status >= CANCELLED,
     status_code: error.status,
     error: withoutUndefined<JsonObject>({
       type: error.type,

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
 import type { Usage } from '../../../core/canonical/usage.ts'
-import type { Frame, FrameMark, Lens } from '../../../core/format.ts'
+import type { Frame, FrameMark, Lens, Strictness } from '../../../core/format.ts'
 import type { Scan } from '../../../core/scan.ts'
 import { withField, withoutFields } from '../shared/body-edits.ts'
 import { isErrorBody } from './error.ts'
@@ -31,6 +31,7 @@ export const lens: Lens = {
   },
   usage,
   mark,
+  strictness,
 }
 
 function numberAt(scan: Scan, name: string): number | undefined {
@@ -97,4 +98,28 @@ function saysAnything(data: string, name: string): boolean {
     at = data.indexOf(name, next)
   }
   return false
+}
+
+/** A piece of arguments, the most frequent event with calls: nothing to look for. */
+const ARGUMENTS = /"tool_calls":\s*\[\s*\{\s*"index":\s*\d+,\s*"function":\s*\{\s*"arguments":/
+
+/** OpenAI's own client throws where no role came before content, a call has no index, type or id, or an event no choices. */
+function strictness({ data }: Frame, meaning: FrameMark, isOpen: boolean): Strictness {
+  if (meaning === 'usage') return 'fits'
+  if (!isOpen && data.includes('"role":')) return hasLooseCalls(data) ? 'breaks' : 'opens'
+  if (meaning === 'other') return data.includes('"choices":') ? 'fits' : 'breaks'
+  return isOpen && !hasLooseCalls(data) ? 'fits' : 'breaks'
+}
+
+function hasLooseCalls(data: string): boolean {
+  if (!data.includes('"tool_calls":') || ARGUMENTS.test(data)) return false
+  const deltas = objects(parse(data)?.choices).map((choice) => choice.delta)
+  return deltas.some((delta) => isObject(delta) && objects(delta.tool_calls).some(isLoose))
+}
+
+function isLoose(call: JsonObject): boolean {
+  if (!Number.isInteger(call.index)) return true
+  const body = call.function ?? call.custom
+  const isFirst = isObject(body) && typeof body.name === 'string' && body.name !== ''
+  return isFirst && (typeof call.type !== 'string' || typeof call.id !== 'string')
 }

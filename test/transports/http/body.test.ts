@@ -189,13 +189,14 @@ describe('memory', () => {
         first.resolve()
       },
     })
-    new RawClient({ port }).write(body)
+    const one = new RawClient({ port }).write(body)
     await first.promise
     const second = new RawClient({ port }).write(body)
     await expect.poll(() => clock.running()).toBe(1)
     clock.advance(4_900)
     expect(handled).toHaveLength(1)
     replies[0]!.send(200, [], 'first')
+    await one.until('first')
     clock.advance(50)
     expect(handled).toHaveLength(2)
     expect(handled[1]!.body).toHaveLength(600)
