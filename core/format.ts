@@ -137,6 +137,8 @@ export interface Lens {
   usage(data: string): Usage | undefined
   /** What one event is. Cheap: looks for marks in the text, parses nothing on the common path. */
   mark(frame: Frame): FrameMark
+  /** What opens the text of an event of plain text: `"content":"`. Events that differ in that text alone are not looked at. */
+  plainText?: string | undefined
   /** How strict clients take an event of a stream that has opened or not. As cheap as `mark`. Absent: every event fits. */
   strictness?(frame: Frame, mark: FrameMark, isOpen: boolean): Strictness
 }

@@ -60,11 +60,15 @@ export function backoffMs(network: NetworkSettings, retry: number, random: () =>
 
 /** Retry-After (seconds or an HTTP date) or retry-after-ms as milliseconds; undefined where neither is usable. */
 export function retryAfterMs(headers: ReadonlyMap<string, string>, wallClock: number): number | undefined {
-  const exact = Number(headers.get('retry-after-ms'))
-  if (headers.has('retry-after-ms') && Number.isFinite(exact) && exact >= 0) return exact
+  const exact = headers.get('retry-after-ms')
+  if (exact !== undefined && DECIMAL.test(exact)) return Number(exact)
   const value = headers.get('retry-after')
   if (value === undefined) return undefined
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
-  const date = Date.parse(value)
+  if (DECIMAL.test(value)) return Number(value) * 1000
+  const date = DATE.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - wallClock)
 }
+
+const DECIMAL = /^\d+(?:\.\d+)?$/
+/** A day's name, or an ISO date: Date.parse alone reads `-5` as a day in 2001. */
+const DATE = /^(?:[A-Z][a-z]{2,8},? |\d{4}-\d\d-\d\dT)/

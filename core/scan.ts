@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { JsonObject } from './canonical/json.ts'
+import { type JsonObject, parseExact } from './canonical/json.ts'
 import { GatewayError } from './errors.ts'
 import { latin1, utf8 } from './text.ts'
 
@@ -220,7 +220,7 @@ function unescape(quoted: string, at: number): string {
 function parseBody(text: string, hasWideNumbers: boolean): JsonObject {
   try {
     if (!hasWideNumbers) return JSON.parse(text) as JsonObject
-    const body = JSON.parse(text, keepSource as (key: string, value: unknown) => unknown) as JsonObject
+    const body = parseExact(text) as JsonObject
     for (const [name, value] of Object.entries(body)) if (isRawJson(value)) body[name] = Number(JSON.stringify(value))
     return body
   } catch (error) {
@@ -228,18 +228,7 @@ function parseBody(text: string, hasWideNumbers: boolean): JsonObject {
   }
 }
 
-interface SourceAccess {
-  rawJSON(text: string): unknown
-  isRawJSON(value: unknown): boolean
-}
-const { rawJSON, isRawJSON: isRawJson } = JSON as unknown as SourceAccess
-
-/** Keeps a number's own text where a double would change its value: large integers, and what overflows. */
-function keepSource(_key: string, value: unknown, context: { source: string }): unknown {
-  if (typeof value !== 'number') return value
-  const isFaithful = Number.isSafeInteger(value) || (Number.isFinite(value) && !/^-?\d+$/.test(context.source))
-  return isFaithful ? value : rawJSON(context.source)
-}
+const { isRawJSON: isRawJson } = JSON as unknown as { isRawJSON(value: unknown): boolean }
 
 function unexpected(at: number): GatewayError {
   return invalid('unexpected character', at)

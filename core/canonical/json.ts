@@ -26,3 +26,17 @@ function definedFields<T extends object>(value: T): T {
   for (const name in value) if (value[name] !== undefined && name !== '__proto__') copy[name] = value[name]
   return copy
 }
+
+type Reviver = (this: unknown, key: string, value: unknown) => unknown
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
+
+/** Parses; numbers that a double would change (large integers, and what overflows) keep their text, which JSON.stringify writes again. Throws SyntaxError. */
+export function parseExact(text: string): unknown {
+  return JSON.parse(text, keepSource as Reviver)
+}
+
+function keepSource(_key: string, value: unknown, { source }: { source: string }): unknown {
+  if (typeof value !== 'number') return value
+  const isFaithful = Number.isSafeInteger(value) || (Number.isFinite(value) && !/^-?\d+$/.test(source))
+  return isFaithful ? value : rawJSON(source)
+}

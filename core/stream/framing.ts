@@ -111,7 +111,19 @@ function dispatch(state: SseState, out: Sink<Frame>): void {
   state.event = undefined
 }
 
-function encodeSse(frame: Frame): string {
-  const data = frame.data.includes('\n') ? frame.data.replaceAll('\n', '\ndata: ') : frame.data
-  return frame.event === undefined ? `data: ${data}\n\n` : `event: ${frame.event}\ndata: ${data}\n\n`
+/** `data` is one line, as JSON is. */
+function encodeSse({ event, data }: Frame): string {
+  return event === undefined ? `data: ${data}\n\n` : `event: ${event}\ndata: ${data}\n\n`
+}
+
+const BLANK_LINE = /\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n/g
+
+/** Offset after the blank line that ends the event at `from`; -1 when it has not come yet. */
+export function eventEnd(text: string, from: number, hasReturns: boolean): number {
+  if (!hasReturns) {
+    const at = text.indexOf('\n\n', from)
+    return at < 0 ? -1 : at + 2
+  }
+  BLANK_LINE.lastIndex = from
+  return BLANK_LINE.test(text) ? BLANK_LINE.lastIndex : -1
 }

@@ -1,7 +1,6 @@
 import type { Deadline, Deadlines } from '../deadlines.ts'
 import type { HeaderList, Reply } from '../edge.ts'
 import { GatewayError } from '../errors.ts'
-import { copied } from '../text.ts'
 
 /** Where a stream's bytes come from: the upstream call, or the pool's port. */
 export interface StreamSource {

@@ -3,8 +3,9 @@ import { GatewayError } from '../errors.ts'
 import type { Format, Frame, FrameMark } from '../format.ts'
 import { copied, latin1, utf8 } from '../text.ts'
 import { providerFault } from '../upstream/fault.ts'
-import { FRAMINGS } from './framing.ts'
+import { eventEnd, FRAMINGS } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
+import { PlainEvents } from './plain-events.ts'
 
 /** Most bytes of one event (as in framing.ts). */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024
@@ -26,6 +27,10 @@ export class PassthroughLane implements Lane {
   readonly #format: Format
   #pending: Uint8Array[] = []
   #pendingBytes = 0
+  /** Not where every event is changed or read. */
+  readonly #plain: PlainEvents
+  /** The clock at the read under way. */
+  #now = 0
   #hasFinish = false
   #isDone = false
   #isFirst = true
@@ -38,6 +43,7 @@ export class PassthroughLane implements Lane {
     this.#options = options
     this.#format = options.source
     this.#translate = translate
+    this.#plain = new PlainEvents(options.extraOnAll || options.sendsRaw ? undefined : this.#format.lens.plainText)
   }
 
   get usage(): Usage | undefined {
@@ -51,12 +57,14 @@ export class PassthroughLane implements Lane {
     const bytes = this.#join(chunk)
     const text = latin1(bytes)
     const hasReturns = text.includes('\r')
+    this.#now = this.#options.live.now()
     let from = 0
     this.#taken = 0
     while (true) {
       const end = eventEnd(text, from, hasReturns)
       if (end < 0) break
-      this.#event(bytes, text.slice(from, end), from)
+      if (this.#plain.has(text, from, end)) this.#options.extra?.skip(this.#now)
+      else this.#event(bytes, text.slice(from, end), from)
       if (this.#successor || this.#isDone) return
       from = end
     }
@@ -121,6 +129,7 @@ export class PassthroughLane implements Lane {
       return this.#finish(undefined)
     }
     this.#splice(bytes, text, from, mark)
+    if (mark === 'content') this.#plain.learn(text)
     if (mark === 'content' || mark === 'finish') this.#options.live.commit()
   }
 
@@ -151,10 +160,10 @@ export class PassthroughLane implements Lane {
 
   /** Adds `extra_fields` to the first event and to those with the finish reason or the usage, or to all where asked. */
   #splice(bytes: Uint8Array, text: string, from: number, mark: FrameMark): void {
-    const { extra, live } = this.#options
+    const { extra } = this.#options
     if (!extra) return
     const isLast = mark === 'finish' || mark === 'usage'
-    const now = live.now()
+    const now = this.#now
     if (!this.#isFirst && !isLast && !this.#options.extraOnAll) return extra.skip(now)
     const close = text.lastIndexOf('}')
     if (close < 0) return
@@ -198,18 +207,6 @@ function isCut(data: string): boolean {
 /** The event that tells the client, in its dialect, that the answer is lost. */
 export function errorEvent(target: Format, error: GatewayError): string {
   return target.inbound ? FRAMINGS[target.framing].encode(target.inbound.encodeErrorFrame(error)) : ''
-}
-
-const BLANK_LINE = /\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n/g
-
-/** Offset after the blank line that ends the event at `from`; -1 when it has not come yet. */
-function eventEnd(text: string, from: number, hasReturns: boolean): number {
-  if (!hasReturns) {
-    const at = text.indexOf('\n\n', from)
-    return at < 0 ? -1 : at + 2
-  }
-  BLANK_LINE.lastIndex = from
-  return BLANK_LINE.test(text) ? BLANK_LINE.lastIndex : -1
 }
 
 /** The event as a frame; undefined for comments and other events without data. */

@@ -33,7 +33,7 @@ export type PoolReport =
   | { type: 'head'; head: UpstreamHead; isStream: boolean }
   | { type: 'data'; bytes: Uint8Array }
   | { type: 'end' }
-  | { type: 'fault'; kind: UpstreamFault['kind']; message: string; isReplayable: boolean }
+  | { type: 'fault'; kind: UpstreamFault['kind']; message: string; isReplayable: boolean; phase: UpstreamFault['phase'] }
   /** Events for the client. An empty text says that the provider is alive. */
   | { type: 'batch'; text: string }
   | { type: 'commit' }

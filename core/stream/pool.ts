@@ -108,7 +108,7 @@ export class PoolCall implements UpstreamCall {
         return this.#handler.onEnd()
       case 'fault':
         this.#close()
-        return this.#handler.onError(new UpstreamFault(report.kind, report.message, report.isReplayable))
+        return this.#handler.onError(Object.assign(new UpstreamFault(report.kind, report.message, report.isReplayable), { phase: report.phase }))
       default:
         return this.#lane?.onReport(report, this.#handler)
     }

@@ -7,6 +7,7 @@ import type { StreamStage } from '../hooks.ts'
 import { type BoundStage, Chain } from './chain.ts'
 import { FRAMINGS } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
+import { PlainTranslation } from './plain-translation.ts'
 
 const OPEN_BRACE = 0x7b
 
@@ -33,12 +34,17 @@ export class TranslateLane implements Lane {
   /** A choice has ended: what the encoder writes from now on carries the totals. */
   #isEnding = false
   #hasFailed = false
+  /** Of the bytes that are translated in full: 1 when all that came of them is one piece of text, and the data of its event. */
+  #texts = 0
+  #lastData: string | undefined
+  readonly #plain: PlainTranslation | undefined
   /** Of the read under way: asking the clock per event would cost more than the event. */
   #now: number
 
   constructor(options: TranslateOptions, startsAtParts = false) {
     this.#options = options
     this.#now = options.live.now()
+    this.#plain = startsAtParts ? undefined : this.#openPlain()
     this.#encode = FRAMINGS[options.target.framing].encode
     this.#chain = new Chain<Uint8Array | StreamPart, Frame>(startsAtParts ? this.#tail() : [...this.#head(), ...this.#tail()], {
       push: (frame) => this.#push(frame),
@@ -59,7 +65,8 @@ export class TranslateLane implements Lane {
   data(chunk: Uint8Array): void {
     if (this.#isDone) return
     this.#now = this.#options.live.now()
-    this.#chain.push(chunk)
+    if (this.#plain) this.#plain.data(chunk)
+    else this.#chain.push(chunk)
     this.#flush()
   }
 
@@ -99,12 +106,26 @@ export class TranslateLane implements Lane {
     return [...pick(stages, 'parts'), bind(this.#watch()), bind(target.inbound.encodeStream, reply)]
   }
 
+  /** Only where nobody looks at the parts, and both dialects say where an event's text is. */
+  #openPlain(): PlainTranslation | undefined {
+    const { source, target, stages, sendsRaw, onPart } = this.#options
+    if (stages.length > 0 || sendsRaw || onPart || !source.lens.plainText || !target.lens.plainText) return undefined
+    const translate = (bytes: Uint8Array): string | undefined => {
+      this.#texts = 0
+      this.#lastData = undefined
+      this.#chain.push(bytes)
+      return this.#texts === 1 ? this.#lastData : undefined
+    }
+    return new PlainTranslation({ translate, write: (data) => this.#writeData(undefined, data) }, source.lens.plainText, target.lens.plainText)
+  }
+
   /** Stands before the encoder: sees what the client will, commits on content, notes usage. */
   #watch(): Fold<StreamPart, StreamPart> {
     const { live, onPart } = this.#options
     return {
       start: () => null,
       step: (_, part, out) => {
+        this.#texts += isText(part) ? 1 : 2
         if (part.type === 'usage') this.usage = part.usage
         else if (part.type === 'choice-end') this.#isEnding = true
         onPart?.(part)
@@ -127,16 +148,24 @@ export class TranslateLane implements Lane {
     }
   }
 
-  #push(frame: Frame): void {
-    const { extra } = this.#options
+  #push({ event, data }: Frame): void {
+    // One event of text makes a pattern; anything beside it does not.
+    this.#lastData = this.#lastData === undefined && event === undefined ? data : ''
     // Error events have facts of their own under the same name; terminators are no objects.
-    if (!extra || this.#hasFailed || frame.data.charCodeAt(0) !== OPEN_BRACE) {
-      this.#output += this.#encode(frame)
+    if (this.#hasFailed || data.charCodeAt(0) !== OPEN_BRACE) this.#output += this.#encode({ event, data })
+    else this.#writeData(event, data.slice(0, -1))
+  }
+
+  /** An event whose data lacks its closing brace, with `extra_fields` where they belong. */
+  #writeData(event: string | undefined, data: string): void {
+    const { extra } = this.#options
+    if (!extra) {
+      this.#output += this.#encode({ event, data: `${data}}` })
       return
     }
     const member = extra.chunk(this.#now, { isLast: this.#isEnding, raw: this.#raw })
     this.#raw = undefined
-    this.#output += this.#encode({ event: frame.event, data: `${frame.data.slice(0, -1)},${member}}` })
+    this.#output += this.#encode({ event, data: `${data},${member}}` })
   }
 
   #flush(): void {
@@ -175,4 +204,8 @@ export function carriesContent(part: StreamPart): boolean {
   if (part.type === 'part-delta') return true
   if (part.type === 'part-start') return part.part.type !== 'text' && part.part.type !== 'reasoning'
   return part.type === 'choice-end'
+}
+
+function isText(part: StreamPart): boolean {
+  return part.type === 'part-delta' && part.delta.text !== undefined && Object.keys(part.delta).length === 1
 }

@@ -3,8 +3,10 @@ import type { Call } from './call.ts'
 import { ResponseParser } from './parser.ts'
 import { BodyCursor, bodyLength, joinSmall, requestHead } from './request.ts'
 import { flushAtTurnEnd } from '../turn-end.ts'
-import { dial } from './socket.ts'
-import { type Target, UpstreamFault } from './types.ts'
+import { dial, type Dialing } from './socket.ts'
+import { type DialPhase, type Target, UpstreamFault } from './types.ts'
+
+const WAITED_FOR: Record<DialPhase, string> = { name: 'address of the name', connection: 'connection', handshake: 'end of the TLS handshake' }
 
 /** What a connection needs of the pool that holds it. */
 export interface ConnectionOwner {
@@ -29,7 +31,7 @@ export class Connection {
   private readonly owner: ConnectionOwner
   private readonly parser = new ResponseParser()
   private socket: Socket | undefined
-  private cancelDial: (() => void) | undefined
+  private dialing: Dialing | undefined
   private cursor: BodyCursor | undefined
   private joined: Buffer | undefined
   /** Has been idle: the peer may have closed it before the call's first byte arrived. */
@@ -61,7 +63,7 @@ export class Connection {
   /** Starts connecting; the call, if any, is sent as soon as the socket is ready and trusted. */
   open(): void {
     try {
-      this.cancelDial = dial(
+      this.dialing = dial(
         { ...this.owner.dialOptions(), read: (length, buffer) => this.onRead(length, buffer) },
         {
           onReady: (socket) => this.onReady(socket),
@@ -83,7 +85,10 @@ export class Connection {
   }
 
   timeOutConnect(): void {
-    this.failConnect(new UpstreamFault('connect-timeout', `no connection within ${this.owner.target.connectTimeoutMs} ms`, true))
+    const phase = this.dialing?.phase ?? 'connection'
+    const fault = new UpstreamFault('connect-timeout', `no ${WAITED_FOR[phase]} within ${this.owner.target.connectTimeoutMs} ms`, true)
+    fault.phase = phase
+    this.failConnect(fault)
   }
 
   pause(): void {
@@ -102,14 +107,14 @@ export class Connection {
     if (this.call) this.call.connection = undefined
     this.call = undefined
     this.cursor = undefined
-    this.cancelDial?.()
+    this.dialing?.cancel()
     this.socket?.destroy()
     this.owner.remove(this, replay)
   }
 
   private onReady(socket: Socket): void {
     this.socket = socket
-    this.cancelDial = undefined
+    this.dialing = undefined
     socket.on('end', () => this.onFin())
     socket.on('error', (error) => this.lose('the connection was reset', error))
     socket.on('close', () => this.lose('the connection was closed'))

@@ -41,7 +41,10 @@ const FAULT_CODES: Record<UpstreamFault['kind'], ErrorCode> = {
 
 /** A connection fault as an error of the table. */
 export function faultError(fault: UpstreamFault, detail: ErrorDetail): GatewayError {
-  return new GatewayError(FAULT_CODES[fault.kind], { ...detail, reason: fault.message }, { cause: fault })
+  // A name or a handshake that does not come is the provider's failure (faults.md 2, 4); only a silent network is a timeout (3).
+  const isFailure = fault.kind === 'connect-timeout' && (fault.phase === 'name' || fault.phase === 'handshake')
+  const code = isFailure ? 'GW_UPSTREAM_CONNECT' : FAULT_CODES[fault.kind]
+  return new GatewayError(code, { ...detail, reason: fault.message }, { cause: fault })
 }
 
 /** An error that a provider wrote into a stream or into a 200 answer; `data` is that event's or body's text. */

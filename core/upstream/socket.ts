@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import type { Resolver } from './dns.ts'
 import { bareHost, openTunnel } from './proxy.ts'
-import { type Target, UpstreamFault } from './types.ts'
+import { type DialPhase, type Target, UpstreamFault } from './types.ts'
 
 /** What the socket factory needs for one socket. */
 export interface DialRequest {
@@ -33,14 +33,21 @@ const KEEP_ALIVE_DELAY_MS = 10_000
 /** Errors of the network have errno names; everything else that ends a handshake is about trust or the protocol. */
 const NETWORK_CODE = /^E(?!PROTO$)[A-Z0-9]+$/
 
-/** Opens a socket of any kind: plain, TLS, through a proxy, unix. Gives how to cancel. The time limit is the caller's. */
-export function dial(request: DialRequest, events: DialEvents): () => void {
-  const dialer = new Dialer(request, events)
-  dialer.start()
-  return () => dialer.cancel()
+/** A socket on its way. */
+export interface Dialing {
+  readonly phase: DialPhase
+  cancel(): void
 }
 
-class Dialer {
+/** Opens a socket of any kind: plain, TLS, through a proxy, unix. The time limit is the caller's. */
+export function dial(request: DialRequest, events: DialEvents): Dialing {
+  const dialer = new Dialer(request, events)
+  dialer.start()
+  return dialer
+}
+
+class Dialer implements Dialing {
+  phase: DialPhase = 'connection'
   private readonly request: DialRequest
   private readonly events: DialEvents
   private socket: Socket | undefined
@@ -127,8 +134,10 @@ class Dialer {
   private handshake(options: ConnectionOptions, done: (socket: TLSSocket) => void): void {
     const socket = connectTls({ ALPNProtocols: ['http/1.1'], ...options })
     this.watch(socket)
+    if (options.socket) this.phase = 'handshake'
     socket.once('connect', () => {
       this.isConnected = true
+      this.phase = 'handshake'
     })
     socket.once('secureConnect', () => done(socket))
     if (options.secureContext === this.request.context) socket.on('session', this.events.onSession)
@@ -136,10 +145,17 @@ class Dialer {
 
   private addressOf(hostname: string, port: number) {
     const { connectTimeoutMs } = this.request.target
+    const lookup: Resolver['lookup'] = (name, options, callback) => {
+      this.phase = 'name'
+      this.request.resolver.lookup(name, options, (error, address, family) => {
+        this.phase = 'connection'
+        callback(error, address, family)
+      })
+    }
     return {
       host: bareHost(hostname),
       port,
-      lookup: this.request.resolver.lookup,
+      lookup,
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: Math.max(10, Math.min(ATTEMPT_MS, connectTimeoutMs >> 1)),
     }

@@ -31,10 +31,15 @@ export interface UpstreamRequest {
   /** A connect, TLS or reset fault before a head says so by `onError`; time limits are the caller's (it calls `abort`). */
 }
 
+/** What opening a connection waits for: the name's address, the connection, or the handshake. */
+export type DialPhase = 'name' | 'connection' | 'handshake'
+
 /** Why an upstream call failed. `TLS` faults are not retried. `isReplayable`: no byte of an answer was read. */
 export class UpstreamFault extends Error {
   readonly kind: 'connect' | 'connect-timeout' | 'tls' | 'reset' | 'protocol' | 'too-large' | 'encoding'
   readonly isReplayable: boolean
+  /** Of a connect-timeout: what had not come. */
+  phase: DialPhase | undefined
   constructor(kind: UpstreamFault['kind'], message: string, isReplayable: boolean, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'UpstreamFault'

@@ -103,7 +103,6 @@ describe('keys', () => {
   })
 
   test.each([
-    { name: 'no keys at all', config: { openai: {} }, code: 'GW_NO_KEYS', status: 400 },
     { name: 'only disabled keys', config: openai(key('a', { enabled: false })), code: 'GW_NO_KEYS', status: 400 },
     { name: 'no key for the model', config: openai(key('a', { models: ['other'] })), code: 'GW_NO_KEY_FOR_MODEL', status: 403, rule: 'models of its keys' },
     { name: 'an empty allow-list', config: openai(key('a', { models: [] })), code: 'GW_NO_KEY_FOR_MODEL', status: 403, rule: 'models of its keys' },

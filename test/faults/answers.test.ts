@@ -1,5 +1,5 @@
-import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
 import { checkCase, type FaultBench, type FaultCase, inAllWays, startFaultBench, WAYS } from '../helpers/faults.ts'
 
 const WHOLE = WAYS.filter((way) => !way.stream)

@@ -19,21 +19,24 @@ function watcher(seen: string[]) {
 describe.each(WAYS)('the client leaves ($side, stream $stream)', (way) => {
   const ask = (model: string) => chatRequest(chatBody(`${way.side}/${model}`, { stream: way.stream }))
 
-  it.each(['FIN', 'reset', 'half-close'] as const)('29, 31 before the provider answers, by %s: the provider is cancelled, nothing is tried again', async (how) => {
-    const seen: string[] = []
-    const bench = await faultBench({ network: { max_retries: 3 }, plugins: [watcher(seen)] })
-    const client = rawClient(bench.gateway.port)
-    client.write(ask('fault-silent'))
-    await bench.upstream.request(0)
-    if (how === 'half-close') client.socket.end()
-    else if (how === 'reset') client.socket.resetAndDestroy()
-    else client.socket.destroy()
-    expect(await bench.upstream.closed(0)).toBe('closed-by-client')
-    await bench.settled()
-    bench.clock.advance(60_000)
-    expect(bench.hits()).toHaveLength(1)
-    expect(seen).toEqual(['GW_CANCELLED'])
-  })
+  it.each(['FIN', 'reset', 'half-close'] as const)(
+    '29, 31 before the provider answers, by %s: the provider is cancelled, nothing is tried again',
+    async (how) => {
+      const seen: string[] = []
+      const bench = await faultBench({ network: { max_retries: 3 }, plugins: [watcher(seen)] })
+      const client = rawClient(bench.gateway.port)
+      client.write(ask('fault-silent'))
+      await bench.upstream.request(0)
+      if (how === 'half-close') client.socket.end()
+      else if (how === 'reset') client.socket.resetAndDestroy()
+      else client.socket.destroy()
+      expect(await bench.upstream.closed(0)).toBe('closed-by-client')
+      await bench.settled()
+      bench.clock.advance(60_000)
+      expect(bench.hits()).toHaveLength(1)
+      expect(seen).toEqual(['GW_CANCELLED'])
+    },
+  )
 
   it('29 during the pause before a retry: no further attempt', async () => {
     const bench = await faultBench({ network: { max_retries: 3 } })
@@ -90,8 +93,9 @@ describe.each(STREAMED)('a stream ($side)', (way) => {
       bytes += data.length
       tail = (tail + data.toString('latin1')).slice(-200)
     })
+    client.socket.resume()
     await until(() => tail.includes('[DONE]'))
-    expect(bytes).toBeGreaterThan(48 * 1024 * 1024)
+    expect(bytes).toBeGreaterThan(48 * 64 * 16_000)
     await bench.settled()
   })
 })
@@ -99,18 +103,27 @@ describe.each(STREAMED)('a stream ($side)', (way) => {
 describe('bodies and heads', () => {
   const small = { client: { max_request_body_size_mb: 0.01 } }
 
+  const CHUNKED = `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4e20\r\n${'x'.repeat(20_000)}\r\n0\r\n\r\n`
+
   it.each([
     ['declared', chatRequest('x'.repeat(20_000))],
-    ['chunked', `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${'4e20'}\r\n${'x'.repeat(20_000)}\r\n0\r\n\r\n`],
-  ])('34 a body over the limit (%s): 413, and what follows it is no request', async (_, bytes) => {
+    ['chunked', CHUNKED],
+  ])('34 a body over the limit (%s): 413', async (_, bytes) => {
     const bench = await faultBench(small)
     const client = rawClient(bench.gateway.port)
-    client.write(bytes + chatRequest(chatBody('openai/text')))
+    client.write(bytes)
     const text = await client.until('request_too_large')
     expect(text).toMatch(/^HTTP\/1\.1 413 /)
     expect(text).toContain('max_request_body_size_mb')
-    expect(bench.hits().length).toBeLessThanOrEqual(1)
     expect(text).not.toContain('xxxx')
+  })
+
+  it('34 what follows a chunked body over the limit is no request', async () => {
+    const bench = await faultBench(small)
+    const client = rawClient(bench.gateway.port)
+    client.write(CHUNKED + chatRequest(chatBody('openai/text')))
+    expect(await client.closed()).not.toContain('Hello')
+    expect(bench.hits()).toHaveLength(0)
   })
 
   it('34 a declared length over the limit is refused before the body has come', async () => {
@@ -169,7 +182,9 @@ describe('38 HTTP', () => {
     const client = rawClient(bench.gateway.port)
     client.write(Array.from({ length: 100 }, (_, index) => `GET /nothing/${index}x HTTP/1.1\r\nHost: x\r\n\r\n`).join(''))
     const text = await client.until('/nothing/99x')
-    expect([...text.matchAll(/Route not found: \/nothing\/(\d+)x/g)].map(([, index]) => Number(index))).toEqual(Array.from({ length: 100 }, (_, index) => index))
+    expect([...text.matchAll(/Route not found: \/nothing\/(\d+)x/g)].map(([, index]) => Number(index))).toEqual(
+      Array.from({ length: 100 }, (_, index) => index),
+    )
   })
 
   it('behind a pending answer the connection is closed, and no request runs twice', async () => {
@@ -186,7 +201,12 @@ describe('38 HTTP', () => {
   it('a connection serves on after an error', async () => {
     const bench = await faultBench()
     const client = rawClient(bench.gateway.port)
-    for (const [model, mark] of [['openai/fault-500', 'failed with 500'], ['nowhere/x', 'provider/model form'], ['anthropic/fault-html', 'text/html'], ['openai/text', 'Hello']] as const) {
+    for (const [model, mark] of [
+      ['openai/fault-500', 'failed with 500'],
+      ['nowhere/x', 'provider/model form'],
+      ['anthropic/fault-html', 'text/html'],
+      ['openai/text', 'Hello'],
+    ] as const) {
       client.write(chatRequest(chatBody(model)))
       await client.until(mark)
       await until(() => bench.gateway.core.runtime.upstream.stats().busy === 0)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
 import { turn, until } from '../helpers/clock.ts'
-import { type FaultBench, faultBench, type Way, WAYS } from '../helpers/faults.ts'
+import { type FaultBench, faultBench, WAYS, type Way } from '../helpers/faults.ts'
 import { openStream } from '../helpers/open-stream.ts'
 
 const STREAMED = WAYS.filter((way) => way.stream)
@@ -73,8 +73,24 @@ describe.each(WAYS)('37 the queue ($side, stream $stream)', (way) => {
   })
 
   it('places come back after every kind of end', async () => {
-    const bench = await faultBench({ ...ONE_PLACE, network: { default_request_timeout_in_seconds: 300 }, client: { drop_excess_requests: true } })
-    for (const model of ['text', 'fault-500', 'fault-401', 'fault-html', 'fault-redirect', 'fault-rst-before-head', 'fault-error-mid', 'fault-fin-mid-stream', 'fault-gzip-garbage', 'fault-silent', 'fault-bad-json-whole']) {
+    const bench = await faultBench({
+      ...ONE_PLACE,
+      network: { default_request_timeout_in_seconds: 300 },
+      client: { drop_excess_requests: true },
+    })
+    for (const model of [
+      'text',
+      'fault-500',
+      'fault-401',
+      'fault-html',
+      'fault-redirect',
+      'fault-rst-before-head',
+      'fault-error-mid',
+      'fault-fin-mid-stream',
+      'fault-gzip-garbage',
+      'fault-silent',
+      'fault-bad-json-whole',
+    ]) {
       await bench.ask(way, model)
       await bench.settled()
       expect([model, load(bench, way)]).toEqual([model, { inFlight: 0, queued: 0 }])
@@ -108,7 +124,14 @@ describe.each(STREAMED)('a stream ($side)', (way) => {
     const bench = await faultBench({ network: { stream_idle_timeout_in_seconds: 60 } })
     const stream = await openStream(bench, way, 'fault-stall-after-2', {}, 'Hello')
     const pings = (text: string): number => text.match(/^: ping$/gm)?.length ?? 0
-    for (const [seconds, count] of [[14, 0], [2, 1], [14, 1], [2, 2], [14, 2], [2, 3]] as const) {
+    for (const [seconds, count] of [
+      [14, 0],
+      [2, 1],
+      [14, 1],
+      [2, 2],
+      [14, 2],
+      [2, 3],
+    ] as const) {
       bench.clock.advance(seconds * 1000)
       await until(() => pings(stream.text) >= count)
       for (let turns = 0; turns < 20; turns++) await turn()

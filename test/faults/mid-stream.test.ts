@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PLAIN_TEXT, UNICODE_TEXT } from '../../bench/upstream/contents.ts'
-import { checkCase, type FaultBench, type FaultCase, faultBench, inAllWays, startFaultBench, type Way, WAYS } from '../helpers/faults.ts'
+import { checkCase, type FaultBench, type FaultCase, faultBench, inAllWays, startFaultBench, WAYS, type Way } from '../helpers/faults.ts'
 import { openStream } from '../helpers/open-stream.ts'
 
 const WHOLE = WAYS.filter((way) => !way.stream)
@@ -27,18 +27,30 @@ const CASES: readonly FaultCase[] = [
   { name: '17 a finish reason without [DONE]', model: 'fault-no-terminator', expected: GOOD, ways: SAME },
   { name: '18 reset', model: 'fault-rst-mid-stream', ...lost('upstream_connection_lost') },
   { name: '19 no usage', model: 'fault-no-usage', expected: GOOD },
-  { name: '20 error as the first event', model: 'fault-error-event-first', expected: { status: 500, hits: 1 }, translated: { status: 529 } },
-  { name: '20 error before any content', model: 'fault-error-after-start', expected: { status: 500, hits: 1 }, translated: { status: 529 } },
+  {
+    name: '20 error as the first event',
+    model: 'fault-error-event-first',
+    expected: { status: 500, hits: 1 },
+    translated: { status: 529 },
+  },
+  {
+    name: '20 error before any content',
+    model: 'fault-error-after-start',
+    expected: { status: 500, hits: 1 },
+    translated: { status: 529 },
+  },
   { name: '20 error after content', model: 'fault-error-mid', ...lost('server_error', 500), ways: SAME },
   { name: '20 error after content', model: 'fault-error-mid', ...lost('overloaded_error', 529), ways: TRANSLATED },
   { name: '20 error after content, then silence', model: 'fault-error-then-silent', ...lost('server_error', 500), ways: SAME },
   { name: '20 error after content, then silence', model: 'fault-error-then-silent', ...lost('overloaded_error', 529), ways: TRANSLATED },
   { name: '21 bad JSON', model: 'fault-bad-json', ...lost('upstream_invalid_response') },
-  ...['crlf', 'cr', 'mixed-line-ends', 'bom', 'nul', 'comments', 'id-retry', 'no-space', 'multi-line-data', 'no-final-blank'].map((name) => ({
-    name: `21 ${name}`,
-    model: `fault-${name}`,
-    expected: GOOD,
-  })),
+  ...['crlf', 'cr', 'mixed-line-ends', 'bom', 'nul', 'comments', 'id-retry', 'no-space', 'multi-line-data', 'no-final-blank'].map(
+    (name) => ({
+      name: `21 ${name}`,
+      model: `fault-${name}`,
+      expected: GOOD,
+    }),
+  ),
   { name: '22 code points split between reads', model: 'fault-utf8-split', expected: { text: UNICODE_TEXT, hits: 1 } },
   { name: '22 every byte a read of its own', model: 'fault-split-bytes', expected: GOOD },
   { name: '24 two starts', model: 'fault-double-start', expected: GOOD },
@@ -118,7 +130,13 @@ describe('fallback', () => {
 
   it.each(WAYS)('6, 17, 20 before anything was sent: another provider answers ($side, stream $stream)', async (way) => {
     const bench = await faultBench({ network: { default_request_timeout_in_seconds: 300 } })
-    for (const model of ['fault-error-event-first', 'fault-error-after-start', 'fault-fin-after-start', 'fault-end-after-start', 'fault-head-then-silent']) {
+    for (const model of [
+      'fault-error-event-first',
+      'fault-error-after-start',
+      'fault-fin-after-start',
+      'fault-end-after-start',
+      'fault-head-then-silent',
+    ]) {
       const { length } = bench.upstream.requests
       expect((await bench.ask(way, model, fallbacks(way))).text).toBe(PLAIN_TEXT)
       expect(bench.hits(length)).toHaveLength(2)
@@ -145,6 +163,9 @@ describe('fallback', () => {
 
 /** What the provider has sent so far has been read by the gateway once a later answer has come all the way. */
 async function reachGateway(bench: FaultBench, way: Way): Promise<void> {
-  const response = await bench.gateway.fetch('/v1/chat/completions', { model: `${way.side}/text`, messages: [{ role: 'user', content: 'hi' }] })
+  const response = await bench.gateway.fetch('/v1/chat/completions', {
+    model: `${way.side}/text`,
+    messages: [{ role: 'user', content: 'hi' }],
+  })
   await response.text()
 }

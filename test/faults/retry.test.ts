@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
-import { type FaultBench, faultBench, type Way, WAYS } from '../helpers/faults.ts'
+import { type FaultBench, faultBench, WAYS, type Way } from '../helpers/faults.ts'
 
 const other = (way: Way) => (way.side === 'openai' ? 'anthropic' : 'openai')
 /** Keys are tried in the order of the configuration. */
@@ -25,7 +25,11 @@ describe.each(WAYS)('$side, stream $stream', (way) => {
   })
 
   it('9 the pauses double up to retry_backoff_max, and jitter by a fifth', async () => {
-    for (const [random, factor] of [[0, 0.8], [0.5, 1], [0.999, 1.2]] as const) {
+    for (const [random, factor] of [
+      [0, 0.8],
+      [0.5, 1],
+      [0.999, 1.2],
+    ] as const) {
       const network = { max_retries: 4, retry_backoff_initial: 500, retry_backoff_max: 2000 }
       const bench = await faultBench({ network, random: () => random })
       const times = arrivals(bench, 5)
@@ -78,7 +82,10 @@ describe.each(WAYS)('$side, stream $stream', (way) => {
 
   it('10 429 without another key: its Retry-After reaches the client', async () => {
     const bench = await faultBench()
-    for (const [model, seconds, ms] of [['fault-429', '2', '2000'], ['fault-429-ms', '1', '250']] as const) {
+    for (const [model, seconds, ms] of [
+      ['fault-429', '2', '2000'],
+      ['fault-429-ms', '1', '250'],
+    ] as const) {
       const verdict = await bench.ask(way, model)
       expect(verdict).toMatchObject({ status: 429, isMidStream: false })
       expect([verdict.headers?.get('retry-after'), verdict.headers?.get('retry-after-ms')]).toEqual([seconds, ms])
@@ -112,24 +119,31 @@ describe.each(WAYS)('$side, stream $stream', (way) => {
     expect(keysOf(bench, 5)[0]).toBe('dead-1')
   })
 
-  it('11 all keys dead: 502 with the state of each, never the provider\'s own 401 (D25)', async () => {
+  it("11 all keys dead: 502 with the state of each, never the provider's own 401 (D25)", async () => {
     const bench = await faultBench({ ...IN_ORDER, keys: ['dead-1', 'dead-402-2', 'dead-403-3'] })
     const verdict = await bench.ask(way, 'text')
     expect(verdict).toMatchObject({ status: 502, type: 'upstream_credentials_exhausted', isMidStream: false })
     expect(verdict.body).toMatchObject({ status_code: 502, is_bifrost_error: true })
     const statuses = (verdict.body?.extra_fields as { key_statuses: { key: string; status: number }[] }).key_statuses
-    expect(statuses.map(({ key, status }) => [key, status])).toEqual([[`${way.side}-1`, 401], [`${way.side}-2`, 402], [`${way.side}-3`, 403]])
+    expect(statuses.map(({ key, status }) => [key, status])).toEqual([
+      [`${way.side}-1`, 401],
+      [`${way.side}-2`, 402],
+      [`${way.side}-3`, 403],
+    ])
     expect(verdict.raw).not.toMatch(/dead-/)
     expect(bench.hits()).toHaveLength(3)
     expect((await bench.ask(way, 'text', { body: { fallbacks: [`${other(way)}/text`] } })).status).toBe(502)
   })
 
-  it.each([[['busy-1', 'dead-1']], [['dead-1', 'busy-1']]])('10, 11 a busy key and a dead one (%s): 429, in whatever order', async (keys) => {
-    const bench = await faultBench({ ...IN_ORDER, keys })
-    const verdict = await bench.ask(way, 'text')
-    expect([verdict.status, verdict.headers?.get('retry-after')]).toEqual([429, '2'])
-    expect(bench.hits()).toHaveLength(2)
-  })
+  it.each([[['busy-1', 'dead-1']], [['dead-1', 'busy-1']]])(
+    '10, 11 a busy key and a dead one (%s): 429, in whatever order',
+    async (keys) => {
+      const bench = await faultBench({ ...IN_ORDER, keys })
+      const verdict = await bench.ask(way, 'text')
+      expect([verdict.status, verdict.headers?.get('retry-after')]).toEqual([429, '2'])
+      expect(bench.hits()).toHaveLength(2)
+    },
+  )
 
   it.each([400, 404, 422])('12 HTTP %i: neither retried nor failed over (D26)', async (status) => {
     const bench = await faultBench({ network: { max_retries: 3 }, keys: ['sk-1', 'sk-2'] })
@@ -137,20 +151,29 @@ describe.each(WAYS)('$side, stream $stream', (way) => {
     expect(bench.hits()).toHaveLength(1)
   })
 
-  it.each(['fault-500', 'fault-503', 'fault-529', 'fault-429', 'fault-401', 'fault-html', 'fault-redirect', 'fault-rst-before-head', 'fault-gzip-garbage'])(
-    'a fallback answers after %s, each target with its own retries (D26)',
-    async (model) => {
-      const bench = await faultBench({ network: { max_retries: 1 } })
-      const verdict = await bench.ask(way, model, { body: { fallbacks: [`${other(way)}/fault-500-first-1`] } })
-      expect(verdict.text).toBe(PLAIN_TEXT)
-      expect(bench.hits().length).toBeLessThanOrEqual(4)
-      await bench.settled()
-    },
-  )
+  it.each([
+    'fault-500',
+    'fault-503',
+    'fault-529',
+    'fault-429',
+    'fault-401',
+    'fault-html',
+    'fault-redirect',
+    'fault-rst-before-head',
+    'fault-gzip-garbage',
+  ])('a fallback answers after %s, each target with its own retries (D26)', async (model) => {
+    const bench = await faultBench({ network: { max_retries: 1 } })
+    const verdict = await bench.ask(way, model, { body: { fallbacks: [`${other(way)}/fault-500-first-1`] } })
+    expect(verdict.text).toBe(PLAIN_TEXT)
+    expect(bench.hits().length).toBeLessThanOrEqual(4)
+    await bench.settled()
+  })
 
   it('all targets fail: the primary error is the one that counts', async () => {
     const bench = await faultBench({ network: { max_retries: 1 } })
-    const verdict = await bench.ask(way, 'fault-503', { body: { fallbacks: [`${other(way)}/fault-500`, `${other(way)}/fault-silent-not`] } })
+    const verdict = await bench.ask(way, 'fault-503', {
+      body: { fallbacks: [`${other(way)}/fault-500`, `${other(way)}/fault-silent-not`] },
+    })
     expect(verdict.text).toBe(PLAIN_TEXT)
     const lost = await bench.ask(way, 'fault-503', { body: { fallbacks: [`${other(way)}/fault-500`, `${other(way)}/fault-429`] } })
     expect(lost).toMatchObject({ status: 503 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { type FaultBench, faultBench, WAYS, type Way } from '../helpers/faults.ts'
 import { MODEL_NAMES } from '../helpers/upstream.ts'
-import { type FaultBench, faultBench, type Way, WAYS } from '../helpers/faults.ts'
 
 const CANARY = 'CANARY-provider-key-5f2c9a'
 /** In no shape that looks like a credential, so that nothing but knowing it masks it; and with characters that encodings change. */
@@ -14,21 +14,28 @@ function outputs(bench: FaultBench, verdict: { raw: string; message: string; hea
 }
 
 describe.each(WAYS)('$side, stream $stream', (way) => {
-  it.each(MODEL_NAMES.filter((name) => name.startsWith('fault-')))('no provider key in what the client or the log sees: %s', async (model) => {
-    const bench = await faultBench({
-      keys: [CANARY],
-      network: { default_request_timeout_in_seconds: 300, stream_idle_timeout_in_seconds: 300, extra_headers: { 'x-secret-token': SECRET_HEADER } },
-      client: { max_stream_duration_seconds: 300 },
-    })
-    for (const raw of ['true', 'false']) {
-      const headers = { 'x-bf-send-back-raw-response': raw, 'x-bf-send-back-raw-request': raw, authorization: `Bearer ${CLIENT}` }
-      const verdict = await bench.ask(way, model, { headers })
-      expect(outputs(bench, verdict)).not.toContain('CANARY-provider')
-      expect(outputs(bench, verdict)).not.toContain('CANARY-client')
-    }
-    for (const hit of bench.hits()) expect(hit.headText).not.toContain('CANARY-client')
-    expect(bench.hits()[0]?.key).toBe(CANARY)
-  })
+  it.each(MODEL_NAMES.filter((name) => name.startsWith('fault-')))(
+    'no provider key in what the client or the log sees: %s',
+    async (model) => {
+      const bench = await faultBench({
+        keys: [CANARY],
+        network: {
+          default_request_timeout_in_seconds: 300,
+          stream_idle_timeout_in_seconds: 300,
+          extra_headers: { 'x-secret-token': SECRET_HEADER },
+        },
+        client: { max_stream_duration_seconds: 300 },
+      })
+      for (const raw of ['true', 'false']) {
+        const headers = { 'x-bf-send-back-raw-response': raw, 'x-bf-send-back-raw-request': raw, authorization: `Bearer ${CLIENT}` }
+        const verdict = await bench.ask(way, model, { headers })
+        expect(outputs(bench, verdict)).not.toContain('CANARY-provider')
+        expect(outputs(bench, verdict)).not.toContain('CANARY-client')
+      }
+      for (const hit of bench.hits()) expect(hit.headText).not.toContain('CANARY-client')
+      expect(bench.hits()[0]?.key).toBe(CANARY)
+    },
+  )
 })
 
 describe('echoes', () => {
@@ -39,7 +46,8 @@ describe('echoes', () => {
     expect(ECHOES.length).toBeGreaterThan(6)
     for (const model of ECHOES) {
       const verdict = await bench.ask(way, model, { headers: { 'x-bf-send-back-raw-response': 'true' } })
-      for (const text of [ODD, JSON.stringify(ODD).slice(1, -1), SECRET_HEADER]) expect([model, outputs(bench, verdict)]).not.toEqual([model, expect.stringContaining(text)])
+      for (const text of [ODD, JSON.stringify(ODD).slice(1, -1), SECRET_HEADER])
+        expect([model, outputs(bench, verdict)]).not.toEqual([model, expect.stringContaining(text)])
     }
   })
 

@@ -124,7 +124,10 @@ export async function faultBench(options: FaultOptions = {}): Promise<FaultBench
   return bench
 }
 
-function configOf(upstream: FakeUpstream, { client = {}, network = {}, provider = {}, providers = {}, keys = ['sk-good'] }: FaultOptions): JsonObject {
+function configOf(
+  upstream: FakeUpstream,
+  { client = {}, network = {}, provider = {}, providers = {}, keys = ['sk-good'] }: FaultOptions,
+): JsonObject {
   const rows = (name: string) => keys.map((value, index) => ({ name: `${name}-${index + 1}`, value, models: ['*'] }))
   const block = (name: string): JsonObject => ({
     keys: rows(name),
@@ -132,11 +135,17 @@ function configOf(upstream: FakeUpstream, { client = {}, network = {}, provider 
     ...provider,
   })
   const more = JSON.parse(JSON.stringify(providers).replaceAll('URL', upstream.url)) as JsonObject
-  return { client: { ...PATIENT_CLIENT, ...client }, providers: { ...Object.fromEntries(SIDES.map((name) => [name, block(name)])), ...more } }
+  return {
+    client: { ...PATIENT_CLIENT, ...client },
+    providers: { ...Object.fromEntries(SIDES.map((name) => [name, block(name)])), ...more },
+  }
 }
 
 /** Asks once. A stream is read by the client's strictest helper, which throws on anything short of a whole answer. */
-async function strictly(plain: OpenAI, { model, stream, body = {}, headers = {} }: { model: string; stream: boolean } & AskOptions): Promise<Verdict> {
+async function strictly(
+  plain: OpenAI,
+  { model, stream, body = {}, headers = {} }: { model: string; stream: boolean } & AskOptions,
+): Promise<Verdict> {
   const seen: { response?: Response; bytes: Uint8Array[] } = { bytes: [] }
   const client = plain.withOptions({
     fetch: async (url, init) => {
@@ -165,10 +174,16 @@ function tapped(response: Response, bytes: Uint8Array[]): Response {
 type Reading = Pick<Verdict, 'text' | 'finish' | 'usage' | 'status' | 'type' | 'message'>
 type Asking = { model: string; messages: { role: 'user'; content: string }[] }
 
-async function read(client: OpenAI, request: Asking, { stream, headers }: { stream: boolean; headers: Record<string, string> }): Promise<Reading> {
+async function read(
+  client: OpenAI,
+  request: Asking,
+  { stream, headers }: { stream: boolean; headers: Record<string, string> },
+): Promise<Reading> {
   const { chat } = client
   const completion = stream
-    ? await chat.completions.stream({ stream_options: { include_usage: true }, ...request, stream: true }, { headers }).finalChatCompletion()
+    ? await chat.completions
+        .stream({ stream_options: { include_usage: true }, ...request, stream: true }, { headers })
+        .finalChatCompletion()
     : await chat.completions.create(request, { headers })
   const [choice] = completion.choices
   return { text: choice?.message.content ?? '', finish: choice?.finish_reason, usage: completion.usage?.completion_tokens, message: '' }
@@ -266,6 +281,10 @@ function expectFacts({ body, raw }: Verdict, way: Way): void {
   expect(raw).not.toContain('[DONE]')
   expect(body).toMatchObject({
     error: { message: expect.stringMatching(/.{4}/) as string },
-    extra_fields: { provider: way.side, selected_key_name: expect.stringContaining(way.side) as string, attempt: expect.any(Number) as number },
+    extra_fields: {
+      provider: way.side,
+      selected_key_name: expect.stringContaining(way.side) as string,
+      attempt: expect.any(Number) as number,
+    },
   })
 }

@@ -15,7 +15,11 @@ export interface OpenStream {
 export async function openStream(bench: FaultBench, way: Way, model: string, more: JsonObject = {}, wanted = ''): Promise<OpenStream> {
   const leaving = new AbortController()
   const body = { model: `${way.side}/${model}`, stream: true, messages: [{ role: 'user', content: 'hi' }], ...more }
-  const response = await fetch(`${bench.gateway.url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body), signal: leaving.signal })
+  const response = await fetch(`${bench.gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    signal: leaving.signal,
+  })
   const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader()
   const seen = Promise.withResolvers<void>()
   const state = { text: '' }

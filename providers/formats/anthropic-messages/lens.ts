@@ -29,6 +29,7 @@ export const lens: Lens = {
   withStreamUsage: () => [],
   usage: readUsage,
   mark,
+  plainText: '"text":"',
 }
 
 /** Texts of a string or of blocks, those inside tool results included. */

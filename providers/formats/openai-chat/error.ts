@@ -6,12 +6,15 @@ import { text } from './types.ts'
 /** Longest piece of a body that is no JSON which an error repeats, in characters. */
 const SNIPPET = 500
 
+/** From this status on an error is the gateway's; below, the request was refused, which clients of the original read as `is_bifrost_error: false`. */
+const OWN_FAULT = 499
+
 /** The error object of the native API (api.md 1.4), which is also what OpenAI's SDKs read: `error.message`, `type`, `code`, `param`. */
 export function encodeError(error: GatewayError): JsonObject {
   const { detail } = error
   return withoutUndefined<JsonObject>({
     type: error.isOwn ? error.type : undefined,
-    is_bifrost_error: error.isOwn && error.status >= CANCELLED,
+    is_bifrost_error: error.isOwn && error.status >= OWN_FAULT,
     status_code: error.status,
     error: withoutUndefined<JsonObject>({
       type: error.type,

@@ -31,6 +31,7 @@ export const lens: Lens = {
   },
   usage,
   mark,
+  plainText: '"content":"',
   strictness,
 }
 

@@ -55,7 +55,11 @@ const response: fc.Arbitrary<ChatResponse> = fc.record(
 
 describe('a whole answer as a stream', () => {
   test('folds back to the same answer', () => {
-    fc.assert(fc.property(response, (whole) => expect(foldParts(explode(whole))).toStrictEqual(whole)))
+    fc.assert(
+      fc.property(response, (whole) => {
+        expect(foldParts(explode(whole))).toStrictEqual(whole)
+      }),
+    )
   })
 
   test('folds back with the collector’s state cloned between any two parts', () => {

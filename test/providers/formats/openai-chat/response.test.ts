@@ -104,7 +104,7 @@ describe('encodeError', () => {
     })
     expect(encodeError(error)).toEqual({
       type: 'invalid_request_error',
-      is_bifrost_error: true,
+      is_bifrost_error: false,
       status_code: 400,
       error: { type: 'invalid_request_error', code: 'invalid_request_error', message: 'n: must be a whole number', param: 'n' },
       extra_fields: { key_statuses: [{ key: 'k', status: 401, reason: 'no' }] },

@@ -1,0 +1,104 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ExtraFields } from '../../../core/extra-fields.ts'
+import { PlainEvents } from '../../../core/stream/plain-events.ts'
+import { TranslateLane } from '../../../core/stream/translate.ts'
+import { format as anthropicMessages } from '../../../providers/formats/anthropic-messages/index.ts'
+import { format as openaiChat } from '../../../providers/formats/openai-chat/index.ts'
+
+/** Translates a stream cut at the given places. Looking at the parts forces the full way for every event. */
+function translate(stream: Buffer, cuts: readonly number[], isFull: boolean): string {
+  let output = ''
+  const lane = new TranslateLane({
+    source: anthropicMessages,
+    target: openaiChat,
+    live: { write: (chunk) => (output += String(chunk)), commit() {}, now: () => 0 },
+    extra: new ExtraFields({ requestType: 'chat_completion_stream', provider: 'p', originalModel: 'm', resolvedModel: 'm' }, 0),
+    extraOnAll: false,
+    sendsRaw: false,
+    wantsUsage: false,
+    hidesUsage: false,
+    explain: (error) => error as never,
+    finish: (_, closing = '') => (output += closing),
+    stages: [],
+    reply: { id: 'x', created: 1, model: 'm' },
+    carry: undefined,
+    onBusy() {},
+    onPart: isFull ? () => {} : undefined,
+  })
+  const places = [0, ...[...cuts].sort((left, right) => left - right), stream.length]
+  for (const [index, from] of places.slice(0, -1).entries()) lane.data(stream.subarray(from, places[index + 1]))
+  lane.end()
+  return output
+}
+
+function event(value: { type: string } & Record<string, unknown>): string {
+  return `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`
+}
+
+/** Blocks of text, thought and calls, one after the other, as Anthropic streams them. */
+function streamOf(blocks: readonly { kind: 'text' | 'thinking' | 'tool_use'; pieces: readonly string[] }[]): Buffer {
+  const events = [event({ type: 'message_start', message: { id: 'msg', type: 'message', role: 'assistant', model: 'c', content: [], usage: { input_tokens: 1, output_tokens: 1 } } })]
+  for (const [index, { kind, pieces }] of blocks.entries()) {
+    const opening = { text: { type: 'text', text: '' }, thinking: { type: 'thinking', thinking: '' }, tool_use: { type: 'tool_use', id: `t${index}`, name: 'f', input: {} } }[kind]
+    events.push(event({ type: 'content_block_start', index, content_block: opening }))
+    for (const piece of pieces) {
+      const delta = {
+        text: { type: 'text_delta', text: piece },
+        thinking: { type: 'thinking_delta', thinking: piece },
+        tool_use: { type: 'input_json_delta', partial_json: piece },
+      }[kind]
+      events.push(event({ type: 'content_block_delta', index, delta }))
+    }
+    events.push(event({ type: 'content_block_stop', index }))
+  }
+  events.push(event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 9 } }), event({ type: 'message_stop' }))
+  return Buffer.from(events.join(''))
+}
+
+const pieces = fc.array(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\n', '"text":"', '", "', 'é漢🙂', '{"a":1}')), { maxLength: 6 })
+const blocks = fc.array(fc.record({ kind: fc.constantFrom('text' as const, 'thinking' as const, 'tool_use' as const), pieces }), { maxLength: 4 })
+
+describe('translation by pattern', () => {
+  test('says the same as the full way, whatever the text and the cuts', () => {
+    fc.assert(
+      fc.property(blocks, fc.array(fc.nat(4000), { maxLength: 8 }), (value, cuts) => {
+        const stream = streamOf(value)
+        const within = cuts.map((cut) => cut % stream.length)
+        expect(translate(stream, within, false)).toBe(translate(stream, within, true))
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  test('also with CRLF, where it steps aside', () => {
+    const stream = Buffer.from(String(streamOf([{ kind: 'text', pieces: ['one', 'two', 'three'] }])).replaceAll('\n', '\r\n'))
+    expect(translate(stream, [100, 300], false)).toBe(translate(stream, [100, 300], true))
+  })
+})
+
+describe('plain events', () => {
+  const plain = new PlainEvents('"text":"')
+  const sample = 'data: {"text":"abc","n":1}\n\n'
+  plain.learn(sample)
+
+  test.each([
+    ['data: {"text":"x","n":1}\n\n', true],
+    ['data: {"text":"","n":1}\n\n', false],
+    ['data: {"text":"line\\nfeed","n":1}\n\n', true],
+    ['data: {"text":"x","n":2}\n\n', false],
+    ['data: {"text":"x","m":"y","n":1}\n\n', false],
+    ['data: {"text":"say \\"hi\\"","n":1}\n\n', false],
+    ['data: {"text":"x\\","n":1}\n\n', false],
+    ['data: {"txt":"x","n":1}\n\n', false],
+  ])('%j is like the sample: %s', (text, isLike) => {
+    expect(plain.has(`${sample}${text}`, sample.length, sample.length + text.length)).toBe(isLike)
+  })
+
+  test('nothing is recognised before an event was learnt, or without an opening', () => {
+    expect(new PlainEvents('"text":"').has(sample, 0, sample.length)).toBe(false)
+    const none = new PlainEvents(undefined)
+    none.learn(sample)
+    expect(none.has(sample, 0, sample.length)).toBe(false)
+  })
+})
