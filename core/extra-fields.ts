@@ -24,7 +24,7 @@ export class ExtraFields {
     const models = `"original_model_requested":${JSON.stringify(originalModel)},"resolved_model_used":${JSON.stringify(resolvedModel)}`
     const left = dropped && dropped.length > 0 ? `,"dropped_compat_plugin_params":${JSON.stringify(dropped)}` : ''
     this.#constant = `{"request_type":"${requestType}","provider":${JSON.stringify(provider)},${models}${left}`
-    this.#rawRequest = facts.rawRequest === undefined ? '' : `,"raw_request":${facts.rawRequest}`
+    this.#rawRequest = facts.rawRequest === undefined ? '' : `,"raw_request":${oneLine(facts.rawRequest)}`
     this.#startedAt = startedAt
     this.#lastAt = startedAt
   }
@@ -62,5 +62,10 @@ function elapsed(from: number, now: number): number {
 }
 
 function rawResponse(raw: string | undefined): string {
-  return raw === undefined ? '' : `,"raw_response":${raw}`
+  return raw === undefined ? '' : `,"raw_response":${oneLine(raw)}`
+}
+
+/** JSON laid out over lines would end the event that it is put into; a line break never stands inside a JSON string. */
+function oneLine(json: string): string {
+  return /[\r\n]/.test(json) ? json.replace(/[\r\n]+/g, ' ') : json
 }

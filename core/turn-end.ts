@@ -1,9 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 /** Something that has bytes to send. `flush` must not throw. */
 export interface Flushable {
   flush(): void
 }
 
 let waiting: Flushable[] = []
+/** The turn belongs to no request: a sender's fault must not be charged to whoever queued first. */
+const outside = AsyncLocalStorage.snapshot()
 
 /**
  * Calls `flush` at the end of this turn of the event loop, after all sockets that had something have been read. A system call that
@@ -17,5 +21,9 @@ export function flushAtTurnEnd(sender: Flushable): void {
 function flushAll(): void {
   const senders = waiting
   waiting = []
+  outside(flushEach, senders)
+}
+
+function flushEach(senders: readonly Flushable[]): void {
   for (const sender of senders) sender.flush()
 }

@@ -169,7 +169,7 @@ export class PassthroughLane implements Lane {
     if (close < 0) return
     this.#isFirst = false
     this.#take(bytes, from + close)
-    const raw = this.#options.sendsRaw ? utf8(bytes, from + text.indexOf('{'), from + close + 1) : undefined
+    const raw = this.#options.sendsRaw ? readEvent(utf8(bytes, from, from + text.length))?.data : undefined
     this.#pieces.push(Buffer.from(`,${extra.chunk(now, { isLast, raw })}`))
   }
 

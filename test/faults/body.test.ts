@@ -260,7 +260,7 @@ describe('x-bf-eh-', () => {
     // The library may say nothing at all to such a head; what it let through has arrived once a later request is answered.
     for (let later = 0; later < 3; later++) expect((await bench.gateway.fetch('/health')).status).toBe(200)
     for (const { headText } of bench.hits()) {
-      expect(headText).not.toMatch(/x-evil|[\0\x01\x7f]|^:|x-a: b\r?\n?x|x-\xe9/im)
+      expect(headText).not.toMatch(/x-evil|[^\r\n\x20-\x7e]|^:|x-a: b\r?\n?x/im)
       expect(headText.match(/^content-length:/gim)).toHaveLength(1)
     }
   })

@@ -202,7 +202,7 @@ describe('api.md 1.4', () => {
   it.each(WAYS)('the raw error body is sent only where asked for ($side, stream $stream)', async (way) => {
     const bench = await faultBench()
     const raw = (headers: Record<string, string>) =>
-      bench.ask(way, 'fault-404', { headers }).then(({ body }) => (body?.extra_fields as JsonObject).raw_response as JsonObject | undefined)
+      bench.ask(way, 'fault-404', { headers }).then(({ body }) => (body?.extra_fields as JsonObject | undefined)?.raw_response)
     expect(await raw({})).toBeUndefined()
     expect(await raw({ 'x-bf-send-back-raw-response': 'true' })).toMatchObject({ error: { message: 'The model does not exist.' } })
   })

@@ -60,6 +60,18 @@ const CASES: readonly FaultCase[] = [
   { name: '24 content after the finish', model: 'fault-out-of-order', expected: GOOD, ways: SAME.filter((way) => way.stream) },
   { name: '24 content outside its block', model: 'fault-out-of-order', ...early('upstream_invalid_response'), ways: TRANSLATED },
   { name: '24 no start', model: 'fault-no-start', ...early('upstream_invalid_response'), ways: TRANSLATED },
+  ...['no-role', 'no-start', 'unknown-event'].map((name) => ({
+    name: `24 ${name}: strict clients are satisfied`,
+    model: `fault-${name}`,
+    expected: GOOD,
+    ways: SAME,
+  })),
+  ...['tool-no-type', 'tool-no-index', 'tool-repeats-id'].map((name) => ({
+    name: `24 ${name}: strict clients are satisfied`,
+    model: `fault-${name}`,
+    expected: { text: '', hits: 1 },
+    ways: SAME,
+  })),
   { name: '27 an event of 100 MB', model: 'fault-huge-event', ...early('upstream_response_too_large') },
 ]
 

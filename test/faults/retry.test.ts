@@ -124,8 +124,8 @@ describe.each(WAYS)('$side, stream $stream', (way) => {
     const verdict = await bench.ask(way, 'text')
     expect(verdict).toMatchObject({ status: 502, type: 'upstream_credentials_exhausted', isMidStream: false })
     expect(verdict.body).toMatchObject({ status_code: 502, is_bifrost_error: true })
-    const statuses = (verdict.body?.extra_fields as { key_statuses: { key: string; status: number }[] }).key_statuses
-    expect(statuses.map(({ key, status }) => [key, status])).toEqual([
+    const statuses = (verdict.body?.extra_fields as { key_statuses: { key: string; status: number }[] } | undefined)?.key_statuses
+    expect(statuses?.map(({ key, status }) => [key, status])).toEqual([
       [`${way.side}-1`, 401],
       [`${way.side}-2`, 402],
       [`${way.side}-3`, 403],
