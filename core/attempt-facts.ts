@@ -82,7 +82,9 @@ export function maskSecrets(settings: ProviderSettings, text: string): string {
 
 /** Keys, header values by their names, and the proxy's password. */
 function secretsOf({ keys, network, proxy }: ProviderSettings): string[] {
-  const headers = Object.entries(network.extraHeaders).flatMap(([name, value]) => (SECRET_NAME.test(name) ? [value, value.slice(value.indexOf(' ') + 1)] : []))
+  const headers = Object.entries(network.extraHeaders).flatMap(([name, value]) =>
+    SECRET_NAME.test(name) ? [value, value.slice(value.indexOf(' ') + 1)] : [],
+  )
   return [...keys.map((key) => key.value), ...headers, proxy.password ?? ''].filter((secret) => secret !== '')
 }
 

@@ -1,11 +1,19 @@
 import { admit, release } from './admission.ts'
-import { type AttemptFacts, errorFacts, explainError, maskSecrets, sendsRawRequest, sendsRawResponse, unexpectedBody } from './attempt-facts.ts'
+import {
+  type AttemptFacts,
+  errorFacts,
+  explainError,
+  maskSecrets,
+  sendsRawRequest,
+  sendsRawResponse,
+  unexpectedBody,
+} from './attempt-facts.ts'
 import type { ChatResponse } from './canonical/chat.ts'
-import { type JsonObject, isObject } from './canonical/json.ts'
+import { isObject, type JsonObject } from './canonical/json.ts'
 import type { Context } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import type { HeaderList } from './edge.ts'
-import { type Outgoing, bodyText, encodeOutgoing } from './encode-request.ts'
+import { bodyText, encodeOutgoing, type Outgoing } from './encode-request.ts'
 import { type ErrorCode, GatewayError } from './errors.ts'
 import { forwardedHeaders, mergeHeaders, shownHeaders } from './forward-headers.ts'
 import type { Candidate, HookCallers, StreamStage } from './hooks.ts'
@@ -310,7 +318,8 @@ class AttemptRun implements UpstreamHandler {
 const IDLE_LIMIT: { code: ErrorCode; ms: number } = { code: 'GW_STREAM_IDLE', ms: 0 }
 
 function pathOf(goal: Goal, ctx: Context): string {
-  const override = goal.settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? goal.settings.pathOverrides[ctx.operation]
+  const override =
+    goal.settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? goal.settings.pathOverrides[ctx.operation]
   return override ?? (goal.entry.paths[ctx.operation] as string)
 }
 

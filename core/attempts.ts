@@ -14,14 +14,19 @@ interface RefusedKey {
 }
 
 /** Attempt after attempt at one target: other keys at once, the same again after a pause, as `judge` says. */
-export async function tryCandidates(runtime: Runtime, ctx: Context, target: { goal: Goal; candidates: readonly Candidate[] }): Promise<Served> {
+export async function tryCandidates(
+  runtime: Runtime,
+  ctx: Context,
+  target: { goal: Goal; candidates: readonly Candidate[] },
+): Promise<Served> {
   const { goal } = target
   const candidates = target.candidates.filter((candidate) => permits(goal, candidate))
   const refused: RefusedKey[] = []
   let limited: GatewayError | undefined
   let [current, ...spare] = candidates
   for (let retry = 0; ; ) {
-    if (!current) throw new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: goal.settings.name, model: goal.model, rule: 'no candidate is left' })
+    if (!current)
+      throw new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: goal.settings.name, model: goal.model, rule: 'no candidate is left' })
     try {
       return await attempt(runtime, ctx, goal, current)
     } catch (error) {
@@ -38,7 +43,8 @@ export async function tryCandidates(runtime: Runtime, ctx: Context, target: { go
       else {
         await pause(runtime, ctx, pauseBefore(runtime, goal, { retry, failure: ruling }))
         retry++
-        if (isLimited(ruling)) [current, ...spare] = candidates.filter((candidate) => !refused.some((dead) => dead.key === candidate.key?.name))
+        if (isLimited(ruling))
+          [current, ...spare] = candidates.filter((candidate) => !refused.some((dead) => dead.key === candidate.key?.name))
       }
     }
   }

@@ -4,6 +4,7 @@ import type { HeaderList, Incoming } from './edge.ts'
 import { GatewayError } from './errors.ts'
 import type { Carry, Format } from './format.ts'
 import type { Operation } from './provider.ts'
+import type { Member } from './roster.ts'
 import type { Scan } from './scan.ts'
 import type { ClientSettings } from './snapshot.ts'
 
@@ -21,7 +22,9 @@ export interface Identity {
 export type Execute = (ctx: Context, request: ChatRequest, reason: string) => Promise<ChatResponse>
 
 /** One request on its way through the gateway: a fixed shape, made at header time, dropped at the end. */
-export class Context {
+export class Context implements Member {
+  /** Kept by the roster of what is under way. */
+  place: number | undefined = undefined
   readonly id: string
   readonly incoming: Incoming
   readonly operation: Operation
@@ -61,7 +64,7 @@ export class Context {
 
   #request: ChatRequest | undefined
   #isEdited = false
-  #abortListeners: Set<() => void> | undefined
+  #abortListeners: (() => void)[] | undefined
   #abortController: AbortController | undefined
   #abortReason: GatewayError | undefined
 
@@ -155,17 +158,21 @@ export class Context {
   onAbort(listener: () => void): () => void {
     if (this.isAborted) listener()
     else {
-      this.#abortListeners ??= new Set()
-      this.#abortListeners.add(listener)
+      this.#abortListeners ??= []
+      this.#abortListeners.push(listener)
     }
-    return () => this.#abortListeners?.delete(listener)
+    return () => {
+      const at = this.#abortListeners?.indexOf(listener) ?? -1
+      if (at >= 0) this.#abortListeners?.splice(at, 1)
+    }
   }
   abort(reason = new GatewayError('GW_CANCELLED')): void {
     if (this.#abortReason) return
     this.#abortReason = reason
     this.#abortController?.abort(reason)
-    for (const listener of this.#abortListeners ?? []) listener()
+    const listeners = this.#abortListeners ?? []
     this.#abortListeners = undefined
+    for (const listener of listeners) listener()
   }
 
   /** Serves another request on behalf of this one: same identity, own attempts, inherits abort. At most 5 deep. */

@@ -1,5 +1,7 @@
+import { type Member, Roster } from './roster.ts'
+
 /** A time limit that is running. Move `at` to extend it; milliseconds of the gateway's clock. */
-export interface Deadline {
+export interface Deadline extends Member {
   at: number
   onReached(now: number): void
 }
@@ -24,10 +26,10 @@ export const systemClock: Clock = {
 /** How late a deadline may be noticed, in milliseconds. */
 const GRANULARITY_MS = 25
 
-/** All running time limits, swept by one timer: arming and disarming one costs a Set operation, not a timer. */
+/** All running time limits, swept by one timer: arming and disarming one is a push and a pop. */
 export class Deadlines {
   readonly clock: Clock
-  readonly #running = new Set<Deadline>()
+  readonly #running = new Roster<Deadline>()
   #stop: (() => void) | undefined
 
   constructor(clock: Clock) {
@@ -46,7 +48,9 @@ export class Deadlines {
   /** Calls every deadline that is reached. A deadline stays until it is deleted or moved by its owner. */
   sweep(): void {
     const now = this.clock.now()
-    for (const deadline of this.#running) if (now >= deadline.at) deadline.onReached(now)
+    this.#running.forEach((deadline) => {
+      if (now >= deadline.at) deadline.onReached(now)
+    })
     if (this.#running.size > 0) return
     this.#stop?.()
     this.#stop = undefined

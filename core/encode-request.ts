@@ -1,8 +1,8 @@
 import type { Context } from './context.ts'
 import type { EncodeOptions, Format, Splice } from './format.ts'
 import type { Quirks } from './provider.ts'
-import { type Scan, scan } from './scan.ts'
 import type { Goal } from './routing.ts'
+import { type Scan, scan } from './scan.ts'
 import { utf8 } from './text.ts'
 
 /** A request as it goes out, and what its answer's translation must know. */

@@ -39,21 +39,69 @@ export const ERRORS = {
   GW_PLUGIN: row(500, 'plugin_error', 'plugin {plugin} failed in {hook}'),
   GW_LOOP: row(508, 'loop_detected', 'the request passed this gateway {depth} times; check base_url of provider {provider}'),
   GW_UPSTREAM_ERROR: retryRow(502, 'upstream_error', 'provider {provider} answered {status} (key {key}, attempt {attempt}): {reason}'),
-  GW_UPSTREAM_INVALID: retryRow(502, 'upstream_invalid_response', 'provider {provider} sent an answer that is not valid (key {key}, attempt {attempt}): {reason}'),
-  GW_UPSTREAM_TRUNCATED: retryRow(502, 'upstream_truncated', 'provider {provider} ended the stream before its terminator (key {key}, attempt {attempt})'),
-  GW_UPSTREAM_CONNECT: retryRow(502, 'upstream_connect_error', 'no connection to provider {provider} (key {key}, attempt {attempt}): {reason}'),
+  GW_UPSTREAM_INVALID: retryRow(
+    502,
+    'upstream_invalid_response',
+    'provider {provider} sent an answer that is not valid (key {key}, attempt {attempt}): {reason}',
+  ),
+  GW_UPSTREAM_TRUNCATED: retryRow(
+    502,
+    'upstream_truncated',
+    'provider {provider} ended the stream before its terminator (key {key}, attempt {attempt})',
+  ),
+  GW_UPSTREAM_CONNECT: retryRow(
+    502,
+    'upstream_connect_error',
+    'no connection to provider {provider} (key {key}, attempt {attempt}): {reason}',
+  ),
   GW_UPSTREAM_TLS: row(502, 'upstream_tls_error', 'no trusted connection to provider {provider} (key {key}, attempt {attempt}): {reason}'),
-  GW_UPSTREAM_RESET: retryRow(502, 'upstream_connection_lost', 'the connection to provider {provider} was lost (key {key}, attempt {attempt}): {reason}'),
-  GW_UPSTREAM_TOO_LARGE: row(502, 'upstream_response_too_large', 'the answer of provider {provider} is over the limit (key {key}, attempt {attempt}): {reason}'),
-  GW_UPSTREAM_REDIRECT: row(502, 'upstream_redirect', 'provider {provider} redirected the request, which is not followed (key {key}, attempt {attempt})'),
-  GW_CREDENTIALS_EXHAUSTED: row(502, 'upstream_credentials_exhausted', 'provider {provider} refused every key (last attempt {attempt}): {reason}'),
+  GW_UPSTREAM_RESET: retryRow(
+    502,
+    'upstream_connection_lost',
+    'the connection to provider {provider} was lost (key {key}, attempt {attempt}): {reason}',
+  ),
+  GW_UPSTREAM_TOO_LARGE: row(
+    502,
+    'upstream_response_too_large',
+    'the answer of provider {provider} is over the limit (key {key}, attempt {attempt}): {reason}',
+  ),
+  GW_UPSTREAM_REDIRECT: row(
+    502,
+    'upstream_redirect',
+    'provider {provider} redirected the request, which is not followed (key {key}, attempt {attempt})',
+  ),
+  GW_CREDENTIALS_EXHAUSTED: row(
+    502,
+    'upstream_credentials_exhausted',
+    'provider {provider} refused every key (last attempt {attempt}): {reason}',
+  ),
   GW_SHUTTING_DOWN: row(503, 'shutting_down', 'the gateway is shutting down'),
   GW_OVERLOADED: row(503, 'overloaded', 'the gateway holds too many request bodies; try again'),
-  GW_CONNECT_TIMEOUT: retryRow(504, 'upstream_connect_timeout', 'no connection to provider {provider} within {ms} ms (key {key}, attempt {attempt})'),
-  GW_REQUEST_TIMEOUT: retryRow(504, 'request_timed_out', 'provider {provider} did not answer within {ms} ms (key {key}, attempt {attempt}; network_config.default_request_timeout_in_seconds, 30 by default)'),
-  GW_STREAM_IDLE: row(504, 'stream_idle_timeout', 'provider {provider} sent nothing for {ms} ms (key {key}, attempt {attempt}; network_config.stream_idle_timeout_in_seconds)'),
-  GW_STREAM_TOO_LONG: row(504, 'stream_duration_exceeded', 'the stream of provider {provider} ran for more than {ms} ms (key {key}, attempt {attempt}; client.max_stream_duration_seconds)'),
-  GW_DEADLINE: row(504, 'request_deadline_exceeded', 'no answer within {ms} ms over all attempts (provider {provider}, attempt {attempt}; client.request_deadline_seconds)'),
+  GW_CONNECT_TIMEOUT: retryRow(
+    504,
+    'upstream_connect_timeout',
+    'no connection to provider {provider} within {ms} ms (key {key}, attempt {attempt})',
+  ),
+  GW_REQUEST_TIMEOUT: retryRow(
+    504,
+    'request_timed_out',
+    'provider {provider} did not answer within {ms} ms (key {key}, attempt {attempt}; network_config.default_request_timeout_in_seconds, 30 by default)',
+  ),
+  GW_STREAM_IDLE: row(
+    504,
+    'stream_idle_timeout',
+    'provider {provider} sent nothing for {ms} ms (key {key}, attempt {attempt}; network_config.stream_idle_timeout_in_seconds)',
+  ),
+  GW_STREAM_TOO_LONG: row(
+    504,
+    'stream_duration_exceeded',
+    'the stream of provider {provider} ran for more than {ms} ms (key {key}, attempt {attempt}; client.max_stream_duration_seconds)',
+  ),
+  GW_DEADLINE: row(
+    504,
+    'request_deadline_exceeded',
+    'no answer within {ms} ms over all attempts (provider {provider}, attempt {attempt}; client.request_deadline_seconds)',
+  ),
 } as const satisfies Record<string, ErrorRow>
 
 /** The name of a row of ERRORS. */

@@ -96,7 +96,8 @@ function joinLists(first: string, second: string): string {
 }
 
 /** Provider headers that tell a client something; all others stay here (a provider once echoed its key in one). */
-const SHOWN = /^(x-ratelimit-|ratelimit|retry-after|openai-|anthropic-|request-id$|cf-ray$|x-groq-|x-fireworks-|x-envoy-upstream-service-time$)/
+const SHOWN =
+  /^(x-ratelimit-|ratelimit|retry-after|openai-|anthropic-|request-id$|cf-ray$|x-groq-|x-fireworks-|x-envoy-upstream-service-time$)/
 
 /** Header lines of a provider's answer that are passed on to the client. */
 export function shownHeaders(headers: HeaderList): [string, string][] {

@@ -9,11 +9,12 @@ import { identify, requestId } from './identify.ts'
 import type { Log } from './log.ts'
 import { listModels } from './models.ts'
 import { call, handle } from './pipeline.ts'
-import { loadPlugins, type LoadedPlugins } from './plugin-loader.ts'
 import type { Plugin } from './plugin.ts'
+import { type LoadedPlugins, loadPlugins } from './plugin-loader.ts'
 import { currentScope, escapedError, runOutOfScope } from './plugin-scope.ts'
 import { createRegistry, type RegistryOptions } from './registry.ts'
 import { errorBody, errorHead, replyError } from './reply.ts'
+import { Roster } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import type { Shared } from './shared.ts'
 import type { ClientSettings, SnapshotPatch, SnapshotTables } from './snapshot.ts'
@@ -96,7 +97,7 @@ function preconnect({ tables, registry, upstream }: Runtime): void {
 }
 
 function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOptions): Gateway {
-  const running = new Set<Context>()
+  const running = new Roster<Context>()
   const edge = createEdge(runtime, running, options)
   return {
     edge,
@@ -105,7 +106,7 @@ function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOpti
     apply() {},
     drain() {},
     async close() {
-      for (const ctx of running) ctx.abort(new GatewayError('GW_SHUTTING_DOWN'))
+      running.forEach((ctx) => ctx.abort(new GatewayError('GW_SHUTTING_DOWN')))
       runtime.upstream.close()
       await runtime.pool?.close()
       await plugins.close()
@@ -120,7 +121,7 @@ function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOpti
   }
 }
 
-function createEdge(runtime: Runtime, running: Set<Context>, options: GatewayOptions): Edge {
+function createEdge(runtime: Runtime, running: Roster<Context>, options: GatewayOptions): Edge {
   const onUndeclaredRead = undeclaredReader(runtime, options.undeclaredRead ?? 'warn')
   return {
     identify(incoming) {
@@ -132,7 +133,7 @@ function createEdge(runtime: Runtime, running: Set<Context>, options: GatewayOpt
     handle(ctx, body, reply) {
       running.add(ctx)
       const work = ctx.operation === 'list_models' ? replyModels(runtime, ctx, reply) : handle(runtime, ctx, body, reply)
-      void work.finally(() => running.delete(ctx))
+      void work.then(() => running.delete(ctx))
     },
     refuse: (error, reply, incoming) => refuse(runtime, error, reply, incoming),
   }

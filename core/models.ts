@@ -74,7 +74,9 @@ async function listWithKey(runtime: Runtime, ctx: Context, source: KeyedProvider
 
 /** What the keys themselves name: listed, and aliases. */
 function namedByKeys(settings: ProviderSettings): ListedModel[] {
-  const names = settings.keys.filter((key) => key.enabled).flatMap((key) => [...key.models.names, ...(key.modelName ? [key.modelName] : []), ...aliases(key)])
+  const names = settings.keys
+    .filter((key) => key.enabled)
+    .flatMap((key) => [...key.models.names, ...(key.modelName ? [key.modelName] : []), ...aliases(key)])
   return [...new Set(names)].map((id) => toModel(settings, id, {}))
 }
 
@@ -83,7 +85,12 @@ function aliases(key: KeySettings): string[] {
 }
 
 function toModel(settings: ProviderSettings, id: string, facts: Record<string, unknown>): ListedModel {
-  return { ...facts, id: `${settings.name}/${id}`, object: 'model', owned_by: typeof facts.owned_by === 'string' ? facts.owned_by : settings.name }
+  return {
+    ...facts,
+    id: `${settings.name}/${id}`,
+    object: 'model',
+    owned_by: typeof facts.owned_by === 'string' ? facts.owned_by : settings.name,
+  }
 }
 
 function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<unknown> {
@@ -99,7 +106,13 @@ function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Pro
     }
     const chunks: Buffer[] = []
     let status = 0
-    const request = { method: 'GET', path: target.prefix + entry.paths.list_models, headers, body: [], maxResponseBytes: ctx.client.maxResponseBytes }
+    const request = {
+      method: 'GET',
+      path: target.prefix + entry.paths.list_models,
+      headers,
+      body: [],
+      maxResponseBytes: ctx.client.maxResponseBytes,
+    }
     const call = runtime.upstream.open(target, request, {
       onHead: (head) => {
         status = head.status

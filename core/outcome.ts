@@ -21,7 +21,8 @@ export function responseOf(served: Served): ChatResponse {
 export function outcomeFromServed(runtime: Runtime, served: Served, needsResponse: boolean): Extract<Outcome, { ok: true }> {
   const response = needsResponse || served.kind === 'response' ? responseOf(served) : undefined
   const usage = response ? response.usage : usageOf(served)
-  if (!served.facts) return { ok: true, isStream: false, provider: '', model: response?.model ?? '', key: undefined, latencyMs: 0, usage, response }
+  if (!served.facts)
+    return { ok: true, isStream: false, provider: '', model: response?.model ?? '', key: undefined, latencyMs: 0, usage, response }
   return { ...outcomeOf(runtime, served.facts, false), usage, response }
 }
 

@@ -2,7 +2,7 @@ import type { Served } from './attempt.ts'
 import { tryCandidates } from './attempts.ts'
 import type { ChatRequest, ChatResponse, StreamPart } from './canonical/chat.ts'
 import { collector } from './canonical/collect.ts'
-import { Context, asGatewayError } from './context.ts'
+import { asGatewayError, Context } from './context.ts'
 import type { Reply } from './edge.ts'
 import { GatewayError } from './errors.ts'
 import type { Answer, Candidate, HookCallers, HookSignatures, Outcome } from './hooks.ts'
@@ -134,7 +134,10 @@ function readRequest(ctx: Context, body: Buffer): void {
 /** `client.request_deadline_seconds`: all attempts with their pauses. */
 function withDeadline(runtime: Runtime, ctx: Context, work: Promise<Served>): Promise<Served> {
   const ms = ctx.client.requestDeadlineMs
-  const deadline = { at: ctx.startedAt + ms, onReached: () => ctx.abort(new GatewayError('GW_DEADLINE', { ms, provider: ctx.provider, attempt: ctx.attempt })) }
+  const deadline = {
+    at: ctx.startedAt + ms,
+    onReached: () => ctx.abort(new GatewayError('GW_DEADLINE', { ms, provider: ctx.provider, attempt: ctx.attempt })),
+  }
   runtime.deadlines.add(deadline)
   return work.finally(() => runtime.deadlines.delete(deadline))
 }

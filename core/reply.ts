@@ -29,7 +29,12 @@ export function replyServed(runtime: Runtime, ctx: Context, served: Served, repl
 export function replyError(runtime: Runtime, ctx: Context, error: unknown, reply: Reply): void {
   const failure = asGatewayError(error, ctx)
   if (failure.code === 'GW_INTERNAL') runtime.log.error({ id: ctx.id, err: failure.cause ?? failure }, 'request failed')
-  const detail = { requestType: requestTypeOf(ctx), provider: ctx.provider || undefined, originalModel: ctx.model || undefined, ...failure.detail }
+  const detail = {
+    requestType: requestTypeOf(ctx),
+    provider: ctx.provider || undefined,
+    originalModel: ctx.model || undefined,
+    ...failure.detail,
+  }
   const described = new GatewayError(failure.code, detail, { cause: failure.cause })
   reply.send(described.status, errorHead(described, ctx.id), errorBody(ctx.inbound, described))
 }

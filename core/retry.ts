@@ -1,4 +1,4 @@
-import { type ErrorCode, ERRORS, type GatewayError } from './errors.ts'
+import { ERRORS, type ErrorCode, type GatewayError } from './errors.ts'
 import type { NetworkSettings } from './snapshot.ts'
 import { isRateLimit } from './upstream/fault.ts'
 

@@ -128,7 +128,8 @@ function draw(candidates: readonly Candidate[], random: () => number): number {
 
 function coolingLast(runtime: Runtime, candidates: Candidate[]): Candidate[] {
   const now = runtime.wallClock()
-  const isCooling = (candidate: Candidate): boolean => candidate.key !== undefined && runtime.shared.coolDown.until(candidate.key.slot) > now
+  const isCooling = (candidate: Candidate): boolean =>
+    candidate.key !== undefined && runtime.shared.coolDown.until(candidate.key.slot) > now
   if (!candidates.some(isCooling)) return candidates
   return [...candidates.filter((candidate) => !isCooling(candidate)), ...candidates.filter(isCooling)]
 }

@@ -30,7 +30,10 @@ function split(part: Part): [Part, PartDelta | undefined] {
   if (part.type === 'tool-call') return [{ ...part, arguments: '' }, { arguments: part.arguments }]
   if (part.type === 'reasoning' && part.redacted === undefined) {
     const { signature, ...rest } = part
-    return [{ ...rest, text: '' }, { text: part.text, signature }]
+    return [
+      { ...rest, text: '' },
+      { text: part.text, signature },
+    ]
   }
   return [part, undefined]
 }

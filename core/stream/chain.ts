@@ -109,7 +109,13 @@ export class Chain<In, Out> {
   #endStage(index: number, error: Error | undefined): Error | undefined {
     const stage = this.#stages[index] as BoundStage
     let refused: Error | undefined
-    const sink: Sink<unknown> = { ...(this.#sinks[index] as Sink<unknown>), end() {}, refuse: (cause) => { refused ??= cause } }
+    const sink: Sink<unknown> = {
+      ...(this.#sinks[index] as Sink<unknown>),
+      end() {},
+      refuse: (cause) => {
+        refused ??= cause
+      },
+    }
     try {
       stage.fold?.end(this.states[index], sink, error)
     } catch (cause) {
@@ -138,18 +144,20 @@ export class Chain<In, Out> {
     if (waiting.isRunning) return
     waiting.isRunning = true
     this.#end.onBusy?.(true)
-    void this.#drain(index, waiting).catch((error: unknown) => {
-      waiting.error ??= this.#end.explain(asError(error))
-      waiting.isEnding = true
-      waiting.queue.length = 0
-    }).finally(() => {
-      waiting.isRunning = false
-      this.#end.onBusy?.(false)
-      if (!waiting.isEnding) return
-      this.#closed = Math.max(this.#closed, index + 1)
-      const next = waiting.onDrained ?? (() => this.#endFrom(index + 1, waiting.error, undefined))
-      next()
-    })
+    void this.#drain(index, waiting)
+      .catch((error: unknown) => {
+        waiting.error ??= this.#end.explain(asError(error))
+        waiting.isEnding = true
+        waiting.queue.length = 0
+      })
+      .finally(() => {
+        waiting.isRunning = false
+        this.#end.onBusy?.(false)
+        if (!waiting.isEnding) return
+        this.#closed = Math.max(this.#closed, index + 1)
+        const next = waiting.onDrained ?? (() => this.#endFrom(index + 1, waiting.error, undefined))
+        next()
+      })
   }
 
   async #drain(index: number, waiting: WaitingStage): Promise<void> {

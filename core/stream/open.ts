@@ -89,7 +89,10 @@ class OpenStream implements StreamHandle {
     this.#options.source.pause()
     const lane = new PendingLane((ready) => this.#translate(options, ready))
     resolved
-      .then((ready) => lane.open(ready), (error: unknown) => lane.break(options, error as Error))
+      .then(
+        (ready) => lane.open(ready),
+        (error: unknown) => lane.break(options, error as Error),
+      )
       .finally(() => this.#options.source.resume())
     return lane
   }
@@ -145,13 +148,19 @@ class OpenStream implements StreamHandle {
     const needsAnswer = callers.needs.has('response')
     const outcome: Outcome = end.error
       ? { ok: false, error: end.error }
-      : { ...outcomeOf(runtime, facts, true), usage: this.lane.usage, response: needsAnswer ? collector.result(this.#collected) : undefined }
+      : {
+          ...outcomeOf(runtime, facts, true),
+          usage: this.lane.usage,
+          response: needsAnswer ? collector.result(this.#collected) : undefined,
+        }
     runtime.finished(ctx, outcome)
   }
 }
 
 /** Plain data from which a pool thread runs the stream of an attempt. */
-export function poolTask(options: Pick<OpenStreamOptions, 'runtime' | 'ctx' | 'facts' | 'carry'> & { stages: readonly StreamStage[] }): StreamTask {
+export function poolTask(
+  options: Pick<OpenStreamOptions, 'runtime' | 'ctx' | 'facts' | 'carry'> & { stages: readonly StreamStage[] },
+): StreamTask {
   const { runtime, ctx, facts, carry, stages } = options
   return {
     source: { module: facts.goal.format.module },

@@ -190,7 +190,7 @@ export class PassthroughLane implements Lane {
     const pieces = this.#pieces
     if (pieces.length === 0) return
     this.#pieces = []
-    this.#options.live.write(Buffer.concat(pieces))
+    this.#options.live.write(pieces.length === 1 ? copied(pieces[0] as Uint8Array) : Buffer.concat(pieces))
   }
 
   #finish(closing: string | undefined): void {

@@ -1,11 +1,11 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { Usage } from '../canonical/usage.ts'
 import type { ErrorFacts } from '../attempt-facts.ts'
+import type { Usage } from '../canonical/usage.ts'
 import type { ErrorCode, ErrorDetail } from '../errors.ts'
 import type { ExtraFacts } from '../extra-fields.ts'
 import type { FoldRef } from '../fold.ts'
 import type { Carry, ReplyOptions } from '../format.ts'
-import type { Target, UpstreamHead, UpstreamRequest, UpstreamFault } from '../upstream/types.ts'
+import type { Target, UpstreamFault, UpstreamHead, UpstreamRequest } from '../upstream/types.ts'
 
 /** Where a format can be imported from: its module, which exports it as `format`. */
 export interface FormatRef {

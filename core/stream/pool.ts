@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Usage } from '../canonical/usage.ts'
 import { GatewayError } from '../errors.ts'
-import { UpstreamFault, type UpstreamCall, type UpstreamHandler } from '../upstream/types.ts'
+import { type UpstreamCall, UpstreamFault, type UpstreamHandler } from '../upstream/types.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import type { PoolOrder, PoolReport, PoolTask } from './pool-task.ts'
 
@@ -35,7 +35,9 @@ export class StreamPool {
     const { port1, port2 } = new MessageChannel()
     const call = new PoolCall(port1, handler)
     this.#piscina ??= startPiscina(this.#threads)
-    this.#piscina.run({ ...task, port: port2 } satisfies PoolTask, { transferList: [port2] }).catch((error: unknown) => call.lost(error as Error))
+    this.#piscina
+      .run({ ...task, port: port2 } satisfies PoolTask, { transferList: [port2] })
+      .catch((error: unknown) => call.lost(error as Error))
     return call
   }
 
@@ -108,7 +110,9 @@ export class PoolCall implements UpstreamCall {
         return this.#handler.onEnd()
       case 'fault':
         this.#close()
-        return this.#handler.onError(Object.assign(new UpstreamFault(report.kind, report.message, report.isReplayable), { phase: report.phase }))
+        return this.#handler.onError(
+          Object.assign(new UpstreamFault(report.kind, report.message, report.isReplayable), { phase: report.phase }),
+        )
       default:
         return this.#lane?.onReport(report, this.#handler)
     }

@@ -116,7 +116,11 @@ export class TranslateLane implements Lane {
       this.#chain.push(bytes)
       return this.#texts === 1 ? this.#lastData : undefined
     }
-    return new PlainTranslation({ translate, write: (data) => this.#writeData(undefined, data) }, source.lens.plainText, target.lens.plainText)
+    return new PlainTranslation(
+      { translate, write: (data) => this.#writeData(undefined, data) },
+      source.lens.plainText,
+      target.lens.plainText,
+    )
   }
 
   /** Stands before the encoder: sees what the client will, commits on content, notes usage. */

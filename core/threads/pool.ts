@@ -58,7 +58,8 @@ class StreamTask {
         this.#lane?.end()
         this.#end({ type: 'end' })
       },
-      onError: (fault) => this.#end({ type: 'fault', kind: fault.kind, message: fault.message, isReplayable: fault.isReplayable, phase: fault.phase }),
+      onError: (fault) =>
+        this.#end({ type: 'fault', kind: fault.kind, message: fault.message, isReplayable: fault.isReplayable, phase: fault.phase }),
     })
   }
 

@@ -1,12 +1,16 @@
 import type { Socket } from 'node:net'
+import { flushAtTurnEnd } from '../turn-end.ts'
 import type { Call } from './call.ts'
 import { ResponseParser } from './parser.ts'
 import { BodyCursor, bodyLength, joinSmall, requestHead } from './request.ts'
-import { flushAtTurnEnd } from '../turn-end.ts'
-import { dial, type Dialing } from './socket.ts'
+import { type Dialing, dial } from './socket.ts'
 import { type DialPhase, type Target, UpstreamFault } from './types.ts'
 
-const WAITED_FOR: Record<DialPhase, string> = { name: 'address of the name', connection: 'connection', handshake: 'end of the TLS handshake' }
+const WAITED_FOR: Record<DialPhase, string> = {
+  name: 'address of the name',
+  connection: 'connection',
+  handshake: 'end of the TLS handshake',
+}
 
 /** What a connection needs of the pool that holds it. */
 export interface ConnectionOwner {

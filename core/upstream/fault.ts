@@ -58,7 +58,8 @@ export function providerFault(format: Format, data: string): GatewayError {
 export function answerError(format: Format, status: number, text: string): GatewayError {
   const body = text === '' ? undefined : parseOrText(text)
   const upstream = isHtml(text) ? { message: `HTML error page (${status})` } : read(format, body)
-  if (text === '') upstream.message = EMPTY_MESSAGE[status] ?? (status >= 500 ? `provider server error (${status})` : `empty answer (HTTP ${status})`)
+  if (text === '')
+    upstream.message = EMPTY_MESSAGE[status] ?? (status >= 500 ? `provider server error (${status})` : `empty answer (HTTP ${status})`)
   return new GatewayError('GW_UPSTREAM_ERROR', { status, upstream, raw: body })
 }
 

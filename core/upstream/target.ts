@@ -87,7 +87,12 @@ function environmentProxy(protocol: string, hostname: string): Target['proxy'] {
   if (!value) return undefined
   const url = new URL(value)
   const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
-  return { type: url.protocol.startsWith('socks') ? 'socks5' : 'http', url, username: username || undefined, password: password || undefined }
+  return {
+    type: url.protocol.startsWith('socks') ? 'socks5' : 'http',
+    url,
+    username: username || undefined,
+    password: password || undefined,
+  }
 }
 
 function makeHeaders(settings: ProviderSettings, entry: Provider, credential: HeaderList): [string, string][] {

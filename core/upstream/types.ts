@@ -11,7 +11,9 @@ export interface Target {
   prefix: string
   /** Path of a unix socket (`unix:///run/vllm.sock`), then hostname and port only name it. */
   socketPath?: string | undefined
-  proxy?: { type: 'http' | 'socks5'; url: URL; username?: string | undefined; password?: string | undefined; caCertPem?: string | undefined } | undefined
+  proxy?:
+    | { type: 'http' | 'socks5'; url: URL; username?: string | undefined; password?: string | undefined; caCertPem?: string | undefined }
+    | undefined
   caCertPem?: string | undefined
   insecureSkipVerify: boolean
   connectTimeoutMs: number

@@ -3,7 +3,8 @@ import { type ExtraFacts, ExtraFields, spliceMember } from '../../core/extra-fie
 
 const FACTS: ExtraFacts = { requestType: 'chat_completion', provider: 'p', originalModel: 'alias "x"', resolvedModel: 'real' }
 
-const read = (member: string): Record<string, unknown> => (JSON.parse(`{${member}}`) as { extra_fields: Record<string, unknown> }).extra_fields
+const read = (member: string): Record<string, unknown> =>
+  (JSON.parse(`{${member}}`) as { extra_fields: Record<string, unknown> }).extra_fields
 
 describe('a whole answer', () => {
   test('tells the facts, and the latency in whole milliseconds', () => {
@@ -18,7 +19,11 @@ describe('a whole answer', () => {
 
   test('tells what was dropped, and the raw bodies, only where there are any', () => {
     const extra = new ExtraFields({ ...FACTS, dropped: ['seed'], rawRequest: '{"a":[1]}' }, 0)
-    expect(read(extra.whole(1, '{"b":{}}'))).toMatchObject({ dropped_compat_plugin_params: ['seed'], raw_request: { a: [1] }, raw_response: { b: {} } })
+    expect(read(extra.whole(1, '{"b":{}}'))).toMatchObject({
+      dropped_compat_plugin_params: ['seed'],
+      raw_request: { a: [1] },
+      raw_response: { b: {} },
+    })
     expect(read(new ExtraFields({ ...FACTS, dropped: [] }, 0).whole(1))).not.toHaveProperty('dropped_compat_plugin_params')
   })
 
@@ -30,7 +35,11 @@ describe('a whole answer', () => {
 describe('a stream', () => {
   test('counts its events, those without a member too; latency is since the one before, at last the total', () => {
     const extra = new ExtraFields(FACTS, 100)
-    const members = [extra.chunk(110, { isLast: false }), (extra.skip(115), extra.chunk(120, { isLast: false })), extra.chunk(125, { isLast: true })]
+    const members = [
+      extra.chunk(110, { isLast: false }),
+      (extra.skip(115), extra.chunk(120, { isLast: false })),
+      extra.chunk(125, { isLast: true }),
+    ]
     expect(members.map(read).map(({ chunk_index, latency }) => [chunk_index, latency])).toEqual([
       [0, 10],
       [2, 5],

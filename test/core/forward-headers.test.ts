@@ -38,15 +38,47 @@ const BLOCKED = [
 
 describe('what a client sends on', () => {
   test.each([
-    { name: 'prefixed headers, without the prefix', incoming: { 'x-bf-eh-trace': 't', 'x-bf-eh-x-custom': 'c' }, expected: [['trace', 't'], ['x-custom', 'c']] },
+    {
+      name: 'prefixed headers, without the prefix',
+      incoming: { 'x-bf-eh-trace': 't', 'x-bf-eh-x-custom': 'c' },
+      expected: [
+        ['trace', 't'],
+        ['x-custom', 'c'],
+      ],
+    },
     { name: 'no other header', incoming: { trace: 't', 'user-agent': 'u', 'openai-organization': 'o' }, expected: [] },
-    { name: 'the dialect’s own, where the provider speaks it', incoming: { 'openai-organization': 'o', other: 'x' }, shared: dialect, expected: [['openai-organization', 'o']] },
+    {
+      name: 'the dialect’s own, where the provider speaks it',
+      incoming: { 'openai-organization': 'o', other: 'x' },
+      shared: dialect,
+      expected: [['openai-organization', 'o']],
+    },
     { name: 'plain names of the allow-list', incoming: { trace: 't' }, client: settings(['trace']), expected: [['trace', 't']] },
-    { name: 'with an allow-list, prefixed names on it alone', incoming: { 'x-bf-eh-a': '1', 'x-bf-eh-b': '2' }, client: settings(['a']), expected: [['a', '1']] },
+    {
+      name: 'with an allow-list, prefixed names on it alone',
+      incoming: { 'x-bf-eh-a': '1', 'x-bf-eh-b': '2' },
+      client: settings(['a']),
+      expected: [['a', '1']],
+    },
     { name: 'the list may name the prefix', incoming: { 'x-bf-eh-a': '1' }, client: settings(['x-bf-eh-a']), expected: [['a', '1']] },
-    { name: 'nothing on the deny-list, allowed or not', incoming: { 'x-bf-eh-a': '1', a: '2' }, client: settings(['a'], ['a']), expected: [] },
-    { name: 'nothing of the dialect that is denied', incoming: { 'openai-organization': 'o' }, client: settings([], ['openai-organization']), shared: dialect, expected: [] },
-    { name: 'nothing that Connection names', incoming: { connection: 'close, X-BF-EH-Hop', 'x-bf-eh-hop': '1', 'x-bf-eh-a': '2' }, expected: [['a', '2']] },
+    {
+      name: 'nothing on the deny-list, allowed or not',
+      incoming: { 'x-bf-eh-a': '1', a: '2' },
+      client: settings(['a'], ['a']),
+      expected: [],
+    },
+    {
+      name: 'nothing of the dialect that is denied',
+      incoming: { 'openai-organization': 'o' },
+      client: settings([], ['openai-organization']),
+      shared: dialect,
+      expected: [],
+    },
+    {
+      name: 'nothing that Connection names',
+      incoming: { connection: 'close, X-BF-EH-Hop', 'x-bf-eh-hop': '1', 'x-bf-eh-a': '2' },
+      expected: [['a', '2']],
+    },
     { name: 'no empty name', incoming: { 'x-bf-eh-': '1' }, expected: [] },
     { name: 'no name that is no token', incoming: { 'x-bf-eh-a b': '1', 'x-bf-eh-ä': '2' }, expected: [] },
   ])('$name', ({ incoming, client, shared, expected }) => {
@@ -65,9 +97,16 @@ describe('what a client sends on', () => {
 
   test('whatever comes, nothing that goes out can end a header line', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string().map((name) => `x-bf-eh-${name.toLowerCase()}`), fc.string({ unit: 'binary' })), (incoming) => {
-        for (const [name, value] of forward(incoming)) expect(`${name}: ${value}`).toMatch(/^[!#$%&'*+.^_`|~0-9a-z-]+: [\t\x20-\x7e\x80-\xff]*$/)
-      }),
+      fc.property(
+        fc.dictionary(
+          fc.string().map((name) => `x-bf-eh-${name.toLowerCase()}`),
+          fc.string({ unit: 'binary' }),
+        ),
+        (incoming) => {
+          for (const [name, value] of forward(incoming))
+            expect(`${name}: ${value}`).toMatch(/^[!#$%&'*+.^_`|~0-9a-z-]+: [\t\x20-\x7e\x80-\xff]*$/)
+        },
+      ),
     )
   })
 })
@@ -76,8 +115,14 @@ describe('merging', () => {
   test('later lines win, lists are joined without doubles', () => {
     const merged = mergeHeaders(
       [
-        [['a', '1'], ['anthropic-beta', 'x, y']],
-        [['a', '2'], ['anthropic-beta', 'Y,z']],
+        [
+          ['a', '1'],
+          ['anthropic-beta', 'x, y'],
+        ],
+        [
+          ['a', '2'],
+          ['anthropic-beta', 'Y,z'],
+        ],
       ],
       ['anthropic-beta'],
     )
@@ -104,6 +149,11 @@ describe('what a client is shown of the provider’s headers', () => {
       ['content-length', '3'],
       ['openai-version', 'a\u0100'],
     ])
-    expect(shown.map(([name]) => name)).toEqual(['x-ratelimit-remaining-requests', 'retry-after', 'anthropic-ratelimit-tokens-limit', 'request-id'])
+    expect(shown.map(([name]) => name)).toEqual([
+      'x-ratelimit-remaining-requests',
+      'retry-after',
+      'anthropic-ratelimit-tokens-limit',
+      'request-id',
+    ])
   })
 })

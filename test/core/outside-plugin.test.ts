@@ -156,7 +156,10 @@ function chat(model: string, more: { stream?: boolean; breaks?: string; id?: str
 }
 
 function records(): JsonObject[] {
-  return readFileSync(join(folder, 'records.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as JsonObject)
+  return readFileSync(join(folder, 'records.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as JsonObject)
 }
 
 async function textOf(response: Response): Promise<string> {

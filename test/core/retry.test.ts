@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ErrorCode, ERRORS, GatewayError } from '../../core/errors.ts'
+import { ERRORS, type ErrorCode, GatewayError } from '../../core/errors.ts'
 import { backoffMs, fallsBack, isDeadKey, isLimited, judge, retryAfterMs } from '../../core/retry.ts'
 import type { NetworkSettings } from '../../core/snapshot.ts'
 
-const upstream = (status: number, message = 'no', type?: string): GatewayError => new GatewayError('GW_UPSTREAM_ERROR', { status, upstream: { message, type } })
+const upstream = (status: number, message = 'no', type?: string): GatewayError =>
+  new GatewayError('GW_UPSTREAM_ERROR', { status, upstream: { message, type } })
 const own = (code: ErrorCode): GatewayError => new GatewayError(code)
 
 /** What each failure leads to: with another key left, with a retry left, with neither; and whether the next fallback is tried. */
@@ -64,7 +65,8 @@ test('a refused key is no limit, and a limit no refused key', () => {
 })
 
 test('every code of the table is judged without a throw', () => {
-  for (const code of Object.keys(ERRORS) as ErrorCode[]) expect(['rotate', 'retry', 'stop']).toContain(judge(own(code), { keys: 1, retries: 1 }))
+  for (const code of Object.keys(ERRORS) as ErrorCode[])
+    expect(['rotate', 'retry', 'stop']).toContain(judge(own(code), { keys: 1, retries: 1 }))
 })
 
 describe('the pause before a retry', () => {

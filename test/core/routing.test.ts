@@ -13,7 +13,11 @@ import { plannedProviders, providers } from '../../providers/index.ts'
 
 /** What routing reads of a thread, over a real configuration; `random` gives its numbers in turn. */
 function runtimeOf(config: JsonObject, random: readonly number[] = [0]): Runtime {
-  const { tables, problems } = loadConfig({ config: { providers: config }, env: {}, builtins: { providers, planned: plannedProviders, plugins: [] } })
+  const { tables, problems } = loadConfig({
+    config: { providers: config },
+    env: {},
+    builtins: { providers, planned: plannedProviders, plugins: [] },
+  })
   expect(problems).toEqual([])
   let drawn = 0
   return {
@@ -44,7 +48,11 @@ function candidates(runtime: Runtime, model: string): string[] {
 describe('a model’s name', () => {
   const runtime = runtimeOf({
     ...openai(key('a')),
-    'my-own': { ...openai(key('b')).openai as JsonObject, custom_provider_config: { base_provider_type: 'openai' }, network_config: { base_url: 'http://x' } },
+    'my-own': {
+      ...(openai(key('b')).openai as JsonObject),
+      custom_provider_config: { base_provider_type: 'openai' },
+      network_config: { base_url: 'http://x' },
+    },
   })
 
   test.each([
@@ -81,7 +89,10 @@ describe('fallbacks', () => {
   test.each([
     [undefined, []],
     ['openai/gpt', []],
-    [['openai/gpt', 'anthropic/claude'], ['openai/gpt', 'anthropic/claude']],
+    [
+      ['openai/gpt', 'anthropic/claude'],
+      ['openai/gpt', 'anthropic/claude'],
+    ],
     [['gpt', '/gpt', 'openai/', '', 3, null, {}, ['a/b']], []],
     [[{ provider: 'openai', model: 'a/b' }, { provider: 'openai' }, { provider: 1, model: 2 }], ['openai/a/b']],
   ])('%j reads %j', (value, expected) => {
@@ -104,9 +115,27 @@ describe('keys', () => {
 
   test.each([
     { name: 'only disabled keys', config: openai(key('a', { enabled: false })), code: 'GW_NO_KEYS', status: 400 },
-    { name: 'no key for the model', config: openai(key('a', { models: ['other'] })), code: 'GW_NO_KEY_FOR_MODEL', status: 403, rule: 'models of its keys' },
-    { name: 'an empty allow-list', config: openai(key('a', { models: [] })), code: 'GW_NO_KEY_FOR_MODEL', status: 403, rule: 'models of its keys' },
-    { name: 'blacklisted', config: openai(key('a', { blacklisted_models: ['m'] })), code: 'GW_NO_KEY_FOR_MODEL', status: 403, rule: 'blacklisted_models' },
+    {
+      name: 'no key for the model',
+      config: openai(key('a', { models: ['other'] })),
+      code: 'GW_NO_KEY_FOR_MODEL',
+      status: 403,
+      rule: 'models of its keys',
+    },
+    {
+      name: 'an empty allow-list',
+      config: openai(key('a', { models: [] })),
+      code: 'GW_NO_KEY_FOR_MODEL',
+      status: 403,
+      rule: 'models of its keys',
+    },
+    {
+      name: 'blacklisted',
+      config: openai(key('a', { blacklisted_models: ['m'] })),
+      code: 'GW_NO_KEY_FOR_MODEL',
+      status: 403,
+      rule: 'blacklisted_models',
+    },
   ])('$name: $code', ({ config, code, status, rule }) => {
     const error = failure(() => candidates(runtimeOf(config), 'openai/m'))
     expect(error).toMatchObject({ code, status })
@@ -147,7 +176,10 @@ describe('keys', () => {
 })
 
 describe('the core’s own guard', () => {
-  const runtime = runtimeOf({ ...openai(key('a', { aliases: { m: 'real' } }), key('b', { blacklisted_models: ['m'] })), anthropic: { keys: [key('c')] } })
+  const runtime = runtimeOf({
+    ...openai(key('a', { aliases: { m: 'real' } }), key('b', { blacklisted_models: ['m'] })),
+    anthropic: { keys: [key('c')] },
+  })
   const goal = resolveGoal(runtime, 'openai/m')
   const [own] = findCandidates(runtime, goal)
   const [foreign] = findCandidates(runtime, resolveGoal(runtime, 'anthropic/m'))
@@ -196,10 +228,15 @@ describe('operations', () => {
   })
 
   test('what an entry has no path for is not served', () => {
-    expect(failure(() => checkOperation(resolveGoal(custom(), 'own/m'), ctx('embedding', false))).message).toBe('embedding is not supported by own provider')
+    expect(failure(() => checkOperation(resolveGoal(custom(), 'own/m'), ctx('embedding', false))).message).toBe(
+      'embedding is not supported by own provider',
+    )
   })
 
   test('streams have a name of their own', () => {
-    expect([requestTypeOf(ctx('chat_completion', false)), requestTypeOf(ctx('chat_completion', true))]).toEqual(['chat_completion', 'chat_completion_stream'])
+    expect([requestTypeOf(ctx('chat_completion', false)), requestTypeOf(ctx('chat_completion', true))]).toEqual([
+      'chat_completion',
+      'chat_completion_stream',
+    ])
   })
 })

@@ -22,11 +22,24 @@ const text = fc.oneof(
   fc.array(fc.constantFrom('"', '\\', 'x'), { minLength: 40, maxLength: 120 }).map((signs) => signs.join('')),
 )
 const value = fc.letrec((tie) => ({
-  any: fc.oneof({ maxDepth: 4 }, text, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.boolean(), fc.constant(null), tie('list'), tie('object')),
+  any: fc.oneof(
+    { maxDepth: 4 },
+    text,
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    tie('list'),
+    tie('object'),
+  ),
   list: fc.array(tie('any'), { maxLength: 4 }),
   object: fc.dictionary(text, tie('any'), { maxKeys: 4 }),
 })).any
-const body = fc.dictionary(text.filter((name) => name !== '__proto__'), value, { maxKeys: 6 })
+const body = fc.dictionary(
+  text.filter((name) => name !== '__proto__'),
+  value,
+  { maxKeys: 6 },
+)
 const layout = fc.constantFrom(0, 1, 2, '\t', ' \n')
 
 /** The same JSON with every character of its strings escaped. */
@@ -72,7 +85,10 @@ describe('a valid object', () => {
   })
 
   test('is accepted exactly where JSON.parse accepts it and it is an object with each field once', () => {
-    const signs = fc.array(fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '\\', 'a', '1', '-', '.', 'e', '0', ' ', 'true', 'null', '"a"', '"b":'), { maxLength: 14 })
+    const signs = fc.array(
+      fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '\\', 'a', '1', '-', '.', 'e', '0', ' ', 'true', 'null', '"a"', '"b":'),
+      { maxLength: 14 },
+    )
     fc.assert(
       fc.property(signs, (pieces) => {
         const json = `{${pieces.join('')}`
@@ -249,9 +265,12 @@ describe('nesting', () => {
 })
 
 describe('a field twice', () => {
-  test.each(['{"model":"a","model":"b"}', '{"model":"a","mod\\u0065l":"b"}', '{"\\u006dodel":1,"x":2,"model":3}', '{"":1,"":2}'])('at the top is refused: %s', (json) => {
-    expect(failure(json).message).toContain('duplicate field')
-  })
+  test.each(['{"model":"a","model":"b"}', '{"model":"a","mod\\u0065l":"b"}', '{"\\u006dodel":1,"x":2,"model":3}', '{"":1,"":2}'])(
+    'at the top is refused: %s',
+    (json) => {
+      expect(failure(json).message).toContain('duplicate field')
+    },
+  )
 
   test('below the top is the client’s own affair', () => {
     expect(scanText('{"a":{"b":1,"b":2}}').parse()).toEqual({ a: { b: 2 } })

@@ -195,7 +195,14 @@ describe.each(PROVIDERS)('%s, however its bytes come', (provider) => {
   test.each(SPLIT_MODELS)('%s', async (model) => {
     const request = { model: `${provider}/${model}`, messages: ask() }
     const stream = await bench.client.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } })
-    expect(readChunks(await chunksOf(stream))).toEqual({ content: PLAIN_TEXT, finish: 'stop', usage: SHORT, refusal: '', reasoning: '', calls: [] })
+    expect(readChunks(await chunksOf(stream))).toEqual({
+      content: PLAIN_TEXT,
+      finish: 'stop',
+      usage: SHORT,
+      refusal: '',
+      reasoning: '',
+      calls: [],
+    })
   })
 
   test('split inside code points', async () => {
@@ -208,12 +215,15 @@ describe.each(PROVIDERS)('%s, however its bytes come', (provider) => {
     expect(messageOf(completion).content).toBe(PLAIN_TEXT)
   })
 
-  test.each(['fault-no-role', 'fault-tool-no-type', 'fault-tool-no-index', 'fault-tool-repeats-id'])('%s satisfies a strict client', async (model) => {
-    const runner = bench.client.chat.completions.stream({ model: `${provider}/${model}`, messages: ask(), tools: TOOLS })
-    const message = messageOf(await runner.finalChatCompletion())
-    expect(message.role).toBe('assistant')
-    for (const made of message.tool_calls ?? []) expect(made).toMatchObject({ type: 'function', id: expect.any(String) })
-  })
+  test.each(['fault-no-role', 'fault-tool-no-type', 'fault-tool-no-index', 'fault-tool-repeats-id'])(
+    '%s satisfies a strict client',
+    async (model) => {
+      const runner = bench.client.chat.completions.stream({ model: `${provider}/${model}`, messages: ask(), tools: TOOLS })
+      const message = messageOf(await runner.finalChatCompletion())
+      expect(message.role).toBe('assistant')
+      for (const made of message.tool_calls ?? []) expect(made).toMatchObject({ type: 'function', id: expect.any(String) })
+    },
+  )
 })
 
 describe.each(PROVIDERS)('%s, usage in a stream', (provider) => {

@@ -58,7 +58,7 @@ async function thrown(work: Promise<unknown>): Promise<InstanceType<typeof OpenA
 
 describe.each(ROWS)('$model', (row) => {
   const request = { model: row.model, messages: ask() }
-  const attempts: [string, (() => Promise<unknown>)][] = [
+  const attempts: [string, () => Promise<unknown>][] = [
     ['whole', () => bench.client.chat.completions.create(request)],
     ['streamed', () => bench.client.chat.completions.create({ ...request, stream: true })],
   ]

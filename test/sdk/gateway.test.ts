@@ -22,11 +22,18 @@ describe.each(PROVIDERS)('%s, what the gateway adds', (provider) => {
   })
 
   test('extra_fields of a stream: in the first chunk and the last ones at least, numbered', async () => {
-    const chunks = await chunksOf(await bench.client.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } }))
+    const chunks = await chunksOf(
+      await bench.client.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } }),
+    )
     const facts = chunks.map(extraFields)
     const finish = chunks.findIndex((chunk) => chunk.choices[0]?.finish_reason)
     for (const index of [0, finish, chunks.length - 1]) {
-      expect(facts[index]).toMatchObject({ request_type: 'chat_completion_stream', provider, chunk_index: index, latency: expect.any(Number) })
+      expect(facts[index]).toMatchObject({
+        request_type: 'chat_completion_stream',
+        provider,
+        chunk_index: index,
+        latency: expect.any(Number),
+      })
     }
     const total = facts.at(-1)?.latency as number
     expect(facts.reduce((sum, fact) => Math.max(sum, fact?.latency ?? 0), 0)).toBe(total)
@@ -49,7 +56,9 @@ describe.each(PROVIDERS)('%s, what the gateway adds', (provider) => {
     const headers = { 'x-bf-send-back-raw-request': 'true', 'x-bf-send-back-raw-response': 'true' }
     const facts = extraFields(await bench.client.chat.completions.create(request, { headers }))
     expect(facts?.raw_request).toEqual(bench.lastRequest().json)
-    expect(facts?.raw_response).toMatchObject(provider === 'openai' ? { object: 'chat.completion' } : { type: 'message', role: 'assistant' })
+    expect(facts?.raw_response).toMatchObject(
+      provider === 'openai' ? { object: 'chat.completion' } : { type: 'message', role: 'assistant' },
+    )
     expect(facts?.raw_response).not.toHaveProperty('extra_fields')
   })
 
@@ -59,7 +68,9 @@ describe.each(PROVIDERS)('%s, what the gateway adds', (provider) => {
     const facts = chunks.map(extraFields)
     expect(facts[0]?.raw_request).toEqual(bench.lastRequest().json)
     expect(facts.slice(1).every((fact) => fact?.raw_request === undefined)).toBe(true)
-    expect(facts[1]?.raw_response).toMatchObject(provider === 'openai' ? { object: 'chat.completion.chunk' } : { type: 'content_block_delta' })
+    expect(facts[1]?.raw_response).toMatchObject(
+      provider === 'openai' ? { object: 'chat.completion.chunk' } : { type: 'content_block_delta' },
+    )
   })
 
   test('neither when not asked, and none on errors', async () => {
@@ -80,7 +91,10 @@ describe.each(PROVIDERS)('%s, a client that leaves', (provider) => {
   test.each([false, true])('before any answer cancels the provider (stream: %s)', async (stream) => {
     const id = bench.upstream.requests.length
     const controller = new AbortController()
-    const work = bench.client.chat.completions.create({ model: `${provider}/fault-silent`, messages: ask(), stream }, { signal: controller.signal })
+    const work = bench.client.chat.completions.create(
+      { model: `${provider}/fault-silent`, messages: ask(), stream },
+      { signal: controller.signal },
+    )
     await bench.upstream.request(id)
     controller.abort()
     await expect(work).rejects.toBeInstanceOf(OpenAI.APIUserAbortError)

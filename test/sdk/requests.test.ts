@@ -1,4 +1,8 @@
-import type { ChatCompletionContentPart, ChatCompletionCreateParamsNonStreaming, ChatCompletionMessageParam } from 'openai/resources/chat/completions'
+import type {
+  ChatCompletionContentPart,
+  ChatCompletionCreateParamsNonStreaming,
+  ChatCompletionMessageParam,
+} from 'openai/resources/chat/completions'
 import { describe, expect, test } from 'vitest'
 import { ask, extraFields, messageOf, PROVIDERS, type ProviderName, startBench } from './support.ts'
 
@@ -15,7 +19,9 @@ interface Case {
   wire: Record<ProviderName, object>
 }
 
-const parts = (...content: ChatCompletionContentPart[]): Partial<ChatCompletionCreateParamsNonStreaming> => ({ messages: [{ role: 'user', content }] })
+const parts = (...content: ChatCompletionContentPart[]): Partial<ChatCompletionCreateParamsNonStreaming> => ({
+  messages: [{ role: 'user', content }],
+})
 const sent = (...content: object[]): object => ({ messages: [{ role: 'user', content }] })
 
 const CASES: readonly Case[] = [
@@ -24,7 +30,10 @@ const CASES: readonly Case[] = [
     request: { messages: [system, ...ask()] },
     wire: {
       openai: { messages: [system, { role: 'user', content: 'hello' }] },
-      anthropic: { system: [{ type: 'text', text: 'Be brief.' }], messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }] },
+      anthropic: {
+        system: [{ type: 'text', text: 'Be brief.' }],
+        messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
+      },
     },
   },
   {
@@ -34,7 +43,10 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'an image as data',
-    request: parts({ type: 'text', text: 'what is it?' }, { type: 'image_url', image_url: { url: `data:image/png;base64,${DATA}`, detail: 'low' } }),
+    request: parts(
+      { type: 'text', text: 'what is it?' },
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${DATA}`, detail: 'low' } },
+    ),
     wire: {
       openai: sent({ type: 'text' }, { type: 'image_url', image_url: { url: `data:image/png;base64,${DATA}`, detail: 'low' } }),
       anthropic: sent({ type: 'text' }, { type: 'image', source: { type: 'base64', media_type: 'image/png', data: DATA } }),
@@ -50,10 +62,16 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a document',
-    request: parts({ type: 'file', file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${DATA}` } }, { type: 'text', text: 'sum up' }),
+    request: parts(
+      { type: 'file', file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${DATA}` } },
+      { type: 'text', text: 'sum up' },
+    ),
     wire: {
       openai: sent({ type: 'file', file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${DATA}` } }, { type: 'text' }),
-      anthropic: sent({ type: 'document', title: 'a.pdf', source: { type: 'base64', media_type: 'application/pdf', data: DATA } }, { type: 'text' }),
+      anthropic: sent(
+        { type: 'document', title: 'a.pdf', source: { type: 'base64', media_type: 'application/pdf', data: DATA } },
+        { type: 'text' },
+      ),
     },
   },
   {
@@ -94,7 +112,9 @@ describe.each(PROVIDERS)('%s is sent', (provider) => {
     const { headers, headText, path } = bench.lastRequest()
     expect(headText).not.toContain('sk-client')
     expect(path).toBe(provider === 'openai' ? '/v1/chat/completions' : '/v1/messages')
-    expect(headers.get(provider === 'openai' ? 'authorization' : 'x-api-key')).toBe(provider === 'openai' ? 'Bearer sk-provider' : 'sk-provider')
+    expect(headers.get(provider === 'openai' ? 'authorization' : 'x-api-key')).toBe(
+      provider === 'openai' ? 'Bearer sk-provider' : 'sk-provider',
+    )
   })
 
   test('forwarded headers without their prefix, but no credentials', async () => {
@@ -107,7 +127,10 @@ describe.each(PROVIDERS)('%s is sent', (provider) => {
 
   test('an image that it reads', async () => {
     const content = [{ type: 'image_url' as const, image_url: { url: `data:image/png;base64,${DATA}` } }]
-    const completion = await bench.client.chat.completions.create({ model: `${provider}/image-echo`, messages: [{ role: 'user', content }] })
+    const completion = await bench.client.chat.completions.create({
+      model: `${provider}/image-echo`,
+      messages: [{ role: 'user', content }],
+    })
     expect(messageOf(completion).content).toBe(`[image image/png ${DATA.length} characters]`)
   })
 

@@ -54,7 +54,10 @@ function providers(upstream: FakeUpstream): JsonObject {
     keys: [{ name: `${name}-main`, value: 'sk-provider', models: ['*'] }],
     network_config: { base_url: upstream.url, default_request_timeout_in_seconds: seconds },
   })
-  const custom = PROVIDERS.map((name) => [`slow-${name}`, { ...block(`slow-${name}`, 0.05), custom_provider_config: { base_provider_type: name } }])
+  const custom = PROVIDERS.map((name) => [
+    `slow-${name}`,
+    { ...block(`slow-${name}`, 0.05), custom_provider_config: { base_provider_type: name } },
+  ])
   return Object.fromEntries([...PROVIDERS.map((name) => [name, block(name, 10)]), ...custom])
 }
 
@@ -76,7 +79,9 @@ export async function chunksOf(stream: AsyncIterable<ChatCompletionChunk>): Prom
 }
 
 /** The first choice's message, with the fields that compatible providers add. */
-export function messageOf(completion: ChatCompletion): ChatCompletion['choices'][0]['message'] & { reasoning?: string; reasoning_content?: string } {
+export function messageOf(
+  completion: ChatCompletion,
+): ChatCompletion['choices'][0]['message'] & { reasoning?: string; reasoning_content?: string } {
   const [choice] = completion.choices
   if (!choice) throw new Error('the answer has no choice')
   return choice.message

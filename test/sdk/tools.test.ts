@@ -71,10 +71,7 @@ describe.each(PROVIDERS)('%s, a round of tools', (provider) => {
         role: 'tool',
         tool_call_id: 'call_1',
         // The vendor's types allow text alone; its API and others take more.
-        content: [
-          { type: 'text', text: 'seen:' },
-          { type: 'image_url', image_url: { url: PIXEL } } as never,
-        ],
+        content: [{ type: 'text', text: 'seen:' }, { type: 'image_url', image_url: { url: PIXEL } } as never],
       },
     ]
     const completion = await bench.client.chat.completions.create({ model: `${provider}/image-echo`, messages })
@@ -158,7 +155,9 @@ function resultsOf(provider: string, cities: readonly string[]): object {
   const results = cities.map((city, index) => ({ id: `call_${index + 1}`, content: `sunny in ${city}` }))
   if (provider === 'openai') {
     const messages = results.map(({ id, content }) => ({ role: 'tool', tool_call_id: id, content }))
-    return { messages: [{ role: 'user' }, { role: 'assistant', tool_calls: results.map(({ id }) => ({ id, type: 'function' })) }, ...messages] }
+    return {
+      messages: [{ role: 'user' }, { role: 'assistant', tool_calls: results.map(({ id }) => ({ id, type: 'function' })) }, ...messages],
+    }
   }
   const content = results.map(({ id, content: text }) => ({ type: 'tool_result', tool_use_id: id, content: text }))
   return { messages: [{ role: 'user' }, { role: 'assistant' }, { role: 'user', content }] }

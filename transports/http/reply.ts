@@ -44,6 +44,8 @@ export class HttpReply implements Reply, Swept {
   #isHeadWritten = false
   #held: (string | Uint8Array)[] = []
   #heldBytes = 0
+  #isEnding = false
+  #isFlowing = true
   #isStalled = false
   #stalledBytes = 0
   #stalledAt = 0
@@ -189,17 +191,21 @@ export class HttpReply implements Reply, Swept {
 
   #flush(isEnd = false): void {
     if (this.#phase !== STREAMING || (this.#held.length === 0 && !isEnd)) return
+    this.#isEnding = isEnd
+    this.#isFlowing = true
+    this.#native.cork(this.#writeHeld)
+    if (!this.#isFlowing) this.#stall(isEnd)
+    else if (isEnd) this.#done()
+  }
+
+  /** What a cork holds together; one function for all of a stream's flushes. */
+  readonly #writeHeld = (): void => {
+    if (!this.#isHeadWritten) this.#writeStreamHead()
     const chunks = this.#held
     this.#held = []
     this.#heldBytes = 0
-    let isFlowing = true
-    this.#native.cork(() => {
-      if (!this.#isHeadWritten) this.#writeStreamHead()
-      for (const chunk of chunks) isFlowing = this.#native.write(chunk)
-      if (isEnd && isFlowing) this.#endNative()
-    })
-    if (!isFlowing) this.#stall(isEnd)
-    else if (isEnd) this.#done()
+    for (let index = 0; index < chunks.length; index++) this.#isFlowing = this.#native.write(chunks[index] as string | Uint8Array)
+    if (this.#isEnding && this.#isFlowing) this.#endNative()
   }
 
   #writeStreamHead(): void {

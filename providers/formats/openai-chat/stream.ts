@@ -308,7 +308,9 @@ function finish(state: EncodeState, out: Out): void {
   for (const choice of choices) {
     choice.parts.forEach((_, index) => endPart(choice, index, out))
     const isLast = choice === choices.at(-1)
-    const rest = isLast ? withoutUndefined<JsonObject>({ ...state.extras, service_tier: state.serviceTier, usage: asked ? undefined : usage }) : {}
+    const rest = isLast
+      ? withoutUndefined<JsonObject>({ ...state.extras, service_tier: state.serviceTier, usage: asked ? undefined : usage })
+      : {}
     out.push({ data: JSON.stringify({ ...state.identity, choices: [finalChoice(choice)], ...rest }) })
   }
   if (asked && usage) out.push({ data: JSON.stringify({ ...state.identity, choices: [], usage }) })

@@ -8,12 +8,22 @@ import type { Json } from '../../../core/canonical/json.ts'
 const text = fc.string({ unit: 'grapheme', maxLength: 12 })
 const count = fc.nat(5000)
 const json = fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>
-const extra = fc.dictionary(fc.constantFrom('openai-chat', 'gemini'), fc.dictionary(text.filter((name) => name !== '__proto__'), json), { minKeys: 1, maxKeys: 2 })
+const extra = fc.dictionary(
+  fc.constantFrom('openai-chat', 'gemini'),
+  fc.dictionary(
+    text.filter((name) => name !== '__proto__'),
+    json,
+  ),
+  { minKeys: 1, maxKeys: 2 },
+)
 const source = fc.oneof(
   fc.record({ kind: fc.constant('data' as const), mediaType: fc.constant('image/png'), data: text }),
   fc.record({ kind: fc.constant('url' as const), url: text }),
 )
-const citation = fc.record({ kind: fc.constantFrom('url' as const, 'document' as const), url: text, start: count }, { requiredKeys: ['kind'] })
+const citation = fc.record(
+  { kind: fc.constantFrom('url' as const, 'document' as const), url: text, start: count },
+  { requiredKeys: ['kind'] },
+)
 const only = <T extends string>(type: T): fc.Arbitrary<T> => fc.constant(type)
 const optional = ['type', 'text', 'id', 'name', 'arguments', 'source', 'redacted', 'parts', 'format', 'value'] as const
 
@@ -29,20 +39,53 @@ const parts: fc.Arbitrary<Part> = fc.oneof(
   part({ type: only('refusal'), text, extra }),
   part({ type: only('reasoning'), text, signature: text, summary: fc.boolean(), signedBy: fc.constant('anthropic'), extra }),
   part({ type: only('reasoning'), text: fc.constant(''), redacted: text }),
-  part({ type: only('tool-call'), id: text, name: text, arguments: text, kind: fc.constantFrom('function', 'custom', 'server'), signature: text, extra }),
+  part({
+    type: only('tool-call'),
+    id: text,
+    name: text,
+    arguments: text,
+    kind: fc.constantFrom('function', 'custom', 'server'),
+    signature: text,
+    extra,
+  }),
   part({ type: only('image'), source }),
   part({ type: only('audio'), source }),
   part({ type: only('document'), source, extra }, ['type', 'source']),
-  part({ type: only('opaque'), format: fc.constant('gemini'), value: fc.dictionary(text.filter((name) => name !== '__proto__'), json) }),
-  part({ type: only('tool-result'), id: text, parts: fc.constant([{ type: 'text' as const, text: 'x' }]), kind: fc.constant('server' as const) }, ['type', 'id', 'parts', 'kind']),
+  part({
+    type: only('opaque'),
+    format: fc.constant('gemini'),
+    value: fc.dictionary(
+      text.filter((name) => name !== '__proto__'),
+      json,
+    ),
+  }),
+  part(
+    {
+      type: only('tool-result'),
+      id: text,
+      parts: fc.constant([{ type: 'text' as const, text: 'x' }]),
+      kind: fc.constant('server' as const),
+    },
+    ['type', 'id', 'parts', 'kind'],
+  ),
 )
 
 const stop = fc.record(
-  { reason: fc.constantFrom('stop' as const, 'length' as const, 'tool-calls' as const, 'refusal' as const, 'other' as const), raw: text, sequence: text },
+  {
+    reason: fc.constantFrom('stop' as const, 'length' as const, 'tool-calls' as const, 'refusal' as const, 'other' as const),
+    raw: text,
+    sequence: text,
+  },
   { requiredKeys: ['reason'], noNullPrototype: true },
 )
 const choices: fc.Arbitrary<Choice[]> = fc
-  .array(fc.record({ parts: fc.array(parts, { maxLength: 5 }), stop, logprobs: json, extra }, { requiredKeys: ['parts', 'stop'], noNullPrototype: true }), { maxLength: 3 })
+  .array(
+    fc.record(
+      { parts: fc.array(parts, { maxLength: 5 }), stop, logprobs: json, extra },
+      { requiredKeys: ['parts', 'stop'], noNullPrototype: true },
+    ),
+    { maxLength: 3 },
+  )
   .map((list) => list.map((choice, index) => ({ index, ...choice })))
 const usage = fc.record(
   { inputTokens: count, outputTokens: count, cacheReadTokens: count, reasoningTokens: count },
@@ -101,12 +144,26 @@ describe('a whole answer as a stream', () => {
 
 describe('a stream in an order of its own', () => {
   const start: StreamPart = { type: 'response-start', id: 'r', model: 'm' }
-  const opened = (index: number, type: 'text' | 'reasoning'): StreamPart => ({ type: 'part-start', choice: 0, index, part: { type, text: '' } })
+  const opened = (index: number, type: 'text' | 'reasoning'): StreamPart => ({
+    type: 'part-start',
+    choice: 0,
+    index,
+    part: { type, text: '' },
+  })
   const said = (index: number, words: string): StreamPart => ({ type: 'part-delta', choice: 0, index, delta: { text: words } })
   const end: StreamPart = { type: 'choice-end', choice: 0, stop: { reason: 'stop' } }
 
   test('parts that overlap are kept apart by their index', () => {
-    const stream = [start, opened(1, 'text'), opened(0, 'reasoning'), said(1, 'a'), said(0, 'x'), said(1, 'b'), end, { type: 'response-end' } as const]
+    const stream = [
+      start,
+      opened(1, 'text'),
+      opened(0, 'reasoning'),
+      said(1, 'a'),
+      said(0, 'x'),
+      said(1, 'b'),
+      end,
+      { type: 'response-end' } as const,
+    ]
     expect(foldParts(stream).choices[0]?.parts).toEqual([
       { type: 'reasoning', text: 'x' },
       { type: 'text', text: 'ab' },

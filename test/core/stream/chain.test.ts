@@ -113,7 +113,9 @@ describe('synchronous stages', () => {
       chain.push('late')
       chain.finish()
       const later = ['a', 'b', 'c'].filter((name) => name > at)
-      expect(log.filter((line) => line.includes('ends'))).toEqual(later.map((name, index) => `${name} ends after ${index === 0 ? 1 : 2} with explained by ${at}`))
+      expect(log.filter((line) => line.includes('ends'))).toEqual(
+        later.map((name, index) => `${name} ends after ${index === 0 ? 1 : 2} with explained by ${at}`),
+      )
       expect(log.at(-1)).toBe(`refused explained by ${at}`)
       expect(log.filter((line) => line.includes('late'))).toEqual([])
     },
@@ -179,7 +181,13 @@ describe('synchronous stages', () => {
     chain.tick(1)
     chain.tick(2)
     chain.tick(1)
-    expect(log).toEqual(['out 1abc', 'out tick 1 after 1 c', 'c ends after 2 with explained tick', 'out last of c ', 'refused explained tick'])
+    expect(log).toEqual([
+      'out 1abc',
+      'out tick 1 after 1 c',
+      'c ends after 2 with explained tick',
+      'out last of c ',
+      'refused explained tick',
+    ])
   })
 
   test('states may be cloned between any two values', () => {
@@ -286,7 +294,10 @@ describe('asynchronous stages', () => {
     chain.push('refuse@a')
     await over
     expect(log.filter((line) => line.startsWith('out'))[0]).toBe('out 1abc')
-    expect(log.filter((line) => line.includes('ends'))).toEqual(['b ends after 1 with explained by a', 'c ends after 2 with explained by a'])
+    expect(log.filter((line) => line.includes('ends'))).toEqual([
+      'b ends after 1 with explained by a',
+      'c ends after 2 with explained by a',
+    ])
     expect(log.at(-1)).toMatch(/refused explained by a|resume/)
   })
 

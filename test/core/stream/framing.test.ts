@@ -47,7 +47,10 @@ function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
 
 /** Streams with everything the standard allows in them; the same events in several spellings. */
 const TEXTS: Readonly<Record<string, { text: string; frames: Frame[] }>> = {
-  plain: { text: 'data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n', frames: [{ data: '{"a":1}' }, { data: '{"b":2}' }, { data: '[DONE]' }] },
+  plain: {
+    text: 'data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n',
+    frames: [{ data: '{"a":1}' }, { data: '{"b":2}' }, { data: '[DONE]' }],
+  },
   crlf: { text: 'data: a\r\n\r\ndata: b\r\n\r\n', frames: [{ data: 'a' }, { data: 'b' }] },
   cr: { text: 'data: a\r\rdata: b\r\r', frames: [{ data: 'a' }, { data: 'b' }] },
   mixed: { text: 'data: a\r\n\ndata: b\n\r\ndata: c\r\rdata: d\n\n', frames: [{ data: 'a' }, { data: 'b' }, { data: 'c' }, { data: 'd' }] },
@@ -55,7 +58,10 @@ const TEXTS: Readonly<Record<string, { text: string; frames: Frame[] }>> = {
   comments: { text: ': hello\n\ndata: a\n: between\ndata: b\n\n:\n\n', frames: [{ data: 'a\nb' }] },
   'several data lines': { text: 'data: {\ndata: "a":1\ndata: }\n\n', frames: [{ data: '{\n"a":1\n}' }] },
   'empty data': { text: 'data\n\ndata:\n\ndata: \n\n', frames: [{ data: '' }, { data: '' }] },
-  events: { text: 'event: ping\ndata: {}\n\ndata: a\n\nevent:x\n\ndata: b\n\n', frames: [{ event: 'ping', data: '{}' }, { data: 'a' }, { data: 'b' }] },
+  events: {
+    text: 'event: ping\ndata: {}\n\ndata: a\n\nevent:x\n\ndata: b\n\n',
+    frames: [{ event: 'ping', data: '{}' }, { data: 'a' }, { data: 'b' }],
+  },
   'other fields': { text: 'id: 1\nretry: 5\nnovelty: x\ndata: a\nnovelty\n\n', frames: [{ data: 'a' }] },
   'one blank only': { text: 'data:a\n\ndata:  b\n\n', frames: [{ data: 'a' }, { data: ' b' }] },
   'no blank line at the end': { text: 'data: a\n\ndata: b', frames: [{ data: 'a' }, { data: 'b' }] },
@@ -80,11 +86,21 @@ describe('server-sent events', () => {
 
   test('any events in any line ends, split anywhere, with the state cloned between reads', () => {
     const line = fc.string({ unit: 'binary', maxLength: 30 }).map((text) => text.replaceAll(/[\r\n]/g, ''))
-    const frame = fc.record({ event: fc.option(line.filter((name) => name !== ''), { nil: undefined }), data: fc.array(line, { minLength: 1, maxLength: 3 }) })
+    const frame = fc.record({
+      event: fc.option(
+        line.filter((name) => name !== ''),
+        { nil: undefined },
+      ),
+      data: fc.array(line, { minLength: 1, maxLength: 3 }),
+    })
     const lineEnd = fc.constantFrom('\n', '\r\n', '\r')
     fc.assert(
       fc.property(fc.array(fc.tuple(frame, lineEnd), { maxLength: 6 }), fc.array(fc.nat(), { maxLength: 12 }), (events, places) => {
-        const text = events.map(([{ event, data }, end]) => [...(event === undefined ? [] : [`event: ${event}`]), ...data.map((each) => `data: ${each}`), '', ''].join(end)).join('')
+        const text = events
+          .map(([{ event, data }, end]) =>
+            [...(event === undefined ? [] : [`event: ${event}`]), ...data.map((each) => `data: ${each}`), '', ''].join(end),
+          )
+          .join('')
         const expected = events.map(([{ event, data }]) => ({ event, data: data.join('\n') }))
         const reads = cutAt(Buffer.from(text), places)
         expect(decodeReads(reads).frames).toEqual(expected)

@@ -134,7 +134,10 @@ describe('extra_fields', () => {
 
   test('hold the provider’s event where it is asked for', () => {
     const run = feed(start({ extra: new ExtraFields(FACTS, 0), extraOnAll: true, sendsRaw: true }), Buffer.from(GOOD))
-    for (const event of run.text().split('\n\n').filter((each) => each.startsWith('data: {'))) {
+    for (const event of run
+      .text()
+      .split('\n\n')
+      .filter((each) => each.startsWith('data: {'))) {
       const { extra_fields: extra, ...rest } = JSON.parse(event.slice(6))
       expect(extra.raw_response).toEqual(rest)
     }
@@ -247,7 +250,11 @@ describe('an event that strict clients cannot read', () => {
     const text = before + broken + GOOD
     for (let at = 0; at < text.length; at += 11) {
       const next = successor()
-      const run = feed(start({}, () => next.lane), Buffer.from(text), [at])
+      const run = feed(
+        start({}, () => next.lane),
+        Buffer.from(text),
+        [at],
+      )
       run.lane.end()
       expect(run.text()).toBe(before)
       expect(next.text()).toBe(broken + GOOD)
@@ -265,13 +272,21 @@ describe('an event that strict clients cannot read', () => {
     ['a text about "tool_calls":[{', ROLE + content('"tool_calls":[{"x":1}]') + finish() + DONE],
   ])('%s is forwarded', (_, text) => {
     const next = successor()
-    expect(feed(start({}, () => next.lane), Buffer.from(text)).text()).toBe(text)
+    expect(
+      feed(
+        start({}, () => next.lane),
+        Buffer.from(text),
+      ).text(),
+    ).toBe(text)
     expect(next.text()).toBe('')
   })
 
   test('a loss after the hand-over is the successor’s to tell', () => {
     const next = successor()
-    const run = feed(start({}, () => next.lane), Buffer.from(content('a')))
+    const run = feed(
+      start({}, () => next.lane),
+      Buffer.from(content('a')),
+    )
     run.lane.fail(new GatewayError('GW_UPSTREAM_RESET'))
     expect(next.calls).toEqual(['GW_UPSTREAM_RESET'])
     expect(run.finished).toBeUndefined()

@@ -38,9 +38,18 @@ function event(value: { type: string } & Record<string, unknown>): string {
 
 /** Blocks of text, thought and calls, one after the other, as Anthropic streams them. */
 function streamOf(blocks: readonly { kind: 'text' | 'thinking' | 'tool_use'; pieces: readonly string[] }[]): Buffer {
-  const events = [event({ type: 'message_start', message: { id: 'msg', type: 'message', role: 'assistant', model: 'c', content: [], usage: { input_tokens: 1, output_tokens: 1 } } })]
+  const events = [
+    event({
+      type: 'message_start',
+      message: { id: 'msg', type: 'message', role: 'assistant', model: 'c', content: [], usage: { input_tokens: 1, output_tokens: 1 } },
+    }),
+  ]
   for (const [index, { kind, pieces }] of blocks.entries()) {
-    const opening = { text: { type: 'text', text: '' }, thinking: { type: 'thinking', thinking: '' }, tool_use: { type: 'tool_use', id: `t${index}`, name: 'f', input: {} } }[kind]
+    const opening = {
+      text: { type: 'text', text: '' },
+      thinking: { type: 'thinking', thinking: '' },
+      tool_use: { type: 'tool_use', id: `t${index}`, name: 'f', input: {} },
+    }[kind]
     events.push(event({ type: 'content_block_start', index, content_block: opening }))
     for (const piece of pieces) {
       const delta = {
@@ -52,12 +61,20 @@ function streamOf(blocks: readonly { kind: 'text' | 'thinking' | 'tool_use'; pie
     }
     events.push(event({ type: 'content_block_stop', index }))
   }
-  events.push(event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 9 } }), event({ type: 'message_stop' }))
+  events.push(
+    event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 9 } }),
+    event({ type: 'message_stop' }),
+  )
   return Buffer.from(events.join(''))
 }
 
-const pieces = fc.array(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\n', '"text":"', '", "', 'é漢🙂', '{"a":1}')), { maxLength: 6 })
-const blocks = fc.array(fc.record({ kind: fc.constantFrom('text' as const, 'thinking' as const, 'tool_use' as const), pieces }), { maxLength: 4 })
+const pieces = fc.array(
+  fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\n', '"text":"', '", "', 'é漢🙂', '{"a":1}')),
+  { maxLength: 6 },
+)
+const blocks = fc.array(fc.record({ kind: fc.constantFrom('text' as const, 'thinking' as const, 'tool_use' as const), pieces }), {
+  maxLength: 4,
+})
 
 describe('translation by pattern', () => {
   test('says the same as the full way, whatever the text and the cuts', () => {
