@@ -89,7 +89,7 @@ function edits(scan: Scan, format: Format, change: { model: string; drop: readon
 }
 
 /** The body with its edits, as pieces that share its memory. Splices may come in any order and never overlap. */
-export function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uint8Array[] {
+function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uint8Array[] {
   const pieces: Uint8Array[] = []
   let from = 0
   for (const splice of [...splices].sort((left, right) => left.start - right.start)) {

@@ -24,7 +24,6 @@ export const ERRORS = {
   GW_UNSUPPORTED_OPERATION: row(400, 'unsupported_operation', '{operation} is not supported by {provider} provider'),
   GW_MISSING_HEADERS: row(400, 'missing_required_headers', 'missing required headers: {names}'),
   GW_NO_KEYS: row(400, 'no_keys', 'no keys found for provider: {provider} and model: {model}'),
-  GW_KEY_NOT_FOUND: row(400, 'key_not_found', 'no key found with {by} "{wanted}" for provider: {provider}'),
   GW_NO_BASE_URL: row(400, 'no_base_url', 'no base URL configured for provider {provider}: {hint}'),
   GW_MODEL_NOT_ALLOWED: row(403, 'model_blocked', 'model {model} is not allowed by {rule}'),
   GW_NO_KEY_FOR_MODEL: row(403, 'model_blocked', 'no keys found that support model: {model} (provider {provider}: {rule})'),

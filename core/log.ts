@@ -1,5 +1,5 @@
 import { type DestinationStream, destination, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
-import { isObject, type JsonObject } from './canonical/json.ts'
+import { isObject, type JsonObject, parseObject } from './canonical/json.ts'
 import { type Redactor, redactFields } from './redact.ts'
 
 /** Levels of `--log-level`. */
@@ -56,7 +56,7 @@ function serializeError(error: unknown): unknown {
 
 /** One line for people: time, level, message, then the other fields as name=value; a stack on lines of its own. */
 export function prettyLine(line: string): string {
-  const entry = parse(line)
+  const entry = parseObject(line)
   if (entry === undefined) return line
   const { time, level, msg, err, ...fields } = entry
   const head = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${String(msg ?? '')}`
@@ -70,13 +70,4 @@ function errorText(error: unknown): string {
   if (!isObject(error as JsonObject)) return error === undefined ? '' : ` err=${JSON.stringify(error)}`
   const { stack, message, type } = error as JsonObject
   return `\n    ${String(stack ?? `${String(type)}: ${String(message)}`).replaceAll('\n', '\n    ')}`
-}
-
-function parse(line: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -20,10 +20,6 @@ export interface Quirks {
   reasoningField?: string
   /** Reasoning efforts that it does not know, and what they become. */
   effort?: Readonly<Record<string, string>>
-  /** Where its error object is, from the body's root, dots between names. */
-  errorPath?: string
-  /** Where its usage object is in stream events (Groq: `x_groq.usage`). */
-  usagePath?: string
   /** Changes of one provider alone, on the finished body; pure, returns the names it dropped. */
   patch?: (body: Record<string, unknown>) => readonly string[]
   /** Top-level fields that `patch` looks at: it need not run on a body that has none of them. Absent: always. */

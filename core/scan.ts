@@ -144,7 +144,7 @@ class Scanner implements Scan {
     const end = stringEnd(this.bytes, at)
     if (this.#depth > 1) return end
     const text = utf8(this.bytes, at + 1, end - 1)
-    this.#key = text.includes('\\') ? unescape(utf8(this.bytes, at, end), at) : text
+    this.#key = text.includes('\\') ? unescaped(utf8(this.bytes, at, end), at) : text
     if (this.spans.has(this.#key)) throw invalid(`duplicate field "${this.#key.slice(0, 80)}"`, at)
     this.#keyStart = at
     return end
@@ -209,7 +209,7 @@ function scalarEnd(bytes: Buffer, at: number): number {
   return end
 }
 
-function unescape(quoted: string, at: number): string {
+function unescaped(quoted: string, at: number): string {
   try {
     return JSON.parse(quoted) as string
   } catch {

@@ -34,7 +34,6 @@ export const openaiCompatible: readonly Provider[] = [
       ...commonQuirks,
       drop: [...OPENAI_ONLY, 'logprobs', 'top_logprobs', 'logit_bias'],
       reasoningField: 'reasoning',
-      usagePath: 'x_groq.usage',
     },
   }),
   defineProvider({

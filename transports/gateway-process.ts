@@ -170,7 +170,7 @@ function createPhases(): Phases {
     mark(name) {
       const now = performance.now()
       phases[name] = now - last
-      phases['total'] = now
+      phases.total = now
       last = now
     },
   }

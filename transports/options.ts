@@ -38,7 +38,7 @@ export const SERVE_HELP = `  --config FILE        configuration (default: config
   --log-style S        json or pretty (default json)`
 
 /** Go programs take `-port`, ours take `--port`: both are the same here. */
-export function normalizeFlags(args: readonly string[]): string[] {
+function normalizeFlags(args: readonly string[]): string[] {
   return args.map((arg) => (/^-[a-z][a-z-]+(=|$)/.test(arg) ? `-${arg}` : arg))
 }
 

@@ -33,7 +33,7 @@ export function headerName() {
 }
 
 /** Whether a text can be a header's value: one line of latin1. */
-export function isHeaderValue(text: string): boolean {
+function isHeaderValue(text: string): boolean {
   return HEADER_VALUE.test(text)
 }
 

@@ -204,7 +204,7 @@ function bind(fold: unknown, options?: unknown): BoundStage {
 }
 
 /** Whether a part is something a user would see (dataplane.md, Commit). */
-export function carriesContent(part: StreamPart): boolean {
+function carriesContent(part: StreamPart): boolean {
   if (part.type === 'part-delta') return true
   if (part.type === 'part-start') return part.part.type !== 'text' && part.part.type !== 'reasoning'
   return part.type === 'choice-end'

@@ -11,8 +11,6 @@ const QUIRKS: Record<keyof Quirks, true> = {
   systemRole: true,
   reasoningField: true,
   effort: true,
-  errorPath: true,
-  usagePath: true,
   patch: true,
   patchFields: true,
 }

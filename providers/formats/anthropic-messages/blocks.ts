@@ -44,7 +44,7 @@ export function decodeCitation(value: JsonObject): Citation {
 }
 
 /** A call's input as text; an input that was not said is an empty object. */
-export function inputText(input: unknown): string {
+function inputText(input: unknown): string {
   return input === undefined || input === null ? '{}' : JSON.stringify(input)
 }
 

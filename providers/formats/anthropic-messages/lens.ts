@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
+import { isObject, parseObject } from '../../../core/canonical/json.ts'
 import type { Frame, FrameMark, Lens } from '../../../core/format.ts'
 import { withField, withoutFields } from '../shared/body-edits.ts'
 import { decodeUsage } from './usage.ts'
@@ -49,7 +49,7 @@ function addTexts(texts: string[], content: unknown): void {
  */
 function readUsage(data: string): ReturnType<Lens['usage']> {
   if (!data.includes('"usage"')) return undefined
-  const body = parse(data)
+  const body = parseObject(data)
   const message = isObject(body?.message) ? body.message : undefined
   return decodeUsage(body?.usage ?? message?.usage)
 }
@@ -79,16 +79,7 @@ function mark(frame: Frame): FrameMark {
 /** The event's type, which Anthropic writes first; parsed where another type comes first. */
 function typeOf(data: string): unknown {
   const first = TYPE.exec(data)?.[1]
-  return MARKS.has(first) || first === 'content_block_start' ? first : parse(data)?.type
-}
-
-function parse(data: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(data)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  return MARKS.has(first) || first === 'content_block_start' ? first : parseObject(data)?.type
 }
 
 function asText(value: unknown): string | undefined {

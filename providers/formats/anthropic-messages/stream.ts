@@ -1,5 +1,5 @@
 import type { Part, PartDelta, StreamPart, ToolCallPart } from '../../../core/canonical/chat.ts'
-import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
+import { isObject, type JsonObject, parseObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame } from '../../../core/format.ts'
@@ -113,13 +113,7 @@ function addPlainText(state: DecoderState, data: string, out: Out): boolean {
 
 /** null for a frame that says nothing: a keep-alive, or the `[DONE]` that some proxies add. Undefined for what is no JSON object. */
 function parseEvent(data: string): WireEvent | null | undefined {
-  if (data === '' || data === '[DONE]') return null
-  try {
-    const event: unknown = JSON.parse(data)
-    return isObject(event) ? event : undefined
-  } catch {
-    return undefined
-  }
+  return data === '' || data === '[DONE]' ? null : parseObject(data)
 }
 
 /** A second start of the same message, or one before any content, is a duplicate (faults.md 24) and is passed over. */

@@ -70,7 +70,7 @@ function withBudget(request: ChatRequest, model: ModelTraits, maxTokens: number)
 const RATIOS: Readonly<Record<Effort, number>> = { none: 0, minimal: 0.025, low: 0.15, medium: 0.425, high: 0.8, xhigh: 0.8, max: 0.8 }
 
 /** The budget that stands for an effort: a share of what the limit leaves above the least budget. */
-export function budgetOf(effort: Effort, maxTokens: number): number {
+function budgetOf(effort: Effort, maxTokens: number): number {
   if (maxTokens <= MIN_BUDGET) throw tooTight(maxTokens)
   return MIN_BUDGET + Math.trunc((RATIOS[effort] ?? RATIOS.medium) * (maxTokens - MIN_BUDGET))
 }

@@ -1,5 +1,5 @@
 import type { Citation, Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
-import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import { isObject, type Json, type JsonObject, parseObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame } from '../../../core/format.ts'
@@ -66,7 +66,7 @@ export const decodeStream: Fold<Frame, StreamPart, DecodeState> = {
   step(state, frame, out) {
     if (state.isDone || frame.data === '') return
     if (frame.data === '[DONE]') return terminate(state, out)
-    const chunk = parse(frame.data)
+    const chunk = parseObject(frame.data)
     if (frame.event === 'error') return refuse(state, out, chunk ? failureOf(chunk) : unreadable(frame.data))
     if (!chunk) return refuse(state, out, new GatewayError('GW_UPSTREAM_INVALID', { reason: 'an event that is no JSON object' }))
     if (isErrorBody(chunk)) return refuse(state, out, failureOf(chunk))
@@ -78,15 +78,6 @@ export const decodeStream: Fold<Frame, StreamPart, DecodeState> = {
     if (isWhole) terminate(state, out)
     else refuse(state, out, new GatewayError('GW_UPSTREAM_TRUNCATED'))
   },
-}
-
-function parse(data: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(data)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function unreadable(data: string): GatewayError {

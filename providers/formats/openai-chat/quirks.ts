@@ -4,7 +4,7 @@ import type { Quirks } from '../../../core/provider.ts'
 /**
  * Fits a body of this format to a provider's deviations. The body is not changed: what differs is copied. Fields named by
  * `drop` are the client's names, so they go before `rename`. `dropped` lists what the client had said and the provider
- * will not hear. `reasoningField`, `errorPath` and `usagePath` are about answers and say nothing here.
+ * will not hear. `reasoningField` is about answers and says nothing here.
  */
 export function applyQuirks(body: JsonObject, quirks: Quirks): { body: JsonObject; dropped: readonly string[] } {
   const fitted: JsonObject = { ...body }

@@ -3,15 +3,6 @@ import { isObject, type Json, type JsonObject } from '../../../core/canonical/js
 /** The format's name: key of `extra`, tag of raw usage. */
 export const NAME = 'openai-chat'
 
-/**
- * A chunk of a streamed answer as providers send it: loose, because OpenAI-compatible servers leave out, add and null
- * fields at will (https://platform.openai.com/docs/api-reference/chat-streaming).
- */
-export interface WireChunk extends JsonObject {
-  choices?: Json | undefined
-  usage?: Json | undefined
-}
-
 /** A call inside a message or a delta. */
 export interface WireToolCall {
   index?: number | undefined
