@@ -139,12 +139,22 @@ class AttemptRun implements UpstreamHandler {
     const { ctx, goal } = this.#options
     const shared = goal.format === ctx.inbound ? goal.format : undefined
     const forwarded = forwardedHeaders(ctx.incoming.headers, ctx.client, shared)
-    const hop: HeaderList = goal.settings.network.baseUrl === undefined ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
+    const isVendors = goal.settings.network.baseUrl === undefined && goal.entry.keyUrl === undefined
+    const hop: HeaderList = isVendors ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
     if (forwarded.length === 0 && encoded === undefined) return hop.length === 0 ? fixed : [...fixed, ...hop]
     return mergeHeaders([fixed, Object.entries(encoded ?? {}), forwarded, hop], goal.format.listHeaders)
   }
 
+  /** Nothing may be thrown into the upstream client: what a plugin's hook throws is this request's failure. */
   onHead(head: UpstreamHead): void {
+    try {
+      this.#readHead(head)
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  #readHead(head: UpstreamHead): void {
     this.#head = head
     const { ctx } = this.#options
     const contentType = this.#header('content-type')
@@ -223,7 +233,7 @@ class AttemptRun implements UpstreamHandler {
     if (this.#isSettled) return
     this.#isSettled = true
     this.#release()
-    const headers = shownHeaders(this.#head.headers)
+    const headers = shownHeaders(this.#head.headers, this.#options.goal.format)
     this.#options.resolve({ ...answer, facts: this.#facts, headers, carry: this.#outgoing?.carry })
   }
 
@@ -241,7 +251,13 @@ class AttemptRun implements UpstreamHandler {
       onCommit: (live) => {
         if (this.#isSettled) return
         this.#isSettled = true
-        this.#options.resolve({ kind: 'live', live, facts: this.#facts, headers: shownHeaders(this.#head.headers), carry: undefined })
+        this.#options.resolve({
+          kind: 'live',
+          live,
+          facts: this.#facts,
+          headers: shownHeaders(this.#head.headers, this.#options.goal.format),
+          carry: undefined,
+        })
       },
       onCollected: (response) => this.#serve({ kind: 'response', response, raw: undefined }),
       onFailure: (error) => this.#fail(error),

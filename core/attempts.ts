@@ -81,7 +81,8 @@ function exhausted(failure: GatewayError, refused: readonly RefusedKey[]): Gatew
 function pause(runtime: Runtime, ctx: Context, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const deadline = { at: runtime.deadlines.clock.now() + ms, onReached: () => end(resolve) }
-    const stopListening = ctx.onAbort(() => end(() => reject(new GatewayError('GW_CANCELLED'))))
+    let stopListening: (() => void) | undefined
+    stopListening = ctx.onAbort(() => end(() => reject(new GatewayError('GW_CANCELLED'))))
     runtime.deadlines.add(deadline)
     function end(settle: () => void): void {
       runtime.deadlines.delete(deadline)

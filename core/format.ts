@@ -157,6 +157,8 @@ export interface Format {
   headers?: readonly string[] | undefined
   /** Those of them that hold lists: values from several sources are joined and de-duplicated. */
   listHeaders?: readonly string[] | undefined
+  /** Prefixes of answer headers that the dialect defines itself: passed on to the client. Lower case. */
+  answerHeaders?: readonly string[] | undefined
   inbound?: Inbound | undefined
   outbound?: Outbound | undefined
   lens: Lens

@@ -95,13 +95,15 @@ function joinLists(first: string, second: string): string {
   return [...seen.values()].join(',')
 }
 
-/** Provider headers that tell a client something; all others stay here (a provider once echoed its key in one). */
-const SHOWN =
-  /^(x-ratelimit-|ratelimit|retry-after|openai-|anthropic-|request-id$|cf-ray$|x-groq-|x-fireworks-|x-envoy-upstream-service-time$)/
+/** Headers of answers that tell a client something; all others stay here (a provider once echoed its key in one). */
+const SHOWN = /^(x-ratelimit-|ratelimit|retry-after|request-id$|cf-ray$|x-envoy-upstream-service-time$)/
 
-/** Header lines of a provider's answer that are passed on to the client. */
-export function shownHeaders(headers: HeaderList): [string, string][] {
+/** Header lines of a provider's answer that are passed on to the client: the common ones, and those of its dialect. */
+export function shownHeaders(headers: HeaderList, format: Format): [string, string][] {
   const shown: [string, string][] = []
-  for (const [name, value] of headers) if (SHOWN.test(name) && VALUE.test(value)) shown.push([name, value])
+  for (const [name, value] of headers) {
+    const isShown = SHOWN.test(name) || format.answerHeaders?.some((prefix) => name.startsWith(prefix))
+    if (isShown && VALUE.test(value)) shown.push([name, value])
+  }
   return shown
 }

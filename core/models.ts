@@ -1,7 +1,9 @@
+import { maskSecrets } from './attempt-facts.ts'
 import { isObject } from './canonical/json.ts'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { Provider } from './provider.ts'
+import { isDeadKey } from './retry.ts'
 import { allows } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
@@ -121,7 +123,8 @@ function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Pro
       onEnd: () => end(() => settle(utf8(Buffer.concat(chunks)))),
       onError: (fault) => end(() => reject(faultError(fault, facts))),
     })
-    const stopListening = ctx.onAbort(() => end(() => reject(new GatewayError('GW_CANCELLED'))))
+    let stopListening: (() => void) | undefined
+    stopListening = ctx.onAbort(() => end(() => reject(new GatewayError('GW_CANCELLED'))))
     runtime.deadlines.add(deadline)
     function end(work: () => void): void {
       runtime.deadlines.delete(deadline)
@@ -130,7 +133,7 @@ function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Pro
       work()
     }
     function settle(text: string): void {
-      if (status >= 300) return reject(Object.assign(answerError(format, status, text)))
+      if (status >= 300) return reject(refusal(answerError(format, status, maskSecrets(settings, text)), facts))
       try {
         resolve(JSON.parse(text))
       } catch (cause) {
@@ -138,4 +141,11 @@ function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Pro
       }
     }
   })
+}
+
+/** A refused key is the gateway's trouble and not the caller's (D25). */
+function refusal(error: GatewayError, facts: { provider: string; key: string; attempt: number }): GatewayError {
+  if (isDeadKey(error))
+    return new GatewayError('GW_CREDENTIALS_EXHAUSTED', { ...facts, reason: `${facts.key}: ${error.status}` }, { cause: error })
+  return new GatewayError(error.code, { ...error.detail, raw: undefined, ...facts })
 }

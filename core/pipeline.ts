@@ -83,15 +83,26 @@ async function serveTargets(runtime: Runtime, ctx: Context, callers: HookCallers
 
 async function serveTarget(runtime: Runtime, ctx: Context, options: { target: string; callers: HookCallers }): Promise<Served> {
   const { callers } = options
-  let goal = aim(runtime, ctx, options.target)
+  let goal = callers.preRequest ? aimIfClear(runtime, ctx, options.target) : aim(runtime, ctx, options.target)
   const held = callers.preRequest && (await callers.preRequest(ctx))
-  if (ctx.model !== goal.model) goal = aim(runtime, ctx, ctx.model)
+  if (ctx.model !== goal?.model) goal = aim(runtime, ctx, ctx.model)
   if (callers.governance) await govern(ctx, callers.governance)
   if (held) return serveHeld(held)
   if (goal.entry.respond) return serveLocal(ctx, goal)
   const found = findCandidates(runtime, goal)
   const candidates = (callers.keySelection && (await callers.keySelection(found, ctx))) || found
   return tryCandidates(runtime, ctx, { goal, candidates })
+}
+
+/** A plugin may yet name the provider (a routing rule, an alias): what is not clear before its turn is no error. */
+function aimIfClear(runtime: Runtime, ctx: Context, target: string): Goal | undefined {
+  try {
+    return aim(runtime, ctx, target)
+  } catch {
+    ctx.provider = ''
+    ctx.model = target
+    return undefined
+  }
 }
 
 /** Points the context at a target. A plugin may have written a model with or without a provider. */

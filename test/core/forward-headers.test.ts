@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Format } from '../../core/format.ts'
 import { forwardedHeaders, isForwardable, mergeHeaders, shownHeaders } from '../../core/forward-headers.ts'
 import type { ClientSettings } from '../../core/snapshot.ts'
+import { format as anthropicMessages } from '../../providers/formats/anthropic-messages/index.ts'
 
 const settings = (allow: string[] = [], deny: string[] = []): ClientSettings =>
   ({ headerAllowlist: new Set(allow), headerDenylist: new Set(deny) }) as unknown as ClientSettings
@@ -139,7 +140,7 @@ describe('merging', () => {
 
 describe('what a client is shown of the provider’s headers', () => {
   test('limits and ids, and nothing that may hold a credential', () => {
-    const shown = shownHeaders([
+    const headers: [string, string][] = [
       ['x-ratelimit-remaining-requests', '5'],
       ['retry-after', '2'],
       ['anthropic-ratelimit-tokens-limit', '9'],
@@ -148,8 +149,8 @@ describe('what a client is shown of the provider’s headers', () => {
       ['x-received-key', 'sk-provider'],
       ['content-length', '3'],
       ['openai-version', 'a\u0100'],
-    ])
-    expect(shown.map(([name]) => name)).toEqual([
+    ]
+    expect(shownHeaders(headers, anthropicMessages).map(([name]) => name)).toEqual([
       'x-ratelimit-remaining-requests',
       'retry-after',
       'anthropic-ratelimit-tokens-limit',

@@ -16,6 +16,7 @@ export const format: Format = defineFormat({
   framing: 'sse-typed',
   streamType: 'text/event-stream',
   headers: ['anthropic-beta', 'anthropic-version'],
+  answerHeaders: ['anthropic-'],
   listHeaders: ['anthropic-beta'],
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
   lens,

@@ -17,6 +17,7 @@ export const format = defineFormat({
   streamType: 'text/event-stream',
   terminator: 'data: [DONE]\n\n',
   headers: ['openai-organization', 'openai-project', 'idempotency-key'],
+  answerHeaders: ['openai-', 'x-groq-', 'x-fireworks-'],
   inbound: { decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, keepAlive: ': ping\n\n' },
   outbound: {
     encodeRequest,
