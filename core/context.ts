@@ -117,7 +117,11 @@ export class Context implements Member {
   }
   /** Same as `request`, for the core's own use. */
   decoded(): ChatRequest {
-    if (this.#request) return this.#request
+    if (this.#request) {
+      // The target may have changed since: a fallback, or a provider that was split off.
+      if (this.#request.model !== this.model) this.#request = Object.freeze({ ...this.#request, model: this.model })
+      return this.#request
+    }
     const decoder = this.inbound.inbound
     if (!decoder || !this.scan) throw new GatewayError('GW_INTERNAL', { id: this.id, reason: 'no request to decode' })
     const { request, carry } = decoder.decodeRequest(this.scan.parse())

@@ -59,7 +59,9 @@ class OpenStream implements StreamHandle {
 
   constructor(options: OpenStreamOptions) {
     this.#options = options
-    const { runtime, ctx } = options
+    const { runtime, ctx, callers } = options
+    // Before anything runs that would have to be stopped: a hook may throw.
+    const stages = options.isStreamed && !options.poolCall ? (options.stages ?? callers.stream?.([], ctx) ?? []) : []
     this.live = new LiveStream({
       deadlines: runtime.deadlines,
       commitAfterMs: options.isStreamed ? ctx.client.streamCommitAfterMs : 0,
@@ -69,14 +71,13 @@ class OpenStream implements StreamHandle {
       onEnd: (end) => this.#onEnd(end),
     })
     this.live.source = options.source
-    this.lane = options.isStreamed ? this.#chooseLane() : this.#collectingLane()
+    this.lane = options.isStreamed ? this.#chooseLane(stages) : this.#collectingLane()
   }
 
-  #chooseLane(): Lane {
+  #chooseLane(stages: readonly StreamStage[]): Lane {
     const { ctx, callers, facts, poolCall } = this.#options
     const options = this.#laneOptions()
     if (poolCall) return new PoolLane(options, poolCall)
-    const stages = this.#options.stages ?? callers.stream?.([], ctx) ?? []
     const isSameFormat = facts.goal.format === ctx.inbound
     const lane = chooseLane({ isSameFormat, stages, wantsResponse: callers.needs.has('response'), isBusy: false })
     return lane === 'passthrough' ? new PassthroughLane(options, () => this.#inline(options, [])) : this.#inline(options, stages)
