@@ -45,7 +45,7 @@ const CAREFUL_BYTES = 48
 /**
  * Checks a request body in one pass and finds the spans of its top-level fields; strings are skipped by `indexOf`.
  * Checks: UTF-8, grammar outside strings, nesting of at most MAX_DEPTH, no field twice at the top (compared unescaped).
- * Throws GatewayError GW_INVALID_JSON with the byte offset. 0.5 us for 1 KB.
+ * Throws GatewayError GW_INVALID_JSON with the byte offset. 1.5 us for 1 KB, as long as JSON.parse for 100 KB.
  */
 export function scan(bytes: Buffer): Scan {
   if (!isUtf8(bytes)) throw invalid('the body is not valid UTF-8')
