@@ -67,12 +67,23 @@ export function explainError(error: Error, facts: ErrorFacts): GatewayError {
 
 /** A provider may echo credentials in its error: they must not travel on. */
 function redact(detail: ErrorDetail, secrets: readonly string[]): ErrorDetail {
-  const { upstream, raw, reason } = detail
-  const written = JSON.stringify([upstream ?? null, raw ?? null, reason ?? null])
+  const { upstream, raw, rawRequest, reason } = detail
+  const written = JSON.stringify([upstream ?? null, raw ?? null, rawRequest ?? null, reason ?? null])
   const masked = createRedactor(secrets).mask(written)
   if (masked === written) return detail
-  const [cleanUpstream, cleanRaw, cleanReason] = JSON.parse(masked) as [ErrorDetail['upstream'] | null, Json, string | null]
-  return { ...detail, upstream: cleanUpstream ?? undefined, raw: cleanRaw ?? undefined, reason: cleanReason ?? undefined }
+  const [cleanUpstream, cleanRaw, cleanRequest, cleanReason] = JSON.parse(masked) as [
+    ErrorDetail['upstream'] | null,
+    Json,
+    string | null,
+    string | null,
+  ]
+  return {
+    ...detail,
+    upstream: cleanUpstream ?? undefined,
+    raw: cleanRaw ?? undefined,
+    rawRequest: cleanRequest ?? undefined,
+    reason: cleanReason ?? undefined,
+  }
 }
 
 /** A text of a provider's without the credentials that went there; before it is cut, or half of one would stay. */

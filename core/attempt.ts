@@ -8,8 +8,7 @@ import {
   sendsRawResponse,
   unexpectedBody,
 } from './attempt-facts.ts'
-import type { ChatResponse } from './canonical/chat.ts'
-import { isObject, type JsonObject } from './canonical/json.ts'
+import type { ChatResponse, StreamPart } from './canonical/chat.ts'
 import type { Context } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import type { HeaderList } from './edge.ts'
@@ -25,14 +24,18 @@ import type { LiveStream } from './stream/live.ts'
 import { openStream, poolTask, type StreamHandle } from './stream/open.ts'
 import type { PoolCall } from './stream/pool.ts'
 import { utf8 } from './text.ts'
-import { answerError, faultError, providerFault } from './upstream/fault.ts'
+import { answerError, faultError } from './upstream/fault.ts'
 import { destinationOf, HOP_HEADER } from './upstream/target.ts'
 import type { Target, UpstreamCall, UpstreamFault, UpstreamHandler, UpstreamHead, UpstreamRequest } from './upstream/types.ts'
+import { openWhole } from './whole-answer.ts'
 
-/** A successful attempt. `bytes` is a whole answer in the client's own dialect, `response` a translated one. */
+/**
+ * A successful attempt. `bytes` is a whole answer in the client's own dialect, `response` a translated one; `parts` are those
+ * that it came in, where it was made by no provider.
+ */
 export type Served = { facts: AttemptFacts | undefined; headers: HeaderList; carry: Outgoing['carry'] } & (
   | { kind: 'bytes'; body: Buffer }
-  | { kind: 'response'; response: ChatResponse; raw: string | undefined }
+  | { kind: 'response'; response: ChatResponse; parts?: readonly StreamPart[] | undefined; raw: string | undefined }
   | { kind: 'live'; live: LiveStream }
 )
 
@@ -216,17 +219,11 @@ class AttemptRun implements UpstreamHandler {
 
   #serveWhole(body: Buffer): void {
     const { ctx, goal } = this.#options
-    const isSameFormat = goal.format === ctx.inbound && !ctx.stream
-    if (body.length === 0) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is empty' })
-    const hasError = body.includes('"error"')
-    if (isSameFormat && !hasError && isObjectText(body)) return this.#serve({ kind: 'bytes', body })
-    const text = utf8(body)
-    const parsed = parseAnswer(text)
-    if (isObject(parsed.error) && parsed.choices === undefined) throw providerFault(goal.format, text)
-    if (isSameFormat) return this.#serve({ kind: 'bytes', body })
-    const response = goal.format.outbound?.decodeResponse(parsed, this.#outgoing?.carry)
+    const answer = openWhole(body, goal.format, goal.format === ctx.inbound && !ctx.stream)
+    if (answer.passes) return this.#serve({ kind: 'bytes', body })
+    const response = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
     if (!response) throw new GatewayError('GW_INTERNAL', { id: ctx.id })
-    this.#serve({ kind: 'response', response, raw: this.#facts.sendsRawResponse ? text : undefined })
+    this.#serve({ kind: 'response', response, raw: this.#facts.sendsRawResponse ? utf8(body) : undefined })
   }
 
   #serve(answer: { kind: 'bytes'; body: Buffer } | { kind: 'response'; response: ChatResponse; raw: string | undefined }): void {
@@ -337,23 +334,4 @@ function pathOf(goal: Goal, ctx: Context): string {
   const override =
     goal.settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? goal.settings.pathOverrides[ctx.operation]
   return override ?? (goal.entry.paths[ctx.operation] as string)
-}
-
-/** Whether the text begins and ends as an object does: what goes through unread is not parsed, but a cut must be noticed. */
-function isObjectText(body: Buffer): boolean {
-  let start = 0
-  let end = body.length - 1
-  while ((body[start] as number) <= 0x20 && start < end) start++
-  while ((body[end] as number) <= 0x20 && end > start) end--
-  return body[start] === 0x7b && body[end] === 0x7d
-}
-
-function parseAnswer(text: string): JsonObject {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (isObject(parsed)) return parsed
-  } catch (cause) {
-    throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is not JSON' }, { cause })
-  }
-  throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is not a JSON object' })
 }

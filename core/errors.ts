@@ -128,6 +128,8 @@ export interface ErrorDetail {
   upstream?: { message: string; type?: string | undefined; code?: string | undefined; param?: string | undefined } | undefined
   /** The provider's raw error body, parsed where it was JSON. Sent to a client only when raw answers are on. */
   raw?: Json | undefined
+  /** The body that went to the provider, as text; present only when the client is to see it. */
+  rawRequest?: string | undefined
   /** Milliseconds a client should wait (from Retry-After). */
   retryAfterMs?: number | undefined
   /** State of each key that was tried, for `extra_fields.key_statuses`. */

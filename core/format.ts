@@ -141,6 +141,11 @@ export interface Lens {
   plainText?: string | undefined
   /** How strict clients take an event of a stream that has opened or not. As cheap as `mark`. Absent: every event fits. */
   strictness?(frame: Frame, mark: FrameMark, isOpen: boolean): Strictness
+  /**
+   * Whether strict clients can read a whole answer as it is; one that does not fit is translated. `text` has one character a
+   * byte. Cheap on what the vendor itself writes. Absent: every answer fits.
+   */
+  fitsWhole?(text: string): boolean
 }
 
 /** A wire format: how clients ask in it, how providers answer in it, and how to read it without decoding. */

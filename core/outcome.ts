@@ -1,6 +1,6 @@
 import type { Served } from './attempt.ts'
 import type { ChatResponse } from './canonical/chat.ts'
-import { isObject } from './canonical/json.ts'
+import { isObject, parseFaithfully } from './canonical/json.ts'
 import type { Usage } from './canonical/usage.ts'
 import { GatewayError } from './errors.ts'
 import type { Outcome } from './hooks.ts'
@@ -12,7 +12,7 @@ import { utf8 } from './text.ts'
 export function responseOf(served: Served): ChatResponse {
   if (served.kind === 'response') return served.response
   const outbound = served.facts?.goal.format.outbound
-  const body: unknown = served.kind === 'bytes' ? JSON.parse(utf8(served.body)) : undefined
+  const body = served.kind === 'bytes' ? parseFaithfully(utf8(served.body)) : undefined
   if (!outbound || !isObject(body)) throw new GatewayError('GW_INTERNAL', { reason: 'a stream has no whole answer' })
   return outbound.decodeResponse(body, served.carry)
 }

@@ -121,8 +121,9 @@ async function govern(ctx: Context, governance: HookSignatures['governance']): P
 }
 
 function serveHeld(answer: Answer): Served {
+  const parts = 'parts' in answer ? answer.parts : undefined
   const response = 'response' in answer ? answer.response : collect(answer.parts)
-  return { kind: 'response', response, raw: undefined, facts: undefined, headers: [], carry: undefined }
+  return { kind: 'response', response, parts, raw: undefined, facts: undefined, headers: [], carry: undefined }
 }
 
 /** A provider that answers from the process itself. */
@@ -130,7 +131,7 @@ function serveLocal(ctx: Context, goal: Goal): Served {
   const parts = goal.entry.respond?.({ model: goal.model, text: ctx.texts.at(-1) ?? '' }) ?? []
   const candidate: Candidate = { provider: goal.settings, model: goal.model, weight: 1 }
   const facts = { goal, candidate, startedAt: ctx.startedAt, dropped: [], rawRequest: undefined, sendsRawResponse: false }
-  return { kind: 'response', response: collect(parts), raw: undefined, facts, headers: [], carry: ctx.carry }
+  return { kind: 'response', response: collect(parts), parts, raw: undefined, facts, headers: [], carry: ctx.carry }
 }
 
 function readRequest(ctx: Context, body: Buffer): void {
@@ -160,7 +161,7 @@ async function afterServed(runtime: Runtime, ctx: Context, served: Served): Prom
   const after = ((await callers.postHook?.(outcome, ctx)) as Outcome | undefined) ?? outcome
   if (!after.ok) throw after.error
   if (after.response === undefined || after.response === before) return served
-  return { ...served, kind: 'response', response: after.response, raw: undefined } as Served
+  return { ...served, kind: 'response', response: after.response, parts: undefined, raw: undefined } as Served
 }
 
 async function afterFailure(ctx: Context, callers: HookCallers, failure: GatewayError): Promise<Served> {

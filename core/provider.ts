@@ -8,6 +8,8 @@ export type Operation = 'chat_completion' | 'list_models'
 export interface Quirks {
   /** Top-level body fields that the provider rejects. */
   drop?: readonly string[]
+  /** The same for translated bodies alone: a client of the very dialect is told by the provider that it refuses them. */
+  dropTranslated?: readonly string[]
   /** Top-level body fields it calls otherwise: ours -> theirs. */
   rename?: Readonly<Record<string, string>>
   /** Bounds of numbers: field -> [least, most]. */

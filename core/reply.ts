@@ -111,7 +111,12 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
     {
       source: ctx.inbound,
       target: ctx.inbound,
-      live: { write: (chunk) => live.write(chunk), commit: () => live.commit(), now: () => runtime.deadlines.clock.now() },
+      live: {
+        write: (chunk) => live.write(chunk),
+        commit: () => live.commit(),
+        now: () => runtime.deadlines.clock.now(),
+        deadlines: runtime.deadlines,
+      },
       extra: served.facts && extraFieldsOf(ctx, served.facts),
       extraOnAll: true,
       sendsRaw: false,
@@ -124,6 +129,6 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
       finish: (error, closing) => live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, closing),
       onBusy() {},
     },
-    explode(served.response),
+    served.parts ?? explode(served.response),
   )
 }

@@ -11,6 +11,7 @@ export const demo = defineProvider({
   auth: 'none',
   keyless: 'key',
   paths: { chat_completion: '/v1/chat/completions' },
+  models: ['hello'],
   respond,
 })
 
@@ -20,7 +21,8 @@ function respond({ model, text }: { model: string; text: string }): readonly Str
   const words = answer(question).split(/(?<= )/)
   const inputTokens = count(question)
   return [
-    { type: 'response-start', id: 'demo', model },
+    // Without an id of its own: the gateway gives each answer one.
+    { type: 'response-start', id: '', model },
     { type: 'part-start', choice: 0, index: 0, part: { type: 'text', text: '' } },
     ...words.map((word): StreamPart => ({ type: 'part-delta', choice: 0, index: 0, delta: { text: word } })),
     { type: 'part-end', choice: 0, index: 0 },

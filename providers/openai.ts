@@ -13,5 +13,7 @@ export const openai = defineProvider({
     // Fewer than 16 is refused. https://platform.openai.com/docs/api-reference/responses/create (max_output_tokens)
     clamp: { max_completion_tokens: [16, Number.MAX_SAFE_INTEGER] },
     effort: { max: 'high' },
+    // A hint by decision D13, as where thinking models of Anthropic refuse it.
+    dropTranslated: ['top_k'],
   },
 })

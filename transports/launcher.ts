@@ -18,7 +18,7 @@ const NODE_PACKAGES: Readonly<Record<string, string>> = {
 
 /** The gateway says with these that another start would fail as well: bad flags (2), configuration or port (78, EX_CONFIG). */
 const FINAL_CODES: readonly number[] = [2, 78]
-/** Pauses before a restart, by the number of crashes in a row: the first one is at once. */
+/** Least time in milliseconds from when it began to serve, or from its end where it never did, to a restart; by the number of crashes in a row. */
 const PAUSES_MS: readonly number[] = [0, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000]
 /** A gateway that served for so long has a clean slate. */
 const SOUND_MS = 60_000
@@ -178,8 +178,9 @@ class Supervisor {
     const status = code ?? 128 + (SIGNAL_NUMBERS[signal ?? ''] ?? 0)
     if (this.#isStopping || FINAL_CODES.includes(status)) return this.#finish(status)
     if (this.#port === undefined && signal === null) return this.#finish(status || 1, 'bifrost: the gateway ended before it was ready')
-    if (this.#readyAt !== undefined && performance.now() - this.#readyAt > SOUND_MS) this.#crashes = 0
-    const pause = PAUSES_MS[Math.min(this.#crashes, PAUSES_MS.length - 1)] ?? 0
+    const served = this.#readyAt === undefined ? 0 : performance.now() - this.#readyAt
+    if (served > SOUND_MS) this.#crashes = 0
+    const pause = Math.max(0, Math.round((PAUSES_MS[Math.min(this.#crashes, PAUSES_MS.length - 1)] ?? 0) - served))
     this.#crashes++
     process.stderr.write(`bifrost: the gateway ended (${signal ?? `code ${code}`}); starting it again in ${pause} ms\n`)
     this.#pause = setTimeout(() => this.#start(), pause)

@@ -15,8 +15,8 @@ export interface ServeOptions {
   logStyle: LogStyle
 }
 
-/** More threads than this is a slip of the finger: each costs some 20 MB. */
-const MOST_THREADS = 128
+/** As `client.threads`. More is a slip of the finger: each costs some 20 MB. */
+const MOST_THREADS = 256
 
 const FLAGS = {
   config: { type: 'string' },

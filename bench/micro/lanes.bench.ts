@@ -1,4 +1,5 @@
 import { test } from 'vitest'
+import { Deadlines, systemClock } from '../../core/deadlines.ts'
 import { ExtraFields } from '../../core/extra-fields.ts'
 import type { Format } from '../../core/format.ts'
 import type { Lane } from '../../core/stream/lane.ts'
@@ -27,6 +28,7 @@ const anthropicStream = Buffer.from(
   [start, open].map(event).join('') + event(text).repeat(EVENTS) + [close, finish, { type: 'message_stop' }].map(event).join(''),
 )
 
+const deadlines = new Deadlines(systemClock)
 let bytes = 0
 function options(source: Format, onPart?: () => void): TranslateOptions {
   const facts = { requestType: 'chat_completion_stream', provider: 'p', originalModel: 'm', resolvedModel: 'm' }
@@ -39,6 +41,7 @@ function options(source: Format, onPart?: () => void): TranslateOptions {
       },
       commit() {},
       now: () => 0,
+      deadlines,
     },
     extra: new ExtraFields(facts, 0),
     extraOnAll: false,

@@ -1,4 +1,5 @@
 import type { Usage } from '../canonical/usage.ts'
+import type { Deadlines } from '../deadlines.ts'
 import type { GatewayError } from '../errors.ts'
 import type { ExtraFields } from '../extra-fields.ts'
 import type { Format } from '../format.ts'
@@ -24,6 +25,8 @@ export interface LaneOutput {
   commit(): void
   /** The gateway's clock, in milliseconds. */
   now(): number
+  /** Where stages' alarms run. */
+  deadlines: Deadlines
 }
 
 /** What every lane is told of its stream. */

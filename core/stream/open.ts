@@ -100,7 +100,14 @@ class OpenStream implements StreamHandle {
 
   /** A whole answer was asked for and events came. */
   #collectingLane(): Lane {
-    return this.#translate({ ...this.#laneOptions(), extra: undefined, live: { write() {}, commit() {}, now: () => 0 } }, [])
+    return this.#translate(
+      {
+        ...this.#laneOptions(),
+        extra: undefined,
+        live: { write() {}, commit() {}, now: () => 0, deadlines: this.#options.runtime.deadlines },
+      },
+      [],
+    )
   }
 
   #translate(options: LaneOptions, stages: readonly StreamStage[]): Lane {
@@ -123,7 +130,12 @@ class OpenStream implements StreamHandle {
     return {
       source: facts.goal.format,
       target: ctx.inbound,
-      live: { write: (chunk) => this.live.write(chunk), commit: () => this.live.commit(), now: () => runtime.deadlines.clock.now() },
+      live: {
+        write: (chunk) => this.live.write(chunk),
+        commit: () => this.live.commit(),
+        now: () => runtime.deadlines.clock.now(),
+        deadlines: runtime.deadlines,
+      },
       extra: extraFieldsOf(ctx, facts),
       extraOnAll: ctx.header('x-bf-extra-fields') === 'all',
       sendsRaw: facts.sendsRawResponse,

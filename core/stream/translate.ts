@@ -1,5 +1,6 @@
 import type { StreamPart } from '../canonical/chat.ts'
 import type { Usage } from '../canonical/usage.ts'
+import type { Deadline } from '../deadlines.ts'
 import { GatewayError } from '../errors.ts'
 import type { Fold } from '../fold.ts'
 import type { Carry, Frame, ReplyOptions } from '../format.ts'
@@ -33,11 +34,14 @@ export class TranslateLane implements Lane {
   #isDone = false
   /** A choice has ended: what the encoder writes from now on carries the totals. */
   #isEnding = false
+  #isWhole = false
   #hasFailed = false
   /** Of the bytes that are translated in full: 1 when all that came of them is one piece of text, and the data of its event. */
   #texts = 0
   #lastData: string | undefined
   readonly #plain: PlainTranslation | undefined
+  /** The tick that a stage asked for. */
+  #alarm: Deadline | undefined
   /** Of the read under way: asking the clock per event would cost more than the event. */
   #now: number
 
@@ -50,7 +54,7 @@ export class TranslateLane implements Lane {
       push: (frame) => this.#push(frame),
       end: () => this.#end(undefined),
       refuse: (error) => this.#end(error),
-      wake() {},
+      wake: (at) => this.#wake(at),
       explain: (error) => {
         this.#hasFailed = true
         return options.explain(error)
@@ -67,6 +71,8 @@ export class TranslateLane implements Lane {
     this.#now = this.#options.live.now()
     if (this.#plain) this.#plain.data(chunk)
     else this.#chain.push(chunk)
+    // The answer is whole: the client need not wait until the provider closes its side.
+    if (this.#isWhole) this.#chain.finish()
     this.#flush()
   }
 
@@ -132,6 +138,7 @@ export class TranslateLane implements Lane {
         this.#texts += isText(part) ? 1 : 2
         if (part.type === 'usage') this.usage = part.usage
         else if (part.type === 'choice-end') this.#isEnding = true
+        else if (part.type === 'response-end') this.#isWhole = true
         onPart?.(part)
         out.push(part)
         if (carriesContent(part)) live.commit()
@@ -172,6 +179,23 @@ export class TranslateLane implements Lane {
     this.#output += this.#encode({ event, data: `${data},${member}}` })
   }
 
+  /** One alarm for all stages, at the earliest time asked for; those that were not due ask again. */
+  #wake(at: number): void {
+    if (this.#isDone) return
+    if (this.#alarm) this.#alarm.at = Math.min(this.#alarm.at, at)
+    else {
+      this.#alarm = { at, onReached: (now) => this.#tick(now) }
+      this.#options.live.deadlines.add(this.#alarm)
+    }
+  }
+
+  #tick(now: number): void {
+    if (this.#alarm) this.#alarm.at = Number.POSITIVE_INFINITY
+    this.#now = now
+    this.#chain.tick(now)
+    this.#flush()
+  }
+
   #flush(): void {
     if (this.#output === '') return
     const output = this.#output
@@ -182,6 +206,7 @@ export class TranslateLane implements Lane {
   #end(error: Error | undefined): void {
     if (this.#isDone) return
     this.#isDone = true
+    if (this.#alarm) this.#options.live.deadlines.delete(this.#alarm)
     // The encoder has written the error event or the terminator already; before commit nothing of it is sent.
     if (!error) this.#flush()
     this.#options.finish(error && this.#options.explain(error), this.#output)

@@ -1,4 +1,5 @@
 import { explainError } from '../attempt-facts.ts'
+import { Deadlines, systemClock } from '../deadlines.ts'
 import { GatewayError } from '../errors.ts'
 import { ExtraFields } from '../extra-fields.ts'
 import type { Format } from '../format.ts'
@@ -14,6 +15,7 @@ import type { UpstreamCall, UpstreamClient, UpstreamHead } from '../upstream/typ
 const ALIVE_MS = 1_000
 
 let client: UpstreamClient | undefined
+const deadlines = new Deadlines(systemClock)
 
 /** The task of a pool thread: runs one stream from the provider's socket to the client's events. Resolves at its end. */
 export default async function runStream(task: PoolTask): Promise<void> {
@@ -74,7 +76,12 @@ class StreamTask {
     const { extra, errors, reply, carry, extraOnAll, sendsRaw } = this.#task
     return new TranslateLane({
       ...this.#parts,
-      live: { write: (text) => this.#say(text as string), commit: () => this.#post({ type: 'commit' }), now: () => performance.now() },
+      live: {
+        write: (text) => this.#say(text as string),
+        commit: () => this.#post({ type: 'commit' }),
+        now: () => performance.now(),
+        deadlines,
+      },
       extra: extra && new ExtraFields(extra, performance.now()),
       extraOnAll,
       sendsRaw,

@@ -5,6 +5,7 @@ const AUTH_KINDS: Record<AuthKind, true> = { bearer: true, 'x-api-key': true, no
 const OPERATIONS: Record<Operation, true> = { chat_completion: true, list_models: true }
 const QUIRKS: Record<keyof Quirks, true> = {
   drop: true,
+  dropTranslated: true,
   rename: true,
   clamp: true,
   defaults: true,

@@ -154,3 +154,28 @@ test('a call on behalf of a request has attempts of its own and its caller’s i
   const loop = await answerOf('openai/loop')
   expect([loop.status, loop.body.error.type]).toEqual([500, 'plugin_error'])
 })
+
+const SPOKEN = [
+  { type: 'response-start' as const, id: 'held', model: 'm' },
+  { type: 'part-start' as const, choice: 0, index: 0, part: { type: 'text' as const, text: '' } },
+  ...['one ', 'two ', 'three'].map((text) => ({ type: 'part-delta' as const, choice: 0, index: 0, delta: { text } })),
+  { type: 'part-end' as const, choice: 0, index: 0 },
+  { type: 'choice-end' as const, choice: 0, stop: { reason: 'stop' as const } },
+]
+const textsOf = (stream: string): string[] => [...stream.matchAll(/"content":"([^"]+)"/g)].map(([, text]) => text as string)
+
+test('the parts of a held answer are streamed as they came, and are one answer otherwise', async () => {
+  await start({ preRequest: () => ({ parts: SPOKEN }) })
+  const streamed = (await answerOf('openai/text', { stream: true })).body
+  expect(textsOf(streamed)).toEqual(['one ', 'two ', 'three'])
+  expect(streamed.match(/\[DONE\]/g)).toHaveLength(1)
+  expect((await answerOf('openai/text')).body.choices[0].message.content).toBe('one two three')
+})
+
+test('what postHook puts in its place is streamed, and nothing of the parts', async () => {
+  await start({
+    preRequest: () => ({ parts: SPOKEN }),
+    postHook: { needs: 'response', handler: (outcome) => (outcome.ok ? { ...outcome, response: CANNED } : outcome) },
+  })
+  expect(textsOf((await answerOf('openai/text', { stream: true })).body)).toEqual(['from the plugin'])
+})

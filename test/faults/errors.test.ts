@@ -207,6 +207,19 @@ describe('api.md 1.4', () => {
     expect(await raw({ 'x-bf-send-back-raw-response': 'true' })).toMatchObject({ error: { message: 'The model does not exist.' } })
   })
 
+  it.each(WAYS)('the body that went out is sent only where asked for, without a credential ($side, stream $stream)', async (way) => {
+    const secret = 'sk-provider-credential'
+    const bench = await faultBench({ keys: [secret] })
+    const headers = { 'x-bf-send-back-raw-request': 'true' }
+    for (const model of ['fault-404', 'fault-html', 'fault-silent']) {
+      const { body, raw } = await bench.ask(way, model, { headers, body: { user: secret } })
+      expect((body?.extra_fields as JsonObject | undefined)?.raw_request).toMatchObject({ model, messages: [{ role: 'user' }] })
+      expect(raw).not.toContain(secret)
+    }
+    const { body } = await bench.ask(way, 'fault-404')
+    expect(body?.extra_fields).not.toHaveProperty('raw_request')
+  })
+
   it("an answer nobody can parse and a lost connection are the gateway's errors", async () => {
     const bench = await faultBench()
     for (const model of ['fault-html', 'fault-rst-before-head', 'fault-redirect']) {

@@ -25,6 +25,11 @@ test('cuts a long question between characters', () => {
   expect(text.isWellFormed()).toBe(true)
 })
 
+test('names its model, and leaves the id of each answer to the gateway', () => {
+  expect(demo.models).toEqual(['hello'])
+  expect(ask('x')[0]).toMatchObject({ type: 'response-start', id: '' })
+})
+
 test('has an answer to nothing', () => {
   expect(textOf(ask(''))).toMatch(/^Hello/)
 })

@@ -159,4 +159,18 @@ describe('the demo provider', () => {
     expect(whole.content).toContain('"ping"')
     expect(streamed.content).toBe(whole.content)
   })
+
+  test('is in the list of models', async () => {
+    const { data } = await bench.client.models.list({ query: { provider: 'demo' } })
+    expect(data.map(({ id }) => id)).toEqual(['demo/hello'])
+  })
+
+  test('streams word by word, under an id of its own', async () => {
+    const request = { model: 'demo/hello', messages: ask('one two') }
+    const asked = async () => chunksOf(await bench.client.chat.completions.create({ ...request, stream: true }))
+    const [first, second] = [await asked(), await asked()]
+    expect(first.filter((chunk) => chunk.choices[0]?.delta.content).length).toBeGreaterThan(5)
+    expect(new Set([...first, ...second].map(({ id }) => id)).size).toBe(2)
+    expect((await bench.client.chat.completions.create(request)).id).toMatch(/^.{8,}$/)
+  })
 })

@@ -144,9 +144,9 @@ describe.each(PROVIDERS)('%s is sent', (provider) => {
 
 describe('hints', () => {
   test('are forwarded to the same format, and dropped and listed for another', async () => {
-    const request = { messages: ask(), seed: 7, user: 'u-1', metadata: { a: 'b' } }
+    const request = { messages: ask(), seed: 7, user: 'u-1', metadata: { a: 'b' }, top_k: 5 }
     const same = await bench.client.chat.completions.create({ model: 'openai/text', ...request })
-    expect(bench.lastRequest().json).toMatchObject({ seed: 7, user: 'u-1' })
+    expect(bench.lastRequest().json).toMatchObject({ seed: 7, user: 'u-1', top_k: 5 })
     expect(extraFields(same)?.dropped_compat_plugin_params).toBeUndefined()
     const translated = await bench.client.chat.completions.create({ model: 'anthropic/text', ...request })
     expect(extraFields(translated)?.dropped_compat_plugin_params).toContain('seed')

@@ -11,6 +11,8 @@ export interface Listeners {
 }
 
 const UNIX = 'unix:'
+/** The library's LIBUS_LISTEN_EXCLUSIVE_PORT: without it two gateways that start at once both take the port. */
+const EXCLUSIVE = 1
 /** Tries to find a port that is free on both loopback addresses. */
 const PORT_TRIES = 10
 
@@ -49,7 +51,7 @@ function addressesOf(host: string): Address[] {
   ]
 }
 
-/** The library would share a port with another process without a word, so each address is tried with node:net first. */
+/** The library does not say why it cannot listen, so each address is tried with node:net first. */
 async function findPort(addresses: readonly Address[], wanted: number): Promise<{ port: number; addresses: Address[] }> {
   for (let attempt = 1; ; attempt++) {
     let port = wanted
@@ -100,7 +102,7 @@ function explain(error: NodeJS.ErrnoException & { address?: string }, port: numb
 
 function listen(app: App, { host }: Address, port: number): Promise<ListenSocket> {
   return new Promise((resolve, reject) => {
-    app.listen(host, port, (socket) => {
+    app.listen(host, port, EXCLUSIVE, (socket) => {
       if (socket === false) reject(explain(Object.assign(new Error('in use'), { code: 'EADDRINUSE', address: host }), port))
       else if (portOf(socket) < 0) reject(new Error(`cannot listen on ${host}, port ${port}`))
       else resolve(socket)

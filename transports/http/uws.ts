@@ -4,6 +4,8 @@ export type { HttpRequest, HttpResponse, us_listen_socket as ListenSocket } from
 
 /** An app with the methods that exist at run time and not in the package's types. */
 export interface App extends Native.TemplatedApp {
+  listen: Native.TemplatedApp['listen'] &
+    ((host: string, port: number, options: number, done: (socket: Native.us_listen_socket | false) => void) => App)
   /** Names this app to an acceptor in another thread of the same process. A number, good while the app lives. */
   getDescriptor(): unknown
   /** Connections that this app accepts go to its children, round robin. */

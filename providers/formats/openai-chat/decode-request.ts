@@ -4,7 +4,7 @@ import { GatewayError } from '../../../core/errors.ts'
 import type { DecodedRequest } from '../../../core/format.ts'
 import { decodeMessages } from './decode-messages.ts'
 import { objectOf } from './decode-parts.ts'
-import { decodeFunctionChoice, decodeFunctions, decodeToolChoice, decodeTools } from './decode-tools.ts'
+import { decodeFunctionChoice, decodeFunctions, decodeSearch, decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { bad, boolean, filled, integer, number, object, optional, type Read, required, string, strings } from './fields.ts'
 import { NAME, text, unknownFields } from './types.ts'
 
@@ -55,6 +55,7 @@ const OTHERS = [
   'reasoning_effort',
   'reasoning_max_tokens',
   'reasoning_display',
+  'web_search_options',
 ]
 const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), ...OTHERS])
 
@@ -67,6 +68,8 @@ export function decodeRequest(body: JsonObject): DecodedRequest {
     const value = optional(body[name], name, read)
     if (value !== undefined) Object.assign(request, { [field]: value })
   }
+  const search = optional(body.web_search_options, 'web_search_options', decodeSearch)
+  if (search) request.tools = [...(request.tools ?? []), search]
   const extra: JsonObject = { ...unknownFields(body, KNOWN) }
   request.streamUsage = decodeStreamOptions(body, extra)
   request.reasoning = decodeReasoning(body, extra)

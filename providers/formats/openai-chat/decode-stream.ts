@@ -30,6 +30,8 @@ interface ChoiceState {
   openKind: string
   calls: CallState[]
   isFinished: boolean
+  /** The finish reason of a choice that had said nothing by then. */
+  heldFinish: string | undefined
   audio: JsonObject | undefined
   extra: JsonObject | undefined
   messageExtra: JsonObject | undefined
@@ -51,7 +53,8 @@ type Out = Sink<StreamPart>
 
 /**
  * Events of any OpenAI-compatible server to canonical parts. The terminator is `[DONE]`, or the end of the stream once all
- * choices have a finish reason: many servers send no `[DONE]`. A second finish and what follows it are left out.
+ * choices have a finish reason: many servers send no `[DONE]`. A second finish and what follows it are left out, except that
+ * a choice which had said nothing before its finish reason takes what comes late: an empty answer would look like a good one.
  */
 export const decodeStream: Fold<Frame, StreamPart, DecodeState> = {
   start: () => ({
@@ -74,7 +77,7 @@ export const decodeStream: Fold<Frame, StreamPart, DecodeState> = {
   },
   end(state, out, error) {
     if (state.isDone || error) return
-    const isWhole = state.choices.length > 0 && state.choices.every((choice) => choice.isFinished)
+    const isWhole = state.choices.length > 0 && state.choices.every((choice) => choice.isFinished || choice.heldFinish !== undefined)
     if (isWhole) terminate(state, out)
     else refuse(state, out, new GatewayError('GW_UPSTREAM_TRUNCATED'))
   },
@@ -132,7 +135,7 @@ function readChoice(state: DecodeState, wire: JsonObject, out: Out): void {
   if (isObject(delta)) readDelta(choice, delta, out)
   if (wire.logprobs !== undefined && wire.logprobs !== null) out.push({ type: 'logprobs', choice: choice.index, value: wire.logprobs })
   for (const name in wire) if (!CHOICE_FIELDS.has(name)) choice.extra = keep(choice.extra, name, wire[name])
-  if (typeof wire.finish_reason === 'string' && wire.finish_reason !== '') endChoice(choice, wire.finish_reason, out)
+  if (typeof wire.finish_reason === 'string' && wire.finish_reason !== '') readFinish(choice, wire.finish_reason, out)
 }
 
 function choiceOf(state: DecodeState, wireIndex: Json | undefined): ChoiceState {
@@ -145,6 +148,7 @@ function choiceOf(state: DecodeState, wireIndex: Json | undefined): ChoiceState 
     openKind: '',
     calls: [],
     isFinished: false,
+    heldFinish: undefined,
     audio: undefined,
     extra: undefined,
     messageExtra: undefined,
@@ -197,8 +201,8 @@ function readBareReasoning(choice: ChoiceState, thought: string | undefined, out
 }
 
 function readPiece(choice: ChoiceState, piece: ReasoningPiece, out: Out): void {
-  const { key, text: thought, id, signature, redacted, summary } = piece
-  const part = withoutUndefined<Part>({ type: 'reasoning', text: '', id, redacted, summary })
+  const { key, text: thought, signature, ...rest } = piece
+  const part = withoutUndefined<Part>({ type: 'reasoning', text: '', ...rest })
   const index = openPart(choice, { kind: key, part }, out)
   if (thought === '' && signature === undefined) return
   say(choice, index, withoutUndefined<PartDelta>({ text: thought || undefined, signature }), out)
@@ -289,6 +293,12 @@ function startCall(choice: ChoiceState, call: CallState, name: string, out: Out)
   call.held = ''
 }
 
+function readFinish(choice: ChoiceState, reason: string, out: Out): void {
+  const isSilent = choice.nextPart === 0 && choice.calls.length === 0
+  if (isSilent) choice.heldFinish = reason
+  else endChoice(choice, reason, out)
+}
+
 function endChoice(choice: ChoiceState, reason: string | undefined, out: Out): void {
   closePart(choice, out)
   for (const call of choice.calls) {
@@ -301,8 +311,9 @@ function endChoice(choice: ChoiceState, reason: string | undefined, out: Out): v
 }
 
 function terminate(state: DecodeState, out: Out): void {
-  if (!state.isStarted) return refuse(state, out, new GatewayError('GW_UPSTREAM_INVALID', { reason: 'a stream without an answer' }))
-  for (const choice of state.choices) if (!choice.isFinished) endChoice(choice, undefined, out)
+  if (state.choices.length === 0)
+    return refuse(state, out, new GatewayError('GW_UPSTREAM_INVALID', { reason: 'a stream without an answer' }))
+  for (const choice of state.choices) if (!choice.isFinished) endChoice(choice, choice.heldFinish, out)
   const late = extraOf(lateExtras(state))
   if (late) out.push({ type: 'opaque', format: NAME, value: late[NAME] })
   state.isDone = true

@@ -1,4 +1,4 @@
-import type { CustomTool, FunctionTool, Tool, ToolChoice } from '../../../core/canonical/chat.ts'
+import type { CustomTool, FunctionTool, ServerTool, Tool, ToolChoice } from '../../../core/canonical/chat.ts'
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { decodeCache, objectOf } from './decode-parts.ts'
 import { bad, boolean, filled, list, object, optional, required, string } from './fields.ts'
@@ -9,6 +9,9 @@ const FUNCTION_FIELDS = new Set(['name', 'description', 'parameters', 'strict'])
 
 /** Whose objects the server tools with a dated type are (`web_search_20250305`). */
 const DATED_TOOLS_FORMAT = 'anthropic-messages'
+
+/** The neutral name of a search that the provider runs. */
+const SEARCH = 'web_search'
 
 /** `tools`. A type that this format does not know is a tool that the provider runs, kept whole. */
 export function decodeTools(value: Json, param: string): Tool[] {
@@ -61,6 +64,16 @@ function decodeCustom(tool: JsonObject, param: string): CustomTool {
 function decodeServerTool(tool: JsonObject, type: string): Tool {
   const name = text(tool.name)
   return { kind: 'server', name: name ?? type, format: name !== undefined && /_\d{8}$/.test(type) ? DATED_TOOLS_FORMAT : NAME, value: tool }
+}
+
+/** `web_search_options`, which stand beside the tools: the search that other vendors have among them (D18). */
+export function decodeSearch(value: Json, param: string): ServerTool {
+  return { kind: 'server', name: SEARCH, format: NAME, value: object(value, param) }
+}
+
+/** Whether a tool came from `web_search_options`, and goes back there. */
+export function isSearch(tool: Tool): tool is ServerTool {
+  return tool.kind === 'server' && tool.format === NAME && tool.name === SEARCH && tool.value.type === undefined
 }
 
 const MODES: Readonly<Record<string, ToolChoice>> = {

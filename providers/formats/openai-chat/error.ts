@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import { isObject, type Json, type JsonObject, parseObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Frame, ProviderError } from '../../../core/format.ts'
 import { text } from './types.ts'
@@ -29,6 +29,7 @@ export function encodeError(error: GatewayError): JsonObject {
       original_model_requested: detail.originalModel,
       resolved_model_used: detail.resolvedModel,
       request_type: detail.requestType,
+      raw_request: detail.rawRequest === undefined ? undefined : (parseObject(detail.rawRequest) ?? detail.rawRequest),
       raw_response: detail.raw,
       key_statuses: detail.keyStatuses?.map((status) => ({ ...status })),
       dropped_compat_plugin_params: detail.dropped?.length ? detail.dropped : undefined,

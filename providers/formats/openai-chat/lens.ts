@@ -4,9 +4,11 @@ import type { Frame, FrameMark, Lens, Strictness } from '../../../core/format.ts
 import type { Scan } from '../../../core/scan.ts'
 import { withField, withoutFields } from '../shared/body-edits.ts'
 import { isErrorBody } from './error.ts'
+import { FINISH, saysAnything } from './marks.ts'
 import { contentPieces } from './response.ts'
 import { objects } from './types.ts'
 import { decodeUsage, usageOf } from './usage.ts'
+import { fitsWhole } from './whole.ts'
 
 /** Reads and edits requests and events of this format without decoding them. */
 export const lens: Lens = {
@@ -33,6 +35,7 @@ export const lens: Lens = {
   mark,
   plainText: '"content":"',
   strictness,
+  fitsWhole,
 }
 
 function numberAt(scan: Scan, name: string): number | undefined {
@@ -54,9 +57,6 @@ function usage(data: string): Usage | undefined {
 /** A delta with a field that says something, past a role and empty fields. One anchored expression is 50 ns; five searches for quoted names, 800. */
 const CONTENT = /"delta":\s*\{\s*(?:"\w+":\s*(?:null|""|\d+|"assistant"),\s*)*"(?!role")\w+":\s*(?:"[^"]|\[[^\]]|\{[^}])/
 
-/** `finish_reason` by its rarest letters: quotes are the most frequent byte of JSON, and what a search stumbles over. */
-const FINISH = '_reason":'
-
 /**
  * What an event means. A quote inside a JSON string is always escaped, so a mark such as `"usage":` never stands in text
  * that the model wrote. `finish` may hold usage and content too, `content` may hold usage (Perplexity counts along); `usage`
@@ -76,20 +76,6 @@ function isLateError(data: string): boolean {
   if (!data.includes('"error"')) return false
   const body = parseObject(data)
   return body !== undefined && isErrorBody(body)
-}
-
-/** Whether the field is there with more than null, an empty string, an empty list or an empty object. */
-function saysAnything(data: string, name: string): boolean {
-  let at = data.indexOf(name)
-  while (at >= 0) {
-    let next = at + name.length
-    while (data.charCodeAt(next) === 0x20) next++
-    const opening = data[next]
-    const following = data[next + 1]
-    if (opening === '"' ? following !== '"' : opening === '[' ? following !== ']' : opening === '{' && following !== '}') return true
-    at = data.indexOf(name, next)
-  }
-  return false
 }
 
 /** A piece of arguments, the most frequent event with calls: nothing to look for. */

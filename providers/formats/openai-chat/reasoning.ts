@@ -1,6 +1,6 @@
-import type { ReasoningPart } from '../../../core/canonical/chat.ts'
+import type { Extra, ReasoningPart } from '../../../core/canonical/chat.ts'
 import { type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
-import { objects, text } from './types.ts'
+import { extraOf, NAME, objects, text } from './types.ts'
 
 /** One piece of thinking in a message or a delta. `key` tells pieces of one detail from those of another. */
 export interface ReasoningPiece {
@@ -10,6 +10,16 @@ export interface ReasoningPiece {
   signature?: string | undefined
   redacted?: string | undefined
   summary?: boolean | undefined
+  signedBy?: string | undefined
+  extra?: Extra | undefined
+}
+
+/** What OpenRouter calls the form of a signature, by who can verify it: https://openrouter.ai/docs/use-cases/reasoning-tokens */
+const FORMATS: Readonly<Record<string, string>> = {
+  anthropic: 'anthropic-claude-v1',
+  openai: 'openai-responses-v1',
+  google: 'google-gemini-v1',
+  xai: 'xai-responses-v1',
 }
 
 /** Key of thinking that stands outside the details. */
@@ -38,7 +48,21 @@ function readDetail(detail: JsonObject, position: number): ReasoningPiece {
     signature: text(detail.signature),
     redacted: text(detail.data),
     summary: kind === 'reasoning.summary' ? true : undefined,
+    ...readSigner(text(detail.format)),
   }
+}
+
+/** Who signed, and the word for it where it is not the usual one: what is signed goes back as it came. */
+function readSigner(format: string | undefined): Pick<ReasoningPiece, 'signedBy' | 'extra'> {
+  const family = format?.slice(0, Math.max(0, format.indexOf('-')))
+  const signedBy = family !== undefined && Object.hasOwn(FORMATS, family) ? family : undefined
+  const isUsual = format === undefined || (signedBy !== undefined && FORMATS[signedBy] === format)
+  return { signedBy, extra: isUsual ? undefined : extraOf({ format }) }
+}
+
+function formatOf({ signedBy, extra }: Partial<ReasoningPart>): string | undefined {
+  const own = text(extra?.[NAME]?.format)
+  return own ?? (signedBy !== undefined && Object.hasOwn(FORMATS, signedBy) ? FORMATS[signedBy] : undefined)
 }
 
 /** The pieces of a whole message as parts; pieces with the same key in a row are one. */
@@ -51,6 +75,8 @@ export function reasoningParts(message: JsonObject): ReasoningPart[] {
       open.text += piece.text
       open.signature = piece.signature ?? open.signature
       open.redacted = piece.redacted ?? open.redacted
+      open.signedBy = piece.signedBy ?? open.signedBy
+      open.extra = piece.extra ?? open.extra
     } else {
       parts.push(withoutUndefined<ReasoningPart>({ type: 'reasoning', ...piece }))
       openKey = key
@@ -61,13 +87,17 @@ export function reasoningParts(message: JsonObject): ReasoningPart[] {
 
 /** A part as an entry of `reasoning_details`. `index` counts the reasoning parts of a choice. */
 export function encodeDetail(part: Partial<ReasoningPart>, index: number): JsonObject {
-  const { id, signature } = part
+  const { signature } = part
   const said = part.redacted !== undefined ? { data: part.redacted } : part.summary ? { summary: part.text } : { text: part.text }
-  return withoutUndefined<JsonObject>({ index, type: detailType(part), id, ...said, signature })
+  return withoutUndefined<JsonObject>({ ...detailHead(part, index), ...said, signature })
 }
 
-/** The type of a part's entry in `reasoning_details`. */
-export function detailType(part: Partial<ReasoningPart>): string {
+/** What each entry of a part repeats: its place, type and id, and who signed it. */
+export function detailHead(part: Partial<ReasoningPart>, index: number): JsonObject {
+  return withoutUndefined<JsonObject>({ index, type: detailType(part), id: part.id, format: formatOf(part) })
+}
+
+function detailType(part: Partial<ReasoningPart>): string {
   if (part.redacted !== undefined) return 'reasoning.encrypted'
   return part.summary ? 'reasoning.summary' : 'reasoning.text'
 }

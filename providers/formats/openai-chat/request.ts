@@ -2,6 +2,7 @@ import type { ChatRequest, Reasoning, ResponseFormat, Tool, ToolChoice } from '.
 import { isObject, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import type { Drop, EncodedRequest, EncodeOptions } from '../../../core/format.ts'
 import { lostHints } from '../shared/drops.ts'
+import { isSearch } from './decode-tools.ts'
 import { encodeMessages } from './encode-messages.ts'
 import { applyQuirks } from './quirks.ts'
 import { NAME } from './types.ts'
@@ -26,13 +27,16 @@ function isForeign(tool: Tool): boolean {
 export function encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest {
   const lost = lostHints(request, drops, options)
   const quirks = options.quirks ?? {}
-  const { body, dropped } = applyQuirks(encodeBody(request, options), quirks)
+  const { body, dropped } = applyQuirks(encodeBody(request, options), {
+    ...quirks,
+    drop: [...(quirks.drop ?? []), ...(quirks.dropTranslated ?? [])],
+  })
   return { body, dropped: [...lost, ...dropped] }
 }
 
 function encodeBody(request: ChatRequest, options: EncodeOptions): JsonObject {
   const extra = request.extra?.[NAME]
-  const tools = request.tools?.filter((tool) => !isForeign(tool)) ?? []
+  const tools = request.tools?.filter((tool) => !isForeign(tool) && !isSearch(tool)) ?? []
   return withoutUndefined<JsonObject>({
     ...extra,
     model: request.model,
@@ -40,6 +44,7 @@ function encodeBody(request: ChatRequest, options: EncodeOptions): JsonObject {
     ...encodeStream(request, extra),
     tools: tools.length > 0 ? tools.map(encodeTool) : undefined,
     tool_choice: request.toolChoice && tools.length > 0 ? encodeToolChoice(request.toolChoice, tools) : undefined,
+    web_search_options: request.tools?.find(isSearch)?.value,
     parallel_tool_calls: request.parallelToolCalls,
     max_completion_tokens: request.maxOutputTokens,
     temperature: request.temperature,

@@ -43,13 +43,14 @@ export const MESSAGE_FIELDS: ReadonlySet<string> = new Set([
 /** A whole answer of any OpenAI-compatible server. Throws GW_UPSTREAM_ERROR for an error with status 200, GW_UPSTREAM_INVALID for what is no answer. */
 export function decodeResponse(body: JsonObject): ChatResponse {
   if (isErrorBody(body)) throw failureOf(body)
-  if (!Array.isArray(body.choices)) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'an answer without choices' })
+  const choices = objects(body.choices)
+  if (choices.length === 0) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'an answer without choices' })
   const usage = usageOf(body)
   return withoutUndefined<ChatResponse>({
     id: text(body.id) ?? '',
     model: text(body.model) ?? '',
     created: createdOf(body),
-    choices: objects(body.choices).map(decodeChoice),
+    choices: choices.map(decodeChoice),
     usage: usage && decodeUsage(usage),
     serviceTier: text(body.service_tier),
     extra: extraOf(unknownFields(body, BODY_FIELDS)),

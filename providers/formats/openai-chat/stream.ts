@@ -1,4 +1,4 @@
-import type { ImagePart, Part, PartDelta, ReasoningPart, StreamPart, ToolCallPart } from '../../../core/canonical/chat.ts'
+import type { Citation, ImagePart, Part, PartDelta, ReasoningPart, StreamPart, ToolCallPart } from '../../../core/canonical/chat.ts'
 import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import type { Stop } from '../../../core/canonical/stop.ts'
 import type { Usage } from '../../../core/canonical/usage.ts'
@@ -8,7 +8,7 @@ import type { Frame, ReplyOptions } from '../../../core/format.ts'
 import { encodeAnnotation } from './citations.ts'
 import { encodeErrorFrame } from './error.ts'
 import { encodeImage } from './media.ts'
-import { detailType, encodeDetail } from './reasoning.ts'
+import { detailHead, encodeDetail } from './reasoning.ts'
 import { BODY_FIELDS } from './response.ts'
 import { encodeStop } from './stop.ts'
 import { NAME } from './types.ts'
@@ -30,7 +30,7 @@ interface PartState {
   /** Waits for its bytes. */
   image: ImagePart | undefined
   /** What its entries in `reasoning_details` repeat. */
-  reasoning: Pick<ReasoningPart, 'id' | 'summary'>
+  reasoning: Pick<ReasoningPart, 'id' | 'summary' | 'signedBy' | 'extra'>
 }
 
 interface ChoiceState {
@@ -111,7 +111,9 @@ const STEPS: { [Type in StreamPart['type']]: (state: EncodeState, part: Extract<
   'part-delta'(state, { choice: choiceIndex, index, delta }, out) {
     const choice = choiceOf(state, choiceIndex)
     const part = choice?.parts[index]
-    if (choice && part && !choice.stop) addDelta(choice, part, delta, out)
+    if (!choice || !part) return
+    if (!choice.stop) addDelta(choice, part, delta, out)
+    else if (delta.citation) addCitation(choice, part, delta.citation, out)
   },
   'part-end'(state, { choice: choiceIndex, index }, out) {
     const choice = choiceOf(state, choiceIndex)
@@ -239,10 +241,11 @@ function opened(type: PartState['type'], open: string, close: string): PartState
 
 function openReasoning(choice: ChoiceState, part: ReasoningPart): PartState {
   const ordinal = choice.reasoningCount++
-  const { id, summary } = part
-  const entry = JSON.stringify(withoutUndefined<JsonObject>({ index: ordinal, type: detailType({ summary }), id })).slice(0, -1)
+  const { id, summary, signedBy, extra } = part
+  const reasoning = { id, summary, signedBy, extra }
+  const entry = JSON.stringify(detailHead(reasoning, ordinal)).slice(0, -1)
   const again = `,"reasoning_details":[${entry},"${summary ? 'summary' : 'text'}":`
-  return { ...opened('reasoning', '{"reasoning":', '}]}'), again, ordinal, reasoning: { id, summary } }
+  return { ...opened('reasoning', '{"reasoning":', '}]}'), again, ordinal, reasoning }
 }
 
 function openCall(choice: ChoiceState, part: ToolCallPart, out: Out): PartState {
@@ -259,13 +262,17 @@ function openCall(choice: ChoiceState, part: ToolCallPart, out: Out): PartState 
 function addDelta(choice: ChoiceState, part: PartState, delta: PartDelta, out: Out): void {
   const said = part.type === 'tool-call' ? delta.arguments : part.type === 'audio' ? delta.data : delta.text
   if (said) addText(choice, part, said, out)
-  if (part.type === 'text') {
-    if (delta.citation) sendObject(choice, { annotations: [encodeAnnotation(delta.citation)] }, out)
-  } else if (part.type === 'reasoning') addProof(choice, part, delta, out)
+  if (delta.citation) addCitation(choice, part, delta.citation, out)
+  if (part.type === 'reasoning') addProof(choice, part, delta, out)
   else if (part.type === 'audio') {
     const facts = delta.extra?.[NAME]
     if (facts) sendObject(choice, { audio: facts }, out)
   } else if (part.image && delta.data) part.image = appended(part.image, delta.data)
+}
+
+/** Sources of a text; they may come behind its end. */
+function addCitation(choice: ChoiceState, part: PartState, citation: Citation, out: Out): void {
+  if (part.type === 'text') sendObject(choice, { annotations: [encodeAnnotation(citation)] }, out)
 }
 
 function addText(choice: ChoiceState, part: PartState, said: string, out: Out): void {
@@ -294,7 +301,7 @@ function endPart(choice: ChoiceState, index: number, out: Out): void {
   if (!part) return
   if (part.owesArguments) addText(choice, part, '{}', out)
   if (part.image) sendObject(choice, { images: encodeImage(part.image) }, out)
-  choice.parts[index] = opened('silent', '', '')
+  if (part.type !== 'text') choice.parts[index] = opened('silent', '', '')
 }
 
 /** The held chunks: finish reasons, usage, and the terminator. Choices that an earlier stage cut short stop naturally. */

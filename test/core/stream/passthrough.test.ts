@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Deadlines, systemClock } from '../../../core/deadlines.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import { ExtraFields } from '../../../core/extra-fields.ts'
 import type { Lane, LaneOptions } from '../../../core/stream/lane.ts'
@@ -31,6 +32,7 @@ function start(options: Partial<LaneOptions> = {}, translate?: () => Lane): Run 
           run.committedAt ??= run.text().length
         },
         now: () => now++,
+        deadlines: new Deadlines(systemClock),
       },
       extra: undefined,
       extraOnAll: false,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Deadlines, systemClock } from '../../../core/deadlines.ts'
 import { ExtraFields } from '../../../core/extra-fields.ts'
 import { PlainEvents } from '../../../core/stream/plain-events.ts'
 import { TranslateLane } from '../../../core/stream/translate.ts'
@@ -12,7 +13,7 @@ function translate(stream: Buffer, cuts: readonly number[], isFull: boolean): st
   const lane = new TranslateLane({
     source: anthropicMessages,
     target: openaiChat,
-    live: { write: (chunk) => (output += String(chunk)), commit() {}, now: () => 0 },
+    live: { write: (chunk) => (output += String(chunk)), commit() {}, now: () => 0, deadlines: new Deadlines(systemClock) },
     extra: new ExtraFields({ requestType: 'chat_completion_stream', provider: 'p', originalModel: 'm', resolvedModel: 'm' }, 0),
     extraOnAll: false,
     sendsRaw: false,

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Message, Part } from '../../../../core/canonical/chat.ts'
+import type { JsonObject } from '../../../../core/canonical/json.ts'
 import { GatewayError } from '../../../../core/errors.ts'
+import { decodeRequest as decodeChat } from '../../../../providers/formats/openai-chat/decode-request.ts'
 import { betas, chat, encode, outbound, turns } from './helpers.ts'
 
 const text = (text: string, more: object = {}): Part => ({ type: 'text', text, ...more })
@@ -449,5 +451,28 @@ describe('tools', () => {
       { type: 'web_search_20250305', name: 'web_search', user_location: location },
       { type: 'code_execution_20250825', name: 'code_execution' },
     ])
+  })
+})
+
+describe('what other dialects say', () => {
+  const asked = (body: JsonObject) => encode(decodeChat({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...body }).request)
+
+  test("D18: OpenAI's web_search_options become the search tool", () => {
+    const place = { city: 'Rome', country: 'IT' }
+    const { body } = asked({
+      web_search_options: { search_context_size: 'low', user_location: { type: 'approximate', approximate: place } },
+    })
+    expect(body.tools).toEqual([{ type: 'web_search_20250305', name: 'web_search', user_location: { type: 'approximate', ...place } }])
+  })
+
+  test('a thought goes back to whom it was signed by, and to nobody else', () => {
+    const thought = (format: string): JsonObject => ({
+      role: 'assistant',
+      content: 'A',
+      reasoning_details: [{ index: 0, type: 'reasoning.text', format, text: 'Hm', signature: 's' }],
+    })
+    const sent = (format: string) => asked({ messages: [{ role: 'user', content: 'hi' }, thought(format)] }).body.messages
+    expect(sent('anthropic-claude-v1')).toMatchObject([{}, { content: [{ type: 'thinking', signature: 's' }, { type: 'text' }] }])
+    expect(sent('openai-responses-v1')).toMatchObject([{}, { content: [{ type: 'text', text: 'A' }] }])
   })
 })

@@ -89,7 +89,7 @@ describe('every input form', () => {
 
   it('keeps what it does not know, for the same format', () => {
     const fields = {
-      web_search_options: { a: 1 },
+      search_parameters: { a: 1 },
       reasoning_effort: 'default',
       stream_options: { include_obfuscation: false },
       response_format: { type: 'regex', regex: 'a' },
@@ -97,7 +97,7 @@ describe('every input form', () => {
     const request = decode(fields)
     expect(request.extra).toEqual({ 'openai-chat': fields })
     expect(encodeRequest(request, {}).body).toMatchObject({
-      web_search_options: { a: 1 },
+      search_parameters: { a: 1 },
       reasoning_effort: 'default',
       response_format: { type: 'regex' },
     })
@@ -216,6 +216,14 @@ describe('every input form', () => {
       { kind: 'server', name: 'web_search', format: 'anthropic-messages', value: dated },
       { kind: 'server', name: 'web_search', format: 'openai-chat', value: { type: 'web_search' } },
     ])
+  })
+
+  it('reads web_search_options as a tool that the provider runs', () => {
+    const options = { search_context_size: 'low', user_location: { type: 'approximate', approximate: { city: 'Rome' } } }
+    const request = decode({ web_search_options: options })
+    expect(request.tools).toEqual([{ kind: 'server', name: 'web_search', format: 'openai-chat', value: options }])
+    expect(request.extra).toBeUndefined()
+    expect(decode({ web_search_options: null }).tools).toBeUndefined()
   })
 
   it('keeps a key named __proto__ a plain key', () => {

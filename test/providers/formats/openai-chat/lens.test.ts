@@ -128,3 +128,41 @@ describe('events', () => {
     expect(lens.usage('[DONE]')).toBeUndefined()
   })
 })
+
+describe('whole answers', () => {
+  const facts = '"id":"c","object":"chat.completion","created":1,"model":"m"'
+  const said = '{"role":"assistant","content":"a [b] {c} \\"tool_calls\\":[{}]"}'
+  const whole = (choice: string, head = facts) => `{${head},"choices":[${choice}]}`
+  const choice = (message: string, finish = '"stop"') => `{"index":0,"message":${message},"finish_reason":${finish}}`
+  const call = (fields: string) => choice(`{"role":"assistant","content":null,"tool_calls":[{${fields}}]}`, '"tool_calls"')
+
+  it.each<[boolean, string, string]>([
+    [true, 'as OpenAI writes them', whole(choice(said))],
+    [true, 'laid out over lines', JSON.stringify(JSON.parse(whole(choice(said))), null, 2)],
+    [true, 'of Mistral', `{"id":"c","created":1,"model":"m","usage":{"a":1},"object":"chat.completion","choices":[${choice(said)}]}`],
+    [true, 'with the index last', whole(`{"finish_reason":"stop","message":${said},"index":0}`)],
+    [true, 'without a text', whole(choice('{"role":"assistant","content":null}', '"content_filter"'))],
+    [true, 'with empty calls', whole(choice('{"role":"assistant","content":"a","tool_calls":[]}'))],
+    [true, 'with a call', whole(call('"id":"a","type":"function","function":{"name":"f","arguments":"{}"}'))],
+    [true, 'with a custom call', whole(call('"id":"a","type":"custom","custom":{"name":"f","input":"x"}'))],
+    [true, 'behind a nested list', whole(choice(said), `"x":[1],${facts}`)],
+    [false, 'without an id', whole(choice(said), facts.replace('"id":"c",', ''))],
+    [false, 'with an empty id', whole(choice(said), facts.replace('"c"', '""'))],
+    [false, 'without an object', whole(choice(said), facts.replace('"object":"chat.completion",', ''))],
+    [false, 'without a time', whole(choice(said), facts.replace('"created":1,', ''))],
+    [false, 'without a model', whole(choice(said), facts.replace(',"model":"m"', ''))],
+    [false, 'without an index', whole(`{"message":${said},"finish_reason":"stop"}`)],
+    [false, 'without a role', whole(choice('{"content":"a"}'))],
+    [false, 'without content', whole(choice('{"role":"assistant"}'))],
+    [false, 'with a list of content', whole(choice('{"role":"assistant","content":[{"type":"text","text":"a"}]}'))],
+    [false, 'without a finish', whole(`{"index":0,"message":${said}}`)],
+    [false, 'with a finish of null', whole(choice(said, 'null'))],
+    [false, 'without choices', `{${facts}}`],
+    [false, 'with a call without id', whole(call('"type":"function","function":{"name":"f","arguments":"{}"}'))],
+    [false, 'with a call without type', whole(call('"id":"a","function":{"name":"f","arguments":"{}"}'))],
+    [false, 'with arguments that are no text', whole(call('"id":"a","type":"function","function":{"name":"f","arguments":{}}'))],
+    [false, 'that are no JSON', whole(call('"id":'))],
+  ])('fit (%s) strict clients: %s', (fits, _, answer) => {
+    expect(lens.fitsWhole?.(answer)).toBe(fits)
+  })
+})

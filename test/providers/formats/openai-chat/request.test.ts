@@ -22,6 +22,24 @@ describe('encodeRequest', () => {
     expect(encode({}).body).not.toHaveProperty('stream_options')
   })
 
+  it('sends a search as web_search_options, and other tools that the provider runs as they came', () => {
+    const search = { kind: 'server', name: 'web_search', format: 'openai-chat', value: { search_context_size: 'low' } } as const
+    const { body } = encode({ tools: [search], toolChoice: { mode: 'auto' } })
+    expect(body).toMatchObject({ web_search_options: { search_context_size: 'low' } })
+    expect(body).not.toHaveProperty('tools')
+    expect(body).not.toHaveProperty('tool_choice')
+    const both = encode({ tools: [search, { ...search, value: { type: 'web_search' } }] }).body
+    expect([both.tools, both.web_search_options]).toEqual([[{ type: 'web_search' }], { search_context_size: 'low' }])
+    expect(encode({ tools: [search] }, { quirks: { drop: ['web_search_options'] } })).toMatchObject({ dropped: ['web_search_options'] })
+  })
+
+  it('leaves out of translated bodies what a provider refuses, and of no others', () => {
+    const quirks = { dropTranslated: ['top_k'] }
+    expect(encode({ topK: 5 }, { quirks })).toMatchObject({ body: { model: 'm' }, dropped: ['top_k'] })
+    expect(encode({ topK: 5 }, { quirks }).body).not.toHaveProperty('top_k')
+    expect(applyQuirks({ model: 'm', top_k: 5 }, quirks)).toEqual({ body: { model: 'm', top_k: 5 }, dropped: [] })
+  })
+
   it('puts all tool messages behind the calls, and what they cannot hold behind the last', () => {
     const image: Part = { type: 'image', source: { kind: 'data', mediaType: 'image/png', data: 'AAAA' } }
     const result = (id: string, ...parts: Part[]): Part => ({ type: 'tool-result', id, parts })

@@ -20,6 +20,7 @@ describe('decodeResponse', () => {
 
   it('refuses what is no answer', () => {
     expect(thrown(() => decodeResponse({ hello: 1 })).code).toBe('GW_UPSTREAM_INVALID')
+    expect(thrown(() => decodeResponse({ ...answer({}), choices: [] })).code).toBe('GW_UPSTREAM_INVALID')
   })
 
   it('keeps what it does not know and gives it back', () => {
@@ -32,6 +33,33 @@ describe('decodeResponse', () => {
     const written = encodeResponse(response, REPLY)
     expect(written).toMatchObject({ citations: ['https://e.com'], created: REPLY.created, object: 'chat.completion' })
     expect((written.choices as JsonObject[])[0]?.message).toMatchObject({ mood: 'good', content: 'A', role: 'assistant' })
+  })
+
+  it.each([
+    ['anthropic-claude-v1', 'anthropic', undefined],
+    ['openai-responses-v1', 'openai', undefined],
+    ['google-gemini-v1', 'google', undefined],
+    ['anthropic-claude-v2', 'anthropic', { 'openai-chat': { format: 'anthropic-claude-v2' } }],
+    ['unknown', undefined, { 'openai-chat': { format: 'unknown' } }],
+    [undefined, undefined, undefined],
+  ])('a thought signed in the format %s comes from %s, and goes back as it came', (format, signedBy, extra) => {
+    const detail = { index: 0, type: 'reasoning.text', ...(format && { format }), text: 'Hm', signature: 's' }
+    const response = decodeResponse(answer({ role: 'assistant', content: 'A', reasoning_details: [detail] }))
+    const thought = { type: 'reasoning', text: 'Hm', signature: 's', ...(signedBy && { signedBy }), ...(extra && { extra }) }
+    expect(response.choices[0]?.parts[0]).toEqual(thought)
+    const [choice] = encodeResponse(response, REPLY).choices as { message: JsonObject }[]
+    expect(choice?.message.reasoning_details).toEqual([detail])
+  })
+
+  it('joins the pieces of a thought, and whoever signed the last of them signed it', () => {
+    const pieces = [{ text: 'H' }, { text: 'm', signature: 's', format: 'anthropic-claude-v1' }]
+    const details = pieces.map((piece) => ({ index: 0, type: 'reasoning.text', ...piece }))
+    expect(decodeResponse(answer({ content: 'A', reasoning_details: details })).choices[0]?.parts[0]).toEqual({
+      type: 'reasoning',
+      text: 'Hm',
+      signature: 's',
+      signedBy: 'anthropic',
+    })
   })
 
   it('keeps sound and pictures', () => {

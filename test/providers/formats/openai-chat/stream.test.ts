@@ -109,6 +109,24 @@ describe('decodeStream: what compatible servers do', () => {
     expect(out.filter((part) => part.type === 'response-end')).toHaveLength(1)
   })
 
+  it('24: says nothing before its finish reason: what comes late is the answer', () => {
+    const late = [delta({ role: 'assistant' }), finish('length'), delta({ content: 'A' }), delta({ content: 'B' })]
+    for (const events of [late, [...late, '[DONE]'], [...late, finish('length'), delta({ content: 'C' }), '[DONE]']]) {
+      const { out, error } = decode(...events)
+      expect(error).toBeUndefined()
+      expect(foldParts(out).choices).toMatchObject([{ parts: [{ text: 'AB' }], stop: { reason: 'length' } }])
+      expect(out.filter((part) => part.type === 'choice-end')).toHaveLength(1)
+    }
+    expect(foldParts(decode(finish('content_filter')).out).choices).toMatchObject([{ parts: [], stop: { reason: 'content-filter' } }])
+  })
+
+  it('names the family that signed a thought', () => {
+    const details = (detail: JsonObject): JsonObject => delta({ reasoning_details: [{ index: 0, type: 'reasoning.text', ...detail }] })
+    expect(
+      partsOf(details({ text: 'Hm', format: 'anthropic-claude-v1' }), details({ signature: 's', format: 'anthropic-claude-v1' })),
+    ).toEqual([{ type: 'reasoning', text: 'Hm', signature: 's', signedBy: 'anthropic' }])
+  })
+
   it('interleaves several choices', () => {
     const of = (index: number, fields: JsonObject, rest: JsonObject = {}): JsonObject => ({ choices: [{ index, delta: fields, ...rest }] })
     const { out } = decode(
@@ -139,6 +157,7 @@ describe('decodeStream: faults', () => {
     ['19: one choice of two is cut', 'GW_UPSTREAM_TRUNCATED', [{ choices: [{ index: 1, delta: { content: 'B' } }] }, finish()]],
     ['21: bad JSON', 'GW_UPSTREAM_INVALID', [delta({ content: 'A' }), '{"id":']],
     ['21: JSON that is no object', 'GW_UPSTREAM_INVALID', ['[1]']],
+    ['15: usage and no answer', 'GW_UPSTREAM_INVALID', [{ choices: [], usage: { prompt_tokens: 1 } }, '[DONE]']],
     ['a terminator and nothing else', 'GW_UPSTREAM_INVALID', ['[DONE]']],
     ['20: an error event', 'GW_UPSTREAM_ERROR', [delta({ content: 'A' }), { error: { message: 'boom', code: 429 } }]],
     [
@@ -210,6 +229,30 @@ describe('encodeStream', () => {
   it('24: leaves out double starts, double ends and what follows the end', () => {
     const twice = encode([start, start, ...text, stop, stop, ...text, end, end, ...text])
     expect(twice).toEqual(encode([start, ...text, stop, end]))
+  })
+
+  it('keeps a source that is named behind its text, or behind the choice', () => {
+    const cite = (url: string): StreamPart => ({ type: 'part-delta', choice: 0, index: 0, delta: { citation: { kind: 'url', url } } })
+    const frames = chunks(encode([start, ...text, cite('https://a.com'), stop, cite('https://b.com'), end]))
+    const cited = frames.flatMap((chunk) => (chunk.choices[0]?.delta as { annotations?: JsonObject[] } | undefined)?.annotations ?? [])
+    expect(cited.map(({ url_citation }) => (url_citation as JsonObject).url)).toEqual(['https://a.com', 'https://b.com'])
+    expect(frames.at(-1)?.choices[0]).toMatchObject({ delta: {}, finish_reason: 'stop' })
+  })
+
+  it('says who signed a thought in each of its details', () => {
+    const thought: StreamPart[] = [
+      { type: 'part-start', choice: 0, index: 0, part: { type: 'reasoning', text: '', signedBy: 'anthropic' } },
+      { type: 'part-delta', choice: 0, index: 0, delta: { text: 'Hm' } },
+      { type: 'part-delta', choice: 0, index: 0, delta: { signature: 's' } },
+      { type: 'part-end', choice: 0, index: 0 },
+    ]
+    const details = chunks(encode([start, ...thought, stop, end])).flatMap(
+      (chunk) => (chunk.choices[0]?.delta as { reasoning_details?: JsonObject[] } | undefined)?.reasoning_details ?? [],
+    )
+    expect(details).toEqual([
+      { index: 0, type: 'reasoning.text', format: 'anthropic-claude-v1', text: 'Hm' },
+      { index: 0, type: 'reasoning.text', format: 'anthropic-claude-v1', signature: 's' },
+    ])
   })
 
   it('numbers calls 0, 1 per choice, whatever the parts are', () => {
