@@ -129,6 +129,7 @@ class AttemptRun implements UpstreamHandler {
   #callPool(target: Target, request: UpstreamRequest): UpstreamCall | undefined {
     const { runtime, ctx, goal } = this.#options
     if (!runtime.pool || !ctx.stream || goal.format === ctx.inbound || runtime.utilisation() <= BUSY_UTILISATION) return undefined
+    if (!runtime.pool.hasRoom) return undefined
     const stages = this.#callers.stream?.([], ctx) ?? []
     this.#stages = stages
     const lane = chooseLane({ isSameFormat: false, stages, wantsResponse: this.#callers.needs.has('response'), isBusy: true })
@@ -298,7 +299,8 @@ class AttemptRun implements UpstreamHandler {
   #cancel(): void {
     const reason = this.#options.ctx.abortReason ?? new GatewayError('GW_CANCELLED')
     if (reason.code === 'GW_CANCELLED') this.#stream?.live.cancel('client', reason)
-    else this.#stream?.lane.fail(reason)
+    // Also after that, when it writes nothing more: the lane's stages and their alarms end.
+    this.#stream?.lane.fail(reason)
     this.#fail(reason)
   }
 

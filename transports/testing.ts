@@ -33,6 +33,10 @@ export interface TestGatewayOptions {
   wallClock?: (() => number) | undefined
   /** What reaches the providers; a client of its own unless said. */
   upstream?: UpstreamClient | undefined
+  /** Threads of the pool that translates streams while `utilisation` is above 0.7; 0 unless said. */
+  poolThreads?: number | undefined
+  /** Event-loop utilisation, 0..1; measured unless said. */
+  utilisation?: (() => number) | undefined
 }
 
 /** A gateway in this process, with one thread, on a free port of 127.0.0.1. */
@@ -74,6 +78,8 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
     random: options.random,
     wallClock: options.wallClock,
     upstream: options.upstream,
+    poolThreads: options.poolThreads,
+    utilisation: options.utilisation,
     undeclaredRead: 'throw',
   })
   return listen(core)

@@ -88,12 +88,10 @@ class OpenStream implements StreamHandle {
     const resolved = resolveStages(stages)
     if (!(resolved instanceof Promise)) return this.#translate(options, resolved)
     this.#options.source.pause()
-    const lane = new PendingLane((ready) => this.#translate(options, ready))
+    const lane = new PendingLane(options, (ready) => this.#translate(options, ready))
     resolved
-      .then(
-        (ready) => lane.open(ready),
-        (error: unknown) => lane.break(options, error as Error),
-      )
+      .then((ready) => lane.open(ready))
+      .catch((error: unknown) => lane.break(error as Error))
       .finally(() => this.#options.source.resume())
     return lane
   }

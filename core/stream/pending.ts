@@ -7,12 +7,14 @@ import { errorEvent } from './passthrough.ts'
 
 /** Stands in for a lane whose stages are being imported: keeps what comes, in order, then hands it over. */
 export class PendingLane implements Lane {
+  readonly #options: LaneOptions
   readonly #open: (stages: readonly StreamStage[]) => Lane
   #lane: Lane | undefined
   #waiting: ((lane: Lane) => void)[] = []
   #isBroken = false
 
-  constructor(open: (stages: readonly StreamStage[]) => Lane) {
+  constructor(options: LaneOptions, open: (stages: readonly StreamStage[]) => Lane) {
+    this.#options = options
     this.#open = open
   }
 
@@ -29,11 +31,15 @@ export class PendingLane implements Lane {
     this.#then((lane) => lane.end())
   }
 
+  /** Not kept: an import may take for ever, and nothing has been sent, so that another attempt may still help. */
   fail(error: GatewayError): void {
-    this.#then((lane) => lane.fail(error))
+    if (this.#lane) this.#lane.fail(error)
+    else this.break(error)
   }
 
+  /** Throws what a stage throws when it starts. */
   open(stages: readonly StreamStage[]): void {
+    if (this.#isBroken) return
     const lane = this.#open(stages)
     this.#lane = lane
     for (const work of this.#waiting) work(lane)
@@ -41,10 +47,11 @@ export class PendingLane implements Lane {
   }
 
   /** The stages cannot be had: the stream fails. */
-  break(options: LaneOptions, error: Error): void {
+  break(error: Error): void {
+    if (this.#isBroken) return
     this.#isBroken = true
-    const explained = options.explain(error)
-    options.finish(explained, errorEvent(options.target, explained))
+    const explained = this.#options.explain(error)
+    this.#options.finish(explained, errorEvent(this.#options.target, explained))
   }
 
   #then(work: (lane: Lane) => void): void {

@@ -12,10 +12,13 @@ export interface FormatRef {
   module: string
 }
 
+/** A target as data: structured clone refuses a URL. */
+export type TargetData = Omit<Target, 'proxy'> & { proxy: (Omit<NonNullable<Target['proxy']>, 'url'> & { url: string }) | undefined }
+
 /** One stream for the pool, as data: where to ask, what, and how its events become the client's. */
 export interface PoolTask {
   port: MessagePort
-  target: Target
+  target: TargetData
   request: UpstreamRequest
   source: FormatRef
   client: FormatRef
@@ -28,6 +31,13 @@ export interface PoolTask {
   sendsRaw: boolean
 }
 
+/** A GatewayError as data. */
+export interface PlainError {
+  code: ErrorCode
+  detail: ErrorDetail
+  allowFallbacks: boolean
+}
+
 /** worker -> data thread. `data` and `end` carry answers that are no stream: errors, whole bodies. */
 export type PoolReport =
   | { type: 'head'; head: UpstreamHead; isStream: boolean }
@@ -38,7 +48,7 @@ export type PoolReport =
   | { type: 'batch'; text: string }
   | { type: 'commit' }
   | { type: 'usage'; usage: Usage }
-  | { type: 'finish'; error?: { code: ErrorCode; detail: ErrorDetail } | undefined; closing: string }
+  | { type: 'finish'; error?: PlainError | undefined; closing: string }
 
-/** data thread -> worker. */
-export type PoolOrder = { type: 'pause' } | { type: 'resume' } | { type: 'abort' } | { type: 'fail'; code: ErrorCode; detail: ErrorDetail }
+/** data thread -> worker. `taken`: so many characters of batches have been read from the port. */
+export type PoolOrder = { type: 'pause' } | { type: 'resume' } | { type: 'abort' } | { type: 'taken'; size: number }

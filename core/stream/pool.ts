@@ -2,15 +2,18 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Usage } from '../canonical/usage.ts'
 import { GatewayError } from '../errors.ts'
-import { type UpstreamCall, UpstreamFault, type UpstreamHandler } from '../upstream/types.ts'
+import { type Target, type UpstreamCall, UpstreamFault, type UpstreamHandler } from '../upstream/types.ts'
 import type { Lane, LaneOptions } from './lane.ts'
-import type { PoolOrder, PoolReport, PoolTask } from './pool-task.ts'
+import { errorEvent } from './passthrough.ts'
+import type { PlainError, PoolOrder, PoolReport, PoolTask, TargetData } from './pool-task.ts'
 
 /** A task without what the pool adds itself. */
 export type StreamTask = Omit<PoolTask, 'port' | 'target' | 'request'>
 
 /** Streams per pool thread: they wait for the network nearly all the time, and the default of 1 would queue them. */
 const STREAMS_PER_THREAD = 256
+/** Characters of batches between two words to the worker that they were taken; a fraction of what it may be ahead. */
+const TAKEN_SIZE = 128 * 1024
 const POOL_ENTRY = new URL(import.meta.url.endsWith('.ts') ? '../threads/pool.ts' : '../threads/pool.js', import.meta.url)
 
 /**
@@ -24,21 +27,46 @@ export function poolThreadsFor(dataThreads: number, cores: number): number {
 /** The pool of one data thread: its workers run streams from the provider's socket to the client's events. Starts on first use. */
 export class StreamPool {
   readonly #threads: number
+  readonly #entry: URL
+  readonly #calls = new Set<PoolCall>()
   #piscina: Piscina | undefined
 
-  constructor(threads: number) {
+  /** `entry`: the module of the worker, for tests. */
+  constructor(threads: number, entry: URL = POOL_ENTRY) {
     this.#threads = threads
+    this.#entry = entry
+  }
+
+  /** Whether one more stream would run at once. In the queue it would wait until another stream ends, which may be minutes. */
+  get hasRoom(): boolean {
+    return this.#calls.size < this.#threads * STREAMS_PER_THREAD
   }
 
   /** Runs one stream. Answers that are no stream come to the handler as from any upstream. */
-  open(task: StreamTask & Pick<PoolTask, 'target' | 'request'>, handler: UpstreamHandler): PoolCall {
+  open({ target, ...task }: OpenTask, handler: UpstreamHandler): PoolCall {
     const { port1, port2 } = new MessageChannel()
     const call = new PoolCall(port1, handler)
-    this.#piscina ??= startPiscina(this.#threads)
+    this.#calls.add(call)
+    this.#piscina ??= this.#start()
     this.#piscina
-      .run({ ...task, port: port2 } satisfies PoolTask, { transferList: [port2] })
+      .run({ ...task, target: targetData(target), port: port2 } satisfies PoolTask, { transferList: [port2] })
       .catch((error: unknown) => call.lost(error as Error))
+      .finally(() => this.#calls.delete(call))
     return call
+  }
+
+  #start(): Piscina {
+    const piscina = startPiscina(this.#threads, this.#entry)
+    // A thread that had no task died: an idle one, or one that could not start. Unheard, the event would end the process,
+    // and what waits for that thread would wait for ever.
+    piscina.on('error', (error: Error) => {
+      for (const call of [...this.#calls]) {
+        if (call.hasBegun) continue
+        this.#calls.delete(call)
+        call.lost(error)
+      }
+    })
+    return piscina
   }
 
   async close(): Promise<void> {
@@ -46,9 +74,17 @@ export class StreamPool {
   }
 }
 
-function startPiscina(threads: number): Piscina {
+/** What `open` is given: a target as the pipeline has it. */
+type OpenTask = StreamTask & Pick<PoolTask, 'request'> & { target: Target }
+
+function targetData(target: Target): TargetData {
+  const { proxy } = target
+  return { ...target, proxy: proxy && { ...proxy, url: proxy.url.href } }
+}
+
+function startPiscina(threads: number, entry: URL): Piscina {
   return new Piscina({
-    filename: POOL_ENTRY.href,
+    filename: entry.href,
     minThreads: 1,
     maxThreads: threads,
     concurrentTasksPerWorker: STREAMS_PER_THREAD,
@@ -62,7 +98,10 @@ function startPiscina(threads: number): Piscina {
 export class PoolCall implements UpstreamCall {
   readonly #port: MessagePort
   readonly #handler: UpstreamHandler
+  /** The worker has said something. */
+  hasBegun = false
   #lane: PoolLane | undefined
+  #taken = 0
   #isDone = false
 
   constructor(port: MessagePort, handler: UpstreamHandler) {
@@ -95,11 +134,14 @@ export class PoolCall implements UpstreamCall {
   lost(error: Error): void {
     if (this.#isDone) return
     this.#close()
-    this.#handler.onError(new UpstreamFault('reset', `the pool thread was lost: ${error.message}`, false, error))
+    // What cannot be cloned never left this thread: asking again would not help.
+    const kind = error.name === 'DataCloneError' ? 'internal' : 'reset'
+    this.#handler.onError(new UpstreamFault(kind, `the pool thread was lost: ${error.message}`, false, error))
   }
 
   #onReport(report: PoolReport): void {
     if (this.#isDone) return
+    this.hasBegun = true
     switch (report.type) {
       case 'head':
         return this.#handler.onHead(report.head)
@@ -113,9 +155,19 @@ export class PoolCall implements UpstreamCall {
         return this.#handler.onError(
           Object.assign(new UpstreamFault(report.kind, report.message, report.isReplayable), { phase: report.phase }),
         )
+      case 'batch':
+        this.#take(report.text.length)
+        return this.#lane?.onReport(report, this.#handler)
       default:
         return this.#lane?.onReport(report, this.#handler)
     }
+  }
+
+  #take(size: number): void {
+    this.#taken += size
+    if (this.#taken < TAKEN_SIZE) return
+    this.order({ type: 'taken', size: this.#taken })
+    this.#taken = 0
   }
 
   #close(): void {
@@ -130,25 +182,24 @@ const NOTHING = Buffer.alloc(0)
 export class PoolLane implements Lane {
   usage: Usage | undefined
   readonly #options: LaneOptions
-  readonly #call: PoolCall
   #isDone = false
 
   constructor(options: LaneOptions, call: PoolCall) {
     this.#options = options
-    this.#call = call
     call.attach(this)
   }
 
   data(): void {}
 
   end(): void {
-    if (!this.#isDone) this.#finish(this.#options.explain(new GatewayError('GW_UPSTREAM_TRUNCATED')), '')
+    this.fail(new GatewayError('GW_UPSTREAM_TRUNCATED'))
   }
 
-  /** The worker writes the error event, because it knows what of the stream went out. */
+  /** A time limit, or a worker that is gone. It is written here: whoever cannot be waited for cannot write it. */
   fail(error: GatewayError): void {
     if (this.#isDone) return
-    this.#call.order({ type: 'fail', code: error.code, detail: error.detail })
+    const explained = this.#options.explain(error)
+    this.#finish(explained, errorEvent(this.#options.target, explained))
   }
 
   onReport(report: Exclude<PoolReport, { type: 'head' | 'data' | 'end' | 'fault' }>, handler: UpstreamHandler): void {
@@ -159,11 +210,17 @@ export class PoolLane implements Lane {
       this.#options.live.write(report.text)
     } else if (report.type === 'commit') this.#options.live.commit()
     else if (report.type === 'usage') this.usage = report.usage
-    else this.#finish(report.error && new GatewayError(report.error.code, report.error.detail), report.closing)
+    else this.#finish(report.error && revived(report.error), report.closing)
   }
 
   #finish(error: GatewayError | undefined, closing: string): void {
     this.#isDone = true
     this.#options.finish(error, closing)
   }
+}
+
+function revived({ code, detail, allowFallbacks }: PlainError): GatewayError {
+  const error = new GatewayError(code, detail)
+  error.allowFallbacks = allowFallbacks
+  return error
 }

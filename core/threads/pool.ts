@@ -1,34 +1,52 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { explainError } from '../attempt-facts.ts'
 import { Deadlines, systemClock } from '../deadlines.ts'
 import { GatewayError } from '../errors.ts'
 import { ExtraFields } from '../extra-fields.ts'
 import type { Format } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
-import type { FormatRef, PoolOrder, PoolReport, PoolTask } from '../stream/pool-task.ts'
+import { registerPluginImports } from '../plugin-resolve.ts'
+import type { FormatRef, PlainError, PoolOrder, PoolReport, PoolTask, TargetData } from '../stream/pool-task.ts'
 import { loadStage } from '../stream/stages.ts'
 import { TranslateLane } from '../stream/translate.ts'
 import { copied } from '../text.ts'
+import { faultError } from '../upstream/fault.ts'
 import { createUpstreamClient } from '../upstream/index.ts'
-import type { UpstreamCall, UpstreamClient, UpstreamHead } from '../upstream/types.ts'
+import type { Target, UpstreamCall, UpstreamFault, UpstreamClient, UpstreamHead } from '../upstream/types.ts'
 
-/** A stream that only pings tells the data thread so this often, in milliseconds: its idle limit runs there. */
-const ALIVE_MS = 1_000
+/** Characters that a stream may be ahead of the data thread: on the port between, nothing else bounds them. */
+const MAX_AHEAD = 1024 * 1024
 
 let client: UpstreamClient | undefined
 const deadlines = new Deadlines(systemClock)
 
 /** The task of a pool thread: runs one stream from the provider's socket to the client's events. Resolves at its end. */
 export default async function runStream(task: PoolTask): Promise<void> {
+  const { port } = task
   client ??= createUpstreamClient()
-  const [source, target, stages] = await Promise.all([load(task.source), load(task.client), Promise.all(task.stages.map(loadStage))])
-  await new Promise<void>((resolve) => new StreamTask(task, { source, target, stages }, resolve).start(client as UpstreamClient))
-  task.port.close()
+  const upstream = client
+  const parts = await loadParts(task).catch((error: unknown) => refuse(port, error as Error))
+  // The only order there can be so early is to give up: then the provider is not asked at all.
+  const isWanted = parts !== undefined && receiveMessageOnPort(port) === undefined
+  if (isWanted) await new Promise<void>((resolve) => new StreamTask(task, parts, resolve).start(upstream))
+  port.close()
 }
 
 interface Parts {
   source: Format
   target: Format
   stages: readonly StreamStage[]
+}
+
+async function loadParts(task: PoolTask): Promise<Parts> {
+  if (task.stages.length > 0) registerPluginImports()
+  const [source, target, stages] = await Promise.all([load(task.source), load(task.client), Promise.all(task.stages.map(loadStage))])
+  return { source, target, stages }
+}
+
+/** Something that the stream needs cannot be imported: its request fails, and no other. */
+function refuse(port: MessagePort, { message }: Error): undefined {
+  port.postMessage({ type: 'fault', kind: 'internal', message, isReplayable: false, phase: undefined } satisfies PoolReport)
 }
 
 async function load(ref: FormatRef): Promise<Format> {
@@ -39,9 +57,14 @@ class StreamTask {
   readonly #task: PoolTask
   readonly #parts: Parts
   readonly #resolve: () => void
+  /** On this thread's clock, which is not the data thread's. */
+  readonly #startedAt = performance.now()
   #call: UpstreamCall | undefined
   #lane: TranslateLane | undefined
-  #saidAt = 0
+  /** Characters of batches that the data thread has not taken yet. */
+  #ahead = 0
+  #isHeld = false
+  #hasSpoken = false
   #isDone = false
 
   constructor(task: PoolTask, parts: Parts, resolve: () => void) {
@@ -53,23 +76,36 @@ class StreamTask {
   }
 
   start(upstream: UpstreamClient): void {
-    this.#call = upstream.open(this.#task.target, this.#task.request, {
+    this.#call = upstream.open(targetOf(this.#task.target), this.#task.request, {
       onHead: (head) => this.#onHead(head),
       onData: (chunk) => (this.#lane ? this.#onEvents(chunk) : this.#post({ type: 'data', bytes: copied(chunk) })),
       onEnd: () => {
         this.#lane?.end()
         this.#end({ type: 'end' })
       },
-      onError: (fault) =>
-        this.#end({ type: 'fault', kind: fault.kind, message: fault.message, isReplayable: fault.isReplayable, phase: fault.phase }),
+      onError: (fault) => this.#onError(fault),
     })
   }
 
   #onHead(head: UpstreamHead): void {
     const type = head.headers.find(([name]) => name === 'content-type')?.[1] ?? ''
     const isStream = head.status < 300 && type.toLowerCase().includes('event-stream')
-    if (isStream) this.#lane = this.#openLane()
     this.#post({ type: 'head', head, isStream })
+    if (!isStream) return
+    try {
+      this.#lane = this.#openLane()
+    } catch (error) {
+      // A stage that cannot start: thrown on, it would end this thread with all its streams.
+      this.#finish(explainError(error as Error, this.#task.errors), '')
+      this.#abort()
+    }
+  }
+
+  /** Inside a stream the lane writes it, as in the data thread: stages may hold something back. */
+  #onError(fault: UpstreamFault): void {
+    this.#lane?.fail(faultError(fault, {}))
+    const { kind, message, isReplayable, phase } = fault
+    this.#end({ type: 'fault', kind, message, isReplayable, phase })
   }
 
   #openLane(): TranslateLane {
@@ -82,7 +118,7 @@ class StreamTask {
         now: () => performance.now(),
         deadlines,
       },
-      extra: extra && new ExtraFields(extra, performance.now()),
+      extra: extra && new ExtraFields(extra, this.#startedAt),
       extraOnAll,
       sendsRaw,
       wantsUsage: true,
@@ -91,35 +127,43 @@ class StreamTask {
       carry,
       explain: (error) => explainError(error, errors),
       finish: (error, closing = '') => this.#finish(error, closing),
-      onBusy: (isBusy) => (isBusy ? this.#call?.pause() : this.#call?.resume()),
+      // Asynchronous stages have no address.
+      onBusy() {},
     })
   }
 
+  /** What makes no event is told as well: any byte moves the idle limit, which runs on the data thread. */
   #onEvents(chunk: Uint8Array): void {
+    this.#hasSpoken = false
     this.#lane?.data(chunk)
-    if (performance.now() - this.#saidAt > ALIVE_MS) this.#say('')
+    if (!this.#hasSpoken) this.#say('')
   }
 
   #say(text: string): void {
-    this.#saidAt = performance.now()
+    this.#hasSpoken = true
+    this.#ahead += text.length
     this.#post({ type: 'batch', text })
+    if (this.#ahead > MAX_AHEAD) this.#call?.pause()
   }
 
   #finish(error: GatewayError | undefined, closing: string): void {
     if (this.#lane?.usage) this.#post({ type: 'usage', usage: this.#lane.usage })
-    this.#post({ type: 'finish', error: error && { code: error.code, detail: plain(error) }, closing })
+    this.#post({ type: 'finish', error: error && plain(error, this.#task), closing })
   }
 
   #obey(order: PoolOrder): void {
-    if (order.type === 'pause') this.#call?.pause()
-    else if (order.type === 'resume') this.#call?.resume()
-    else if (order.type === 'abort') this.#abort()
-    else this.#lane?.fail(new GatewayError(order.code, order.detail))
+    if (order.type === 'abort') return this.#abort()
+    if (order.type === 'taken') this.#ahead -= order.size
+    else this.#isHeld = order.type === 'pause'
+    if (this.#isHeld || this.#ahead > MAX_AHEAD) this.#call?.pause()
+    else this.#call?.resume()
   }
 
   #abort(): void {
     this.#call?.abort()
     this.#settle()
+    // Ends the stages and their alarms; nobody is told any more.
+    this.#lane?.fail(new GatewayError('GW_CANCELLED'))
   }
 
   #end(report: PoolReport): void {
@@ -138,7 +182,17 @@ class StreamTask {
   }
 }
 
+function targetOf(target: TargetData): Target {
+  const { proxy } = target
+  return { ...target, proxy: proxy && { ...proxy, url: new URL(proxy.url) } }
+}
+
 /** Facts of an error that structured clone carries: the raw body and causes may hold anything. */
-function plain(error: GatewayError): GatewayError['detail'] {
-  return JSON.parse(JSON.stringify(error.detail)) as GatewayError['detail']
+function plain({ code, detail, allowFallbacks }: GatewayError, { errors }: PoolTask): PlainError {
+  try {
+    return { code, detail: JSON.parse(JSON.stringify(detail)) as GatewayError['detail'], allowFallbacks }
+  } catch {
+    // A stage put something circular into its refusal.
+    return { code, detail: errors.detail, allowFallbacks }
+  }
 }

@@ -37,6 +37,7 @@ const FAULT_CODES: Record<UpstreamFault['kind'], ErrorCode> = {
   protocol: 'GW_UPSTREAM_INVALID',
   encoding: 'GW_UPSTREAM_INVALID',
   'too-large': 'GW_UPSTREAM_TOO_LARGE',
+  internal: 'GW_INTERNAL',
 }
 
 /** A connection fault as an error of the table. */

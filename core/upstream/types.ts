@@ -36,9 +36,9 @@ export interface UpstreamRequest {
 /** What opening a connection waits for: the name's address, the connection, or the handshake. */
 export type DialPhase = 'name' | 'connection' | 'handshake'
 
-/** Why an upstream call failed. `TLS` faults are not retried. `isReplayable`: no byte of an answer was read. */
+/** Why an upstream call failed. `TLS` faults are not retried. `isReplayable`: no byte of an answer was read. `internal`: the call could not be begun, by our own fault. */
 export class UpstreamFault extends Error {
-  readonly kind: 'connect' | 'connect-timeout' | 'tls' | 'reset' | 'protocol' | 'too-large' | 'encoding'
+  readonly kind: 'connect' | 'connect-timeout' | 'tls' | 'reset' | 'protocol' | 'too-large' | 'encoding' | 'internal'
   readonly isReplayable: boolean
   /** Of a connect-timeout: what had not come. */
   phase: DialPhase | undefined

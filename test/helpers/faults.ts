@@ -57,6 +57,10 @@ export interface FaultOptions {
   /** Epoch milliseconds, for key cool-downs. */
   wallClock?: () => number
   upstream?: UpstreamClient
+  /** Translated streams run in the pool. */
+  pooled?: boolean
+  /** By how much the clock moves at each turn of the event loop, in milliseconds. */
+  stepMs?: number
 }
 
 /** A gateway before a fake provider, with a clock that the test moves and a strict client. Ends with the test or file. */
@@ -97,6 +101,7 @@ export async function startFaultBench(options: FaultOptions = {}): Promise<Fault
     random: options.random ?? (() => 0.5),
     wallClock: options.wallClock,
     upstream: options.upstream,
+    ...(options.pooled && { poolThreads: 1, utilisation: () => 1 }),
     logLevel: 'trace',
     onLog: (line) => lines.push(line),
   })
@@ -107,9 +112,9 @@ export async function startFaultBench(options: FaultOptions = {}): Promise<Fault
     clock,
     lines,
     client,
-    ask: ({ side, stream }, model, asked = {}) => clock.drive(strictly(client, { model: `${side}/${model}`, stream, ...asked })),
+    ask: ({ side, stream }, model, asked = {}) => clock.drive(strictly(client, { model: `${side}/${model}`, stream, ...asked }), options.stepMs),
     hits: (from = 0) => upstream.requests.slice(from),
-    settled: () => settled(gateway, clock),
+    settled: () => settled(gateway, clock, options.stepMs),
     async close() {
       await gateway.close()
       await upstream.close()
@@ -203,7 +208,7 @@ function errorIn(raw: string): JsonObject | undefined {
   }
 }
 
-async function settled(gateway: TestGateway, clock: ManualClock): Promise<void> {
+async function settled(gateway: TestGateway, clock: ManualClock, stepMs = 10): Promise<void> {
   const { runtime } = gateway.core
   const isBusy = (): boolean => {
     const places = [...runtime.tables.providers.values()].some(
@@ -213,7 +218,7 @@ async function settled(gateway: TestGateway, clock: ManualClock): Promise<void> 
   }
   while (isBusy()) {
     await turn()
-    clock.advance(10)
+    clock.advance(stepMs)
   }
 }
 
