@@ -68,6 +68,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const deadlines = new Deadlines(options.clock ?? systemClock)
   const plugins = await loadPlugins({ settings, builtins: options.plugins, log, folder, deadlines })
   const upstream = options.upstream ?? createUpstreamClient()
+  const running = new Roster<Context>()
   const runtime: Runtime = {
     tables,
     client: () => tables.client.get('client') as ClientSettings,
@@ -81,10 +82,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     random: options.random ?? Math.random,
     wallClock: options.wallClock ?? Date.now,
     utilisation: options.utilisation ?? trackUtilisation(deadlines.clock),
-    finished: (ctx, outcome) => void finished(runtime, ctx, outcome),
+    finished(ctx, outcome) {
+      running.delete(ctx)
+      void finished(runtime, ctx, outcome)
+    },
   }
   preconnect(runtime)
-  return assemble(runtime, plugins, options)
+  return assemble(runtime, plugins, { ...options, running })
 }
 
 /** `network_config.preconnect`: connections that the first requests need not wait for. */
@@ -96,8 +100,11 @@ function preconnect({ tables, registry, upstream }: Runtime): void {
   }
 }
 
-function assemble(runtime: Runtime, plugins: LoadedPlugins, options: GatewayOptions): Gateway {
-  const running = new Roster<Context>()
+function assemble(
+  runtime: Runtime,
+  plugins: LoadedPlugins,
+  { running, ...options }: GatewayOptions & { running: Roster<Context> },
+): Gateway {
   const edge = createEdge(runtime, running, options)
   return {
     edge,
@@ -133,7 +140,7 @@ function createEdge(runtime: Runtime, running: Roster<Context>, options: Gateway
     handle(ctx, body, reply) {
       running.add(ctx)
       const work = ctx.operation === 'list_models' ? replyModels(runtime, ctx, reply) : handle(runtime, ctx, body, reply)
-      void work.then(() => running.delete(ctx))
+      void work.then((isStreaming) => isStreaming || running.delete(ctx))
     },
     refuse: (error, reply, incoming) => refuse(runtime, error, reply, incoming),
   }

@@ -16,16 +16,22 @@ import { scan } from './scan.ts'
 /** Most calls on behalf of one request that may be nested (`ctx.call`). */
 const MAX_CALL_DEPTH = 5
 
-/** From transport to reply. Never throws, never rejects: every path ends in the reply, once. */
-export async function handle(runtime: Runtime, ctx: Context, body: Buffer, reply: Reply): Promise<void> {
+/**
+ * From transport to reply. Never throws, never rejects: every path ends in the reply, once. Resolves with true where a stream goes on,
+ * whose end `runtime.finished` tells.
+ */
+export async function handle(runtime: Runtime, ctx: Context, body: Buffer, reply: Reply): Promise<boolean> {
   const answer = once(runtime, ctx, reply)
   try {
     reply.onAbort(() => ctx.abort())
     readRequest(ctx, body)
     const work = execute(runtime, ctx)
-    answer.served(await (ctx.client.requestDeadlineMs > 0 ? withDeadline(runtime, ctx, work) : work))
+    const served = await (ctx.client.requestDeadlineMs > 0 ? withDeadline(runtime, ctx, work) : work)
+    answer.served(served)
+    return served.kind === 'live' && !served.live.isEnded && !ctx.isAborted
   } catch (error) {
     answer.failed(error)
+    return false
   }
 }
 

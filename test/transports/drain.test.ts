@@ -60,4 +60,15 @@ describe.skipIf(process.platform === 'win32')('the drain of a gateway with runni
     expect(await asked).toMatchObject({ status: 503, text: expect.stringContaining('"shutting_down"') })
     expect(await gateway.exited).toBe(0)
   })
+
+  it('ends streams that outlive the grace time with the error of their dialect', async () => {
+    await start({ drain_delay_seconds: 0, grace_seconds: 0.5 })
+    const { ended } = await openStreams('outliving')
+    await term()
+    for (const text of await ended) {
+      expect(text).not.toContain('[DONE]')
+      expect(text).toMatch(/data: \{[^\n]*"error":\{[^\n]*\}\n\n$/)
+    }
+    expect(await gateway.exited).toBe(0)
+  })
 })
