@@ -40,7 +40,7 @@ export interface PlainError {
 
 /** worker -> data thread. `data` and `end` carry answers that are no stream: errors, whole bodies. */
 export type PoolReport =
-  | { type: 'head'; head: UpstreamHead; isStream: boolean }
+  | { type: 'head'; head: UpstreamHead }
   | { type: 'data'; bytes: Uint8Array }
   | { type: 'end' }
   | { type: 'fault'; kind: UpstreamFault['kind']; message: string; isReplayable: boolean; phase: UpstreamFault['phase'] }

@@ -1,5 +1,6 @@
 import type { Fold, FoldRef } from '../fold.ts'
 import type { StreamStage } from '../hooks.ts'
+import { registerPluginImports } from '../plugin-resolve.ts'
 
 const loaded = new Map<string, Fold<never, unknown>>()
 
@@ -8,6 +9,8 @@ export async function loadStage(ref: { on: StreamStage['on'] } & FoldRef): Promi
   const key = `${ref.module}#${ref.name}`
   let fold = loaded.get(key)
   if (!fold) {
+    // A stage's module is a plugin's: it may import what a plugin may, on whichever thread it runs.
+    registerPluginImports()
     fold = find(await import(ref.module), ref)
     loaded.set(key, fold)
   }

@@ -5,14 +5,13 @@ import { GatewayError } from '../errors.ts'
 import { ExtraFields } from '../extra-fields.ts'
 import type { Format } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
-import { registerPluginImports } from '../plugin-resolve.ts'
 import type { FormatRef, PlainError, PoolOrder, PoolReport, PoolTask, TargetData } from '../stream/pool-task.ts'
 import { loadStage } from '../stream/stages.ts'
 import { TranslateLane } from '../stream/translate.ts'
 import { copied } from '../text.ts'
 import { faultError } from '../upstream/fault.ts'
 import { createUpstreamClient } from '../upstream/index.ts'
-import type { Target, UpstreamCall, UpstreamFault, UpstreamClient, UpstreamHead } from '../upstream/types.ts'
+import type { Target, UpstreamCall, UpstreamClient, UpstreamFault, UpstreamHead } from '../upstream/types.ts'
 
 /** Characters that a stream may be ahead of the data thread: on the port between, nothing else bounds them. */
 const MAX_AHEAD = 1024 * 1024
@@ -39,7 +38,6 @@ interface Parts {
 }
 
 async function loadParts(task: PoolTask): Promise<Parts> {
-  if (task.stages.length > 0) registerPluginImports()
   const [source, target, stages] = await Promise.all([load(task.source), load(task.client), Promise.all(task.stages.map(loadStage))])
   return { source, target, stages }
 }
@@ -65,6 +63,7 @@ class StreamTask {
   #ahead = 0
   #isHeld = false
   #hasSpoken = false
+  #isCommitted = false
   #isDone = false
 
   constructor(task: PoolTask, parts: Parts, resolve: () => void) {
@@ -90,7 +89,7 @@ class StreamTask {
   #onHead(head: UpstreamHead): void {
     const type = head.headers.find(([name]) => name === 'content-type')?.[1] ?? ''
     const isStream = head.status < 300 && type.toLowerCase().includes('event-stream')
-    this.#post({ type: 'head', head, isStream })
+    this.#post({ type: 'head', head })
     if (!isStream) return
     try {
       this.#lane = this.#openLane()
@@ -114,7 +113,7 @@ class StreamTask {
       ...this.#parts,
       live: {
         write: (text) => this.#say(text as string),
-        commit: () => this.#post({ type: 'commit' }),
+        commit: () => this.#commit(),
         now: () => performance.now(),
         deadlines,
       },
@@ -137,6 +136,13 @@ class StreamTask {
     this.#hasSpoken = false
     this.#lane?.data(chunk)
     if (!this.#hasSpoken) this.#say('')
+  }
+
+  /** The lane says so with every part of content; a message costs more than an event. */
+  #commit(): void {
+    if (this.#isCommitted) return
+    this.#isCommitted = true
+    this.#post({ type: 'commit' })
   }
 
   #say(text: string): void {

@@ -112,7 +112,8 @@ export async function startFaultBench(options: FaultOptions = {}): Promise<Fault
     clock,
     lines,
     client,
-    ask: ({ side, stream }, model, asked = {}) => clock.drive(strictly(client, { model: `${side}/${model}`, stream, ...asked }), options.stepMs),
+    ask: ({ side, stream }, model, asked = {}) =>
+      clock.drive(strictly(client, { model: `${side}/${model}`, stream, ...asked }), options.stepMs),
     hits: (from = 0) => upstream.requests.slice(from),
     settled: () => settled(gateway, clock, options.stepMs),
     async close() {

@@ -5,13 +5,15 @@ import type { StreamPart } from '../../../core/canonical/chat.ts'
 import type { Outcome, StreamStage } from '../../../core/hooks.ts'
 import { definePlugin, type Plugin } from '../../../core/plugin.ts'
 import { poolThreadsFor } from '../../../core/stream/pool.ts'
+import { until } from '../../helpers/clock.ts'
 import { type FaultBench, startFaultBench } from '../../helpers/faults.ts'
+import { openStream } from '../../helpers/open-stream.ts'
 import { folderWith } from '../../helpers/plugins.ts'
 import { POOLED, type PooledBench, pooledBench, startPooledBench } from '../../helpers/pooled.ts'
 import { MODEL_NAMES } from '../../helpers/upstream.ts'
 
-/** They end by a time limit, or are about megabytes. */
-const OTHER_TESTS = /silent|stall|infinite|endless|slow|drip|huge|bomb/
+/** They end by a time limit, are about megabytes, or by a reset, which throws away what a busy reader has not read yet. */
+const OTHER_TESTS = /silent|stall|infinite|endless|slow|drip|huge|bomb|rst-mid/
 /** What both lanes must answer to alike: every content, and every fault that ends by itself. */
 const MODELS = [
   ...Object.keys(CONTENTS),
@@ -32,7 +34,7 @@ describe('the same bytes by both lanes', () => {
   const options = { wallClock: () => 1_700_000_000_000 }
   beforeAll(async () => {
     pooled = await startPooledBench(options)
-    inline = await startFaultBench(options)
+    inline = await startFaultBench({ ...options, stepMs: 0.05 })
   })
   afterAll(async () => {
     await pooled.close()
@@ -75,13 +77,8 @@ export const shout = {
 }
 export const nested = { shout }
 export const broken = { start: () => null, step() { throw new Error('broken stage') }, end() {} }
+export const waking = { start: () => null, step(_, part, out) { out.wake(1e12); out.push(part) }, tick() {}, end() {} }
 export const unable = { start() { throw new Error('cannot start') }, step() {}, end() {} }
-export const leaving = { start: () => null, step() { process.exit(3) }, end() {} }
-export const escaping = { start: () => null, step(_, part, out) { setImmediate(() => { throw new Error('escaped') }) }, end() {} }
-export const circular = { start: () => null, step(_, part, out) {
-  const error = new Error('refused')
-  out.refuse(error)
-}, end() {} }
 `
 const OWN_STAGES = `
 import { GatewayError } from 'bifrost-node'
@@ -95,7 +92,9 @@ export const refusing = { start: () => z.object({ reason: z.string() }).parse({ 
 `
 
 function addressed(name: string, options?: unknown): StreamStage {
-  const module = pathToFileURL(`${folderWith({ 'stages.mjs': STAGES, 'own.mjs': OWN_STAGES })}/${name === 'refusing' ? 'own' : 'stages'}.mjs`)
+  const module = pathToFileURL(
+    `${folderWith({ 'stages.mjs': STAGES, 'own.mjs': OWN_STAGES })}/${name === 'refusing' ? 'own' : 'stages'}.mjs`,
+  )
   return { on: 'parts', ref: { module: module.href, name, options } }
 }
 
@@ -121,7 +120,11 @@ describe('the choice', () => {
   test('a closure pins its stream inline, also beside an address', async () => {
     const closure: StreamStage = {
       on: 'parts',
-      fold: { start: () => null, step: (_: unknown, part: never, out: { push(part: StreamPart): void }) => out.push(part), end() {} } as never,
+      fold: {
+        start: () => null,
+        step: (_: unknown, part: never, out: { push(part: StreamPart): void }) => out.push(part),
+        end() {},
+      } as never,
     }
     const bench = await pooledBench({ plugins: [staging([addressed('shout', { mark: '?' }), closure])] })
     expect((await bench.ask(POOLED, 'text')).text).toMatch(/^HELLO.*\?/)
@@ -205,6 +208,30 @@ describe('stages that fail, in the pool and inline', () => {
     await bench.settled()
   })
 
+  test('one whose import never ends costs its own request, at its time limit', async () => {
+    let stages: StreamStage[] = []
+    const bench = await pooledBench({ pooled: false, network: { stream_idle_timeout_in_seconds: 60 }, plugins: [staging(() => stages)] })
+    const module = pathToFileURL(`${folderWith({ 'hanging.mjs': 'await new Promise(() => {})' })}/hanging.mjs`).href
+    stages = [{ on: 'parts', ref: { module, name: 'shout' } }]
+    const stream = openStream(bench, POOLED, 'fault-stall-after-2')
+    await until(() => bench.gateway.core.runtime.upstream.stats().busy === 1 && bench.hits().length === 1)
+    bench.clock.advance(3_600_001)
+    expect(await (await stream).rest()).toMatch(/request_timed_out|stream_idle_timeout/)
+    await bench.settled()
+  })
+
+  test.each(lanes)('no alarm of a stage outlives a client that left (%o)', async (lane) => {
+    let stages: StreamStage[] = []
+    const bench = await pooledBench({ ...lane, plugins: [staging(() => stages)] })
+    stages = [addressed('waking')]
+    const stream = await openStream(bench, POOLED, 'fault-stall-after-2', {}, 'Hello')
+    stream.leave()
+    await expect(stream.rest()).rejects.toThrow()
+    expect(await bench.upstream.closed(0)).toBe('closed-by-client')
+    await bench.settled()
+    expect(bench.gateway.core.runtime.deadlines.size).toBe(0)
+  })
+
   test('options that cannot be cloned fail their own request, without another attempt', async () => {
     let stages: StreamStage[] = []
     const bench = await pooledBench({ network: { max_retries: 3 }, plugins: [staging(() => stages)] })
@@ -215,6 +242,15 @@ describe('stages that fail, in the pool and inline', () => {
   })
 })
 
+test('many streams share one pool thread, and give their places back', async () => {
+  const bench = await pooledBench()
+  const streams = await Promise.all(Array.from({ length: 60 }, () => openStream(bench, POOLED, 'events-50')))
+  const texts = await Promise.all(streams.map((stream) => stream.rest()))
+  expect(texts.filter((text) => text.endsWith('data: [DONE]\n\n'))).toHaveLength(60)
+  expect(bench.ownCalls).toBe(0)
+  await bench.settled()
+})
+
 test('usage reaches postHook', async () => {
   const seen: Outcome[] = []
   const plugin = definePlugin({ name: 'meter', setup: () => ({ hooks: { postHook: (outcome) => void seen.push(outcome) } }) })
@@ -222,6 +258,5 @@ test('usage reaches postHook', async () => {
   seen.length = 0
   await bench.ask(POOLED, 'cached')
   expect(bench.ownCalls).toBe(0)
-  expect(seen).toMatchObject([{ ok: true, isStream: true, provider: 'anthropic', model: 'cached', usage: { inputTokens: 1212 + 0 } }])
+  expect(seen).toMatchObject([{ ok: true, isStream: true, provider: 'anthropic', model: 'cached', usage: { inputTokens: 1212 } }])
 })
-
