@@ -13,7 +13,7 @@ export type StreamTask = Omit<PoolTask, 'port' | 'target' | 'request'>
 /** Streams per pool thread: they wait for the network nearly all the time, and the default of 1 would queue them. */
 const STREAMS_PER_THREAD = 256
 /** Characters of batches between two words to the worker that they were taken; a fraction of what it may be ahead. */
-const TAKEN_SIZE = 128 * 1024
+const TAKEN_SIZE = 64 * 1024
 const POOL_ENTRY = new URL(import.meta.url.endsWith('.ts') ? '../threads/pool.ts' : '../threads/pool.js', import.meta.url)
 
 /**

@@ -13,8 +13,11 @@ import { faultError } from '../upstream/fault.ts'
 import { createUpstreamClient } from '../upstream/index.ts'
 import type { Target, UpstreamCall, UpstreamClient, UpstreamFault, UpstreamHead } from '../upstream/types.ts'
 
-/** Characters that a stream may be ahead of the data thread: on the port between, nothing else bounds them. */
-const MAX_AHEAD = 1024 * 1024
+/**
+ * Characters that a stream may be ahead of the data thread: on the port between, nothing else bounds them. With the read under way
+ * it must stay well below what the edge buffers for a client it found slow (1 MB), or a client that only paused would be cut.
+ */
+const MAX_AHEAD = 256 * 1024
 
 let client: UpstreamClient | undefined
 const deadlines = new Deadlines(systemClock)
