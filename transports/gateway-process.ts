@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import type { Loaded } from '../core/config/load.ts'
 import { createLog, type Log } from '../core/log.ts'
 import { createRedactor } from '../core/redact.ts'
@@ -28,6 +29,8 @@ export interface ProcessParts {
   args: readonly string[]
   /** The module that every thread runs. */
   entry: URL
+  /** A data thread that was spawned ahead, so that it loads its modules while the main thread loads its own. */
+  spare?: Worker | undefined
   load(file: string | undefined): Loaded
   /** Rejects with a sentence where it cannot listen. `localhost` is both families; port 0 takes a free one. */
   createAcceptor(init: { hosts: readonly string[]; port: number }): Promise<Acceptor & { readonly port: number }>
@@ -75,6 +78,7 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
   try {
     control = await startControl({
       entry: parts.entry,
+      spare: parts.spare,
       threads: threadCount(options.threads ?? client?.threads ?? 'auto', availableParallelism()),
       tables,
       log,

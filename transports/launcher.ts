@@ -34,6 +34,11 @@ const NODE_FLAGS: readonly string[] = ['--experimental-async-context-frame', '--
 /** What the gateway tells its launcher. */
 export type LauncherNotice = { type: 'ready'; port: number } | { type: 'stopping' } | { type: 'stopped' }
 
+/** Flags for an entry in TypeScript: what was stripped of its types once is kept. */
+function sourceFlags(main: string): readonly string[] {
+  return extname(main) === '.ts' ? ['--import', new URL('./strip-cache.mjs', import.meta.url).href] : []
+}
+
 /** The binary to run, or a sentence that says why there is none. */
 export function findNode(runtime: {
   platform: string
@@ -92,7 +97,7 @@ export function gatewayEnv(env: NodeJS.ProcessEnv, args: readonly string[]): Nod
 export function gatewayCommand(main = besideThis('main')): Command | { problem: string } {
   const { platform, arch, version, execPath } = process
   const node = findNode({ platform, arch, version, execPath, isMusl: isMusl() })
-  return 'problem' in node ? node : { node: node.path, flags: NODE_FLAGS, main }
+  return 'problem' in node ? node : { node: node.path, flags: [...NODE_FLAGS, ...sourceFlags(main)], main }
 }
 
 /** Runs the gateway and keeps it running; resolves with the exit code: 0 only after an orderly drain. */

@@ -1,18 +1,24 @@
 // The entry of every thread: its role is in workerData. The only file that may import every folder. Each role loads what it
 // needs and no more: a thread that serves is up sooner.
 import { availableParallelism } from 'node:os'
-import { isMainThread, workerData } from 'node:worker_threads'
+import { isMainThread } from 'node:worker_threads'
 import type { Json } from '../core/canonical/json.ts'
 import type { Loaded } from '../core/config/load.ts'
 import type { LogLevel } from '../core/log.ts'
 import type { SnapshotTables } from '../core/snapshot.ts'
 import type { ThreadStart } from '../core/threads/messages.ts'
+import { receiveStart, spawnThread, threadRole } from '../core/threads/spawn.ts'
 
 if (isMainThread) await runMainRole()
-else if ((workerData as ThreadStart).role === 'store') await runStoreRole(workerData as ThreadStart)
-else await runDataRole(workerData as ThreadStart)
+else if (threadRole() === 'store') await runStoreRole(receiveStart())
+else await runDataRole(receiveStart())
 
 async function runMainRole(): Promise<void> {
+  const entry = new URL(import.meta.url)
+  const [command, action, file] = process.argv.slice(2)
+  const checks = command === 'config' && action === 'check' ? file : undefined
+  // Two thirds of a start are loading modules: the first data thread does it beside this one.
+  const spare = checks === undefined ? spawnThread(entry, 'data') : undefined
   const [{ loadConfig }, { runGatewayProcess }, { createAcceptor }, { providers, plannedProviders }, plugins] = await Promise.all([
     import('../core/config/load.ts'),
     import('./gateway-process.ts'),
@@ -23,11 +29,11 @@ async function runMainRole(): Promise<void> {
   const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
   const load = (file: string | undefined) =>
     loadConfig({ file, env: process.env, builtins: { providers, planned: plannedProviders, plugins: plugins.builtins } })
-  const [command, action, file] = process.argv.slice(2)
-  if (command === 'config' && action === 'check' && file !== undefined) return reportConfig(file, load(file))
+  if (checks !== undefined) return reportConfig(checks, load(checks))
   await runGatewayProcess({
     args: process.argv.slice(2),
-    entry: new URL(import.meta.url),
+    entry,
+    spare,
     load,
     createAcceptor,
     keyVariables: (tables) => (hasProvider(tables, answersItself) ? [] : providers.flatMap(({ envKey }) => envKey ?? [])),
@@ -48,15 +54,16 @@ function hasProvider(tables: SnapshotTables, answersItself: ReadonlySet<string>)
   return [...tables.providers.values()].some(({ entry }) => !answersItself.has(entry))
 }
 
-async function runStoreRole(start: ThreadStart): Promise<void> {
-  const [{ runStoreThread }, { log }] = await Promise.all([import('../core/threads/store.ts'), threadLog(start)])
+async function runStoreRole(started: Promise<ThreadStart>): Promise<void> {
+  const [start, { runStoreThread }, { log }] = await Promise.all([started, import('../core/threads/store.ts'), threadLog(started)])
   runStoreThread({ start, log })
 }
 
-async function runDataRole(start: ThreadStart): Promise<void> {
-  const [logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] =
+async function runDataRole(started: Promise<ThreadStart>): Promise<void> {
+  const [start, logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] =
     await Promise.all([
-      threadLog(start),
+      started,
+      threadLog(started),
       import('../core/threads/data.ts'),
       import('../core/gateway.ts'),
       import('./thread-server.ts'),
@@ -86,8 +93,9 @@ async function runDataRole(start: ThreadStart): Promise<void> {
   })
 }
 
-async function threadLog({ role, index, logLevel, logStyle }: ThreadStart) {
-  const [{ createLog }, { createRedactor }, { secretsIn }] = await Promise.all([
+async function threadLog(started: Promise<ThreadStart>) {
+  const [{ role, index, logLevel, logStyle }, { createLog }, { createRedactor }, { secretsIn }] = await Promise.all([
+    started,
     import('../core/log.ts'),
     import('../core/redact.ts'),
     import('../core/config/secrets.ts'),

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import { createShared } from '../shared.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { Snapshot, slices } from '../snapshot-tables.ts'
@@ -31,6 +32,8 @@ export type ControlRoute = (request: ControlRequest) => Omit<ControlReply, 'id'>
 export interface ControlOptions {
   /** The module that every thread runs. */
   entry: URL
+  /** A data thread that was spawned ahead and waits for its start. */
+  spare?: Worker | undefined
   threads: number
   tables: SnapshotTables
   log: ThreadLog
@@ -84,6 +87,7 @@ class ControlThread implements Control {
   /** Also those that start or end: they get patches too. */
   readonly #alive = new Set<ThreadHandle>()
   #acceptor: Acceptor | undefined
+  #spare: Worker | undefined
   #started = 0
   #replacing: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
@@ -91,6 +95,7 @@ class ControlThread implements Control {
 
   constructor(options: ControlOptions) {
     this.#options = options
+    this.#spare = options.spare
     for (const { patch } of slices(options.tables, 1)) this.#snapshot.apply(patch)
     this.#init = {
       ...options,
@@ -150,7 +155,8 @@ class ControlThread implements Control {
   }
 
   async #startThread(): Promise<ThreadHandle> {
-    const thread = new ThreadHandle('data', this.#started++, this.#init)
+    const thread = new ThreadHandle('data', this.#started++, { ...this.#init, worker: this.#spare })
+    this.#spare = undefined
     this.#alive.add(thread)
     void thread.exited.then(() => this.#alive.delete(thread))
     await thread.start(this.#snapshot.tables, this.version)

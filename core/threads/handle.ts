@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
 import type { ThreadLog } from './guard.ts'
 import type { ControlReply, ControlRequest, Message, ThreadStart } from './messages.ts'
+import { sendStart, spawnThread } from './spawn.ts'
 
 /** A thread that said `stopped` has closed its app, and may then be ended from outside without harm to the process. */
 const EXIT_PATIENCE_MS = 2000
@@ -58,7 +59,8 @@ export class ThreadHandle {
   #backlog: SnapshotPatch[] | undefined = []
   #isStopping = false
 
-  constructor(role: ThreadStart['role'], index: number, init: ThreadInit) {
+  /** `worker`: one that was spawned for this role already. */
+  constructor(role: ThreadStart['role'], index: number, { worker, ...init }: ThreadInit & { worker?: Worker | undefined }) {
     this.role = role
     this.index = index
     this.#init = init
@@ -73,7 +75,8 @@ export class ThreadHandle {
       port: port2,
     }
     this.#port = port1
-    this.#worker = new Worker(init.entry, { workerData: start, transferList: [port2], name: `${role}-${index}` })
+    this.#worker = worker ?? spawnThread(init.entry, role)
+    sendStart(this.#worker, start)
     this.exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
     this.#ready.promise.catch(() => {})
     this.#worker.on('error', (error) => {

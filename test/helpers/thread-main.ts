@@ -3,12 +3,12 @@
 
 import type { HttpResponse } from 'uWebSockets.js'
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads'
+import { BroadcastChannel, isMainThread } from 'node:worker_threads'
 import type { Edge } from '../../core/edge.ts'
 import { emptyTables, type Snapshot } from '../../core/snapshot-tables.ts'
 import { runDataThread, type ThreadServer } from '../../core/threads/data.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
-import type { ThreadStart } from '../../core/threads/messages.ts'
+import { receiveStart } from '../../core/threads/spawn.ts'
 import { runStoreThread } from '../../core/threads/store.ts'
 import { runGatewayProcess } from '../../transports/gateway-process.ts'
 import { createAcceptor } from '../../transports/http/acceptor.ts'
@@ -135,7 +135,7 @@ if (isMainThread) {
     silenceMs: Number(process.env.TEST_SILENCE_MS ?? 10_000),
   })
 } else {
-  const start = workerData as ThreadStart
+  const start = await receiveStart()
   if (start.role === 'store') runStoreThread({ start, log: quiet })
   else {
     runDataThread({
