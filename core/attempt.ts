@@ -14,17 +14,21 @@ import type { Deadline } from './deadlines.ts'
 import type { HeaderList } from './edge.ts'
 import { bodyText, encodeOutgoing, type Outgoing } from './encode-request.ts'
 import { type ErrorCode, GatewayError } from './errors.ts'
+import type { Framing } from './format.ts'
 import { forwardedHeaders, mergeHeaders, shownHeaders } from './forward-headers.ts'
 import type { Candidate, HookCallers, StreamStage } from './hooks.ts'
 import { retryAfterMs } from './retry.ts'
-import type { Goal } from './routing.ts'
+import { exactGoal, type Goal } from './routing.ts'
 import type { Runtime } from './runtime.ts'
+import { signRequest } from './sign-in.ts'
+import { framingOf } from './stream/framing.ts'
 import { BUSY_UTILISATION, chooseLane } from './stream/lane.ts'
 import type { LiveStream } from './stream/live.ts'
 import { openStream, poolTask, type StreamHandle } from './stream/open.ts'
 import type { PoolCall } from './stream/pool.ts'
 import { utf8 } from './text.ts'
 import { answerError, faultError } from './upstream/fault.ts'
+import { openFollowed } from './upstream/follow.ts'
 import { destinationOf, HOP_HEADER } from './upstream/target.ts'
 import type { Target, UpstreamCall, UpstreamFault, UpstreamHandler, UpstreamHead, UpstreamRequest } from './upstream/types.ts'
 import { openWhole } from './whole-answer.ts'
@@ -50,7 +54,8 @@ const TERMINATOR_GRACE_MS = 1_000
  */
 export function attempt(runtime: Runtime, ctx: Context, goal: Goal, candidate: Candidate): Promise<Served> {
   return new Promise((resolve, reject) => {
-    const start = (): void => new AttemptRun({ runtime, ctx, goal, candidate, resolve, reject }).start()
+    const exact = exactGoal(runtime, goal, candidate)
+    const start = (): void => new AttemptRun({ runtime, ctx, goal: exact, candidate, resolve, reject }).start()
     const admission = admit(runtime, ctx, goal.settings)
     if (admission) admission.then(start, reject)
     else start()
@@ -104,7 +109,7 @@ class AttemptRun implements UpstreamHandler {
   start(): void {
     const { runtime, ctx, goal, candidate } = this.#options
     try {
-      const { target, headers } = destinationOf(runtime.registry, goal.settings, candidate.key)
+      const { target, headers } = destinationOf(runtime.registry, goal, candidate.key)
       const outgoing = encodeOutgoing(ctx, goal, candidate.model, { wantsUsage: this.#callers.postHook !== undefined })
       this.#outgoing = outgoing
       this.#facts.dropped = outgoing.dropped
@@ -114,15 +119,44 @@ class AttemptRun implements UpstreamHandler {
       if (this.#isSettled) return
       const request = {
         method: 'POST',
-        path: target.prefix + pathOf(goal, ctx),
+        path: target.prefix + pathOf(goal, ctx, candidate),
         headers: this.#headers(headers, outgoing.headers),
         body: outgoing.body,
         maxResponseBytes: ctx.client.maxResponseBytes,
       }
-      this.#call = this.#callPool(target, request) ?? runtime.upstream.open(target, request, this)
+      this.#signIn(target, request)
     } catch (error) {
       this.#fail(error as Error)
     }
+  }
+
+  /** Sends the request, at once where its key needs no minted credential and no signature. */
+  #signIn(target: Target, request: UpstreamRequest): void {
+    const { runtime, goal, candidate } = this.#options
+    const { settings, entry } = goal
+    const signed = candidate.key && signRequest(runtime, { entry, settings, key: candidate.key }, { target, request })
+    if (signed === undefined) this.#send(target, request)
+    else if (signed instanceof Promise)
+      signed.then((ready) => this.#send(target, ready)).catch((error: unknown) => this.#fail(error as Error))
+    else this.#send(target, signed)
+  }
+
+  #send(target: Target, request: UpstreamRequest): void {
+    // Given up while the credential was awaited.
+    if (this.#isReleased) return
+    this.#call =
+      this.#callFollowed(target, request) ?? this.#callPool(target, request) ?? this.#options.runtime.upstream.open(target, request, this)
+  }
+
+  /** Where the first answer may only promise one. */
+  #callFollowed(target: Target, request: UpstreamRequest): UpstreamCall | undefined {
+    const { runtime, ctx, goal } = this.#options
+    const { follow, hosts = [] } = goal.entry
+    if (!follow) return undefined
+    const { upstream, deadlines, wallClock } = runtime
+    const staysAtTarget = goal.settings.network.baseUrl !== undefined
+    const options = { upstream, deadlines, wallClock, target, request, follow, hosts, staysAtTarget, wantsStream: ctx.stream }
+    return openFollowed({ ...options, endsAt: this.#deadline.at }, this)
   }
 
   /** On a busy thread a translated stream runs in the pool, from the socket to the client's events. */
@@ -141,7 +175,8 @@ class AttemptRun implements UpstreamHandler {
 
   #headers(fixed: HeaderList, encoded: Record<string, string> | undefined): HeaderList {
     const { ctx, goal } = this.#options
-    const shared = goal.format === ctx.inbound ? goal.format : undefined
+    const { clientHeaders } = goal.entry
+    const shared = goal.format === ctx.inbound ? goal.format : clientHeaders && { headers: clientHeaders }
     const forwarded = forwardedHeaders(ctx.incoming.headers, ctx.client, shared)
     const isVendors = goal.settings.network.baseUrl === undefined && goal.entry.keyUrl === undefined
     const hop: HeaderList = isVendors ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
@@ -160,15 +195,16 @@ class AttemptRun implements UpstreamHandler {
 
   #readHead(head: UpstreamHead): void {
     this.#head = head
-    const { ctx } = this.#options
+    const { ctx, goal } = this.#options
     const contentType = this.#header('content-type')
     if (head.status >= 300 && head.status < 400) return this.#fail(new GatewayError('GW_UPSTREAM_REDIRECT', { status: head.status }))
     if (head.status >= 400) this.#mode = 'error'
-    else if (contentType.includes('json')) this.#mode = 'whole'
-    else if (contentType.includes('event-stream')) this.#mode = ctx.stream ? 'stream' : 'events'
-    else this.#mode = 'unexpected'
-    if (this.#mode === 'stream') this.#openStream(true)
-    if (this.#mode === 'events') this.#openStream(false)
+    else {
+      const framing = framingOf(contentType, goal.format, ctx.stream)
+      if (framing) this.#mode = ctx.stream ? 'stream' : 'events'
+      else this.#mode = contentType.includes('json') ? 'whole' : 'unexpected'
+      if (framing) this.#openStream(framing)
+    }
   }
 
   onData(chunk: Buffer): void {
@@ -235,7 +271,7 @@ class AttemptRun implements UpstreamHandler {
     this.#options.resolve({ ...answer, facts: this.#facts, headers, carry: this.#outgoing?.carry })
   }
 
-  #openStream(isStreamed: boolean): void {
+  #openStream(framing: Framing): void {
     const { runtime, ctx } = this.#options
     this.#stream = openStream({
       runtime,
@@ -243,7 +279,8 @@ class AttemptRun implements UpstreamHandler {
       callers: this.#callers,
       facts: this.#facts,
       carry: this.#outgoing?.carry,
-      isStreamed,
+      framing,
+      isStreamed: ctx.stream,
       stages: this.#stages,
       poolCall: this.#poolCall,
       onCommit: (live) => {
@@ -332,8 +369,11 @@ class AttemptRun implements UpstreamHandler {
 
 const IDLE_LIMIT: { code: ErrorCode; ms: number } = { code: 'GW_STREAM_IDLE', ms: 0 }
 
-function pathOf(goal: Goal, ctx: Context): string {
-  const override =
-    goal.settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? goal.settings.pathOverrides[ctx.operation]
-  return override ?? (goal.entry.paths[ctx.operation] as string)
+function pathOf({ settings, entry }: Goal, ctx: Context, { key, model }: Candidate): string {
+  const override = settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? settings.pathOverrides[ctx.operation]
+  if (override !== undefined) return override
+  const path = entry.paths[ctx.operation]
+  return typeof path === 'function'
+    ? path({ model: entry.wireModel?.(model) ?? model, isStream: ctx.stream, key, settings })
+    : (path as string)
 }

@@ -24,7 +24,8 @@ export interface OutgoingOptions {
 }
 
 /** Writes the body for a provider: the client's bytes with the gateway's edits spliced in where that does, else translated. */
-export function encodeOutgoing(ctx: Context, goal: Goal, model: string, options: OutgoingOptions): Outgoing {
+export function encodeOutgoing(ctx: Context, goal: Goal, candidate: string, options: OutgoingOptions): Outgoing {
+  const model = goal.entry.wireModel?.(candidate) ?? candidate
   const isSameFormat = goal.format === ctx.inbound
   if (!isSameFormat || ctx.isEdited || !ctx.scan) return translate(ctx, goal, model)
   const quirks = goal.entry.quirks

@@ -74,6 +74,7 @@ export const ERRORS = {
     'upstream_credentials_exhausted',
     'provider {provider} refused every key (last attempt {attempt}): {reason}',
   ),
+  GW_SIGN_IN_FAILED: row(502, 'upstream_sign_in_failed', 'no credential for provider {provider} (key {key}): {reason}'),
   GW_SHUTTING_DOWN: row(503, 'shutting_down', 'the gateway is shutting down'),
   GW_OVERLOADED: row(503, 'overloaded', 'the gateway holds too many request bodies; try again'),
   GW_CONNECT_TIMEOUT: retryRow(

@@ -6,14 +6,17 @@ import type { Fold } from './fold.ts'
 import type { Quirks } from './provider.ts'
 import type { Scan } from './scan.ts'
 
-/** One event of a stream, whatever its framing. `data` is the event's text, usually JSON. */
+/**
+ * One event of a stream, whatever its framing. `data` is the event's text, usually JSON. Of an AWS event stream `event` is the
+ * `:event-type`, or the type of an exception (`throttlingException`), or the `:error-code` of an error message.
+ */
 export interface Frame {
   event?: string | undefined
   data: string
 }
 
 /** How a format's streams are cut into frames (core/stream/framing.ts). */
-export type Framing = 'sse' | 'sse-typed'
+export type Framing = 'sse' | 'sse-typed' | 'json-array' | 'aws-event-stream'
 
 /** What goes from the request's translation to the answer's: plain data (renamed tools, tools that stand for a schema). */
 export type Carry = JsonObject
@@ -154,6 +157,8 @@ export interface Format {
   /** `import.meta.url` of the module that exports this format as `format`, so that a pool thread can import it. */
   module: string
   framing: Framing
+  /** How a stream is cut that comes with another content type than `streamType`, by its beginning: Gemini's JSON array. */
+  otherFramings?: Readonly<Record<string, Framing>> | undefined
   /** Content type of the stream in this dialect. */
   streamType: string
   /** What ends a stream in this dialect where a provider may leave it out: written for it when the answer was complete. */

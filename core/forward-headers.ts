@@ -40,9 +40,13 @@ export function isForwardable(name: string): boolean {
 
 /**
  * Header lines that a client sends on to the provider: `x-bf-eh-<name>` subject to `client.header_filter_config`, names of its
- * allow-list without the prefix, and those of the dialect where the provider speaks it too.
+ * allow-list without the prefix, and those that `shared` names: of the dialect where the provider speaks it too, or the provider's own.
  */
-export function forwardedHeaders(incoming: ReadonlyMap<string, string>, client: ClientSettings, shared: Format | undefined): HeaderList {
+export function forwardedHeaders(
+  incoming: ReadonlyMap<string, string>,
+  client: ClientSettings,
+  shared: Pick<Format, 'headers'> | undefined,
+): HeaderList {
   const found: [string, string][] = []
   const connection = incoming.get('connection')
   for (const [header, value] of incoming) {

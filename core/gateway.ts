@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { asGatewayError, type Context } from './context.ts'
+import { createCredentials, createMint, type Mint } from './credentials.ts'
 import { type Clock, Deadlines, systemClock } from './deadlines.ts'
 import type { Edge, Incoming, Reply } from './edge.ts'
 import { GatewayError } from './errors.ts'
@@ -36,6 +37,8 @@ export interface GatewayOptions extends RegistryOptions {
   random?: (() => number) | undefined
   wallClock?: (() => number) | undefined
   upstream?: UpstreamClient | undefined
+  /** The process's mint; one of its own unless said. */
+  mint?: Mint | undefined
   /** Threads of the translation pool; 0, the default: none. */
   poolThreads?: number | undefined
   /** Event-loop utilisation of the thread; measured unless said. */
@@ -69,18 +72,23 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const plugins = await loadPlugins({ settings, builtins: options.plugins, log, folder, deadlines })
   const upstream = options.upstream ?? createUpstreamClient()
   const running = new Roster<Context>()
+  const random = options.random ?? Math.random
+  const wallClock = options.wallClock ?? Date.now
+  const { authenticators } = options
+  const mint = options.mint ?? createMint({ authenticators, wallClock, random })
   const runtime: Runtime = {
     tables,
     client: () => tables.client.get('client') as ClientSettings,
     registry,
     shared,
     upstream,
+    credentials: createCredentials({ authenticators, mint, wallClock }),
     deadlines,
     log,
     pool: options.poolThreads ? new StreamPool(options.poolThreads) : undefined,
     callers: (operation) => plugins.callers(operation),
-    random: options.random ?? Math.random,
-    wallClock: options.wallClock ?? Date.now,
+    random,
+    wallClock,
     utilisation: options.utilisation ?? trackUtilisation(deadlines.clock),
     finished(ctx, outcome) {
       running.delete(ctx)
@@ -95,8 +103,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 function preconnect({ tables, registry, upstream }: Runtime): void {
   for (const settings of tables.providers.values()) {
     if (settings.network.preconnect === 0) continue
+    const entry = registry.provider(settings.entry)
     const keys = settings.isKeyless ? [undefined] : settings.keys.filter((key) => key.enabled)
-    for (const key of keys) upstream.preconnect(destinationOf(registry, settings, key).target, settings.network.preconnect)
+    for (const key of keys) upstream.preconnect(destinationOf(registry, { settings, entry }, key).target, settings.network.preconnect)
   }
 }
 

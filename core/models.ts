@@ -6,10 +6,12 @@ import type { Provider } from './provider.ts'
 import { isDeadKey } from './retry.ts'
 import { allows } from './routing.ts'
 import type { Runtime } from './runtime.ts'
+import { signRequest } from './sign-in.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 import { utf8 } from './text.ts'
 import { answerError, faultError } from './upstream/fault.ts'
 import { destinationOf } from './upstream/target.ts'
+import type { Target, UpstreamRequest } from './upstream/types.ts'
 
 /** A model as `GET /v1/models` lists it; `id` is `provider/model`. */
 export interface ListedModel {
@@ -95,12 +97,25 @@ function toModel(settings: ProviderSettings, id: string, facts: Record<string, u
   }
 }
 
-function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<unknown> {
+async function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<unknown> {
   const { settings, entry, key } = source
+  const { target, headers } = destinationOf(runtime.registry, source, key)
+  const listed = entry.paths.list_models
+  const path = typeof listed === 'function' ? listed({ model: '', isStream: false, key, settings }) : listed
+  const plain = { method: 'GET', path: `${target.prefix}${path}`, headers, body: [], maxResponseBytes: ctx.client.maxResponseBytes }
+  const request = (key && (await signRequest(runtime, { entry, settings, key }, { target, request: plain }))) ?? plain
+  return askForModels(runtime, ctx, { ...source, target, request })
+}
+
+function askForModels(
+  runtime: Runtime,
+  ctx: Context,
+  source: KeyedProvider & { target: Target; request: UpstreamRequest },
+): Promise<unknown> {
+  const { settings, entry, key, target, request } = source
   const format = runtime.registry.format(entry.format)
   return new Promise((resolve, reject) => {
     const facts = { provider: settings.name, key: key?.name ?? 'none', attempt: 0 }
-    const { target, headers } = destinationOf(runtime.registry, settings, key)
     const ms = Math.min(settings.network.requestTimeoutMs, LIST_DEADLINE_MS)
     const deadline = {
       at: runtime.deadlines.clock.now() + ms,
@@ -108,13 +123,6 @@ function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Pro
     }
     const chunks: Buffer[] = []
     let status = 0
-    const request = {
-      method: 'GET',
-      path: target.prefix + entry.paths.list_models,
-      headers,
-      body: [],
-      maxResponseBytes: ctx.client.maxResponseBytes,
-    }
     const call = runtime.upstream.open(target, request, {
       onHead: (head) => {
         status = head.status

@@ -1,4 +1,7 @@
+import type { z } from 'zod'
 import type { StreamPart } from './canonical/chat.ts'
+import type { JsonObject } from './canonical/json.ts'
+import type { HeaderList } from './edge.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 
 /** Operations of the gateway, by the names of api.md 1.3 (`extra_fields.request_type`); streams add `_stream`. */
@@ -28,8 +31,41 @@ export interface Quirks {
   patchFields?: readonly string[]
 }
 
-/** How a key is written into a request. */
-export type AuthKind = 'bearer' | 'x-api-key' | 'none'
+/** How a key signs a request in: a row of `providers/auth/index.ts`. */
+export type AuthKind = 'bearer' | 'x-api-key' | 'x-goog-api-key' | 'entra' | 'entra-x-api-key' | 'sigv4' | 'google' | 'none'
+
+/** What an entry may decide a path by. `model` is the provider's own name for it, aliases resolved. */
+export interface PathFacts {
+  model: string
+  isStream: boolean
+  key: KeySettings | undefined
+  settings: ProviderSettings
+}
+
+/** The path below the base URL, with its query; model names in it are escaped. */
+export type PathOf = (facts: PathFacts) => string
+
+/** A block of a key that belongs to one provider (its endpoint, its region). */
+export interface KeyConfig {
+  /** Its name in config.json: the provider's, and `_key_config`. */
+  name: string
+  /** Strict; its checks report what can be known at boot (a region that cannot be, a credential file that is no JSON). */
+  schema: z.ZodObject
+  /** Keys without the block are refused at boot. */
+  isRequired?: boolean
+}
+
+/** Where the answer is, when the first one only promises it (a prediction under way). */
+export interface NextStep {
+  /** As the provider wrote it. Its path is asked for below the configured base URL, or at its own origin if `hosts` names it. */
+  url: string
+  /** Pause before asking, in milliseconds. */
+  afterMs?: number
+  /** Ask for a stream of events. */
+  isStream?: boolean
+  /** Where to say that nobody waits any more (POST), when the client has left. */
+  cancelUrl?: string
+}
 
 /** A registry entry: a provider as data over a format. */
 export interface Provider {
@@ -38,11 +74,27 @@ export interface Provider {
   format: string
   /** Origin and path prefix without a trailing slash; absent where each key brings its own. */
   baseUrl?: string
+  /** The version that its paths begin with, where a function makes them: base URLs may end in it already. `v1` of plain paths is known. */
+  apiVersion?: string
+  /** The base URL that a key leads to (its region, its endpoint); `network_config.base_url` goes first. Undefined: the key lacks it. */
+  keyBaseUrl?: (key: KeySettings | undefined) => string | undefined
   auth: AuthKind
   /** Path below the base URL, per operation. An operation that is not named here is not supported. */
-  paths: Partial<Record<Operation, string>>
+  paths: Partial<Record<Operation, string | PathOf>>
+  /** The entry that serves a model of another family (Claude on Vertex); undefined: this one. Same key config and settings. */
+  variant?: (model: string) => Provider | undefined
+  /** The model as the body or path says it, where that differs from its name after the provider's. */
+  wireModel?: (model: string) => string
+  /** The block of its keys that only this provider has. */
+  keyConfig?: KeyConfig
+  /** Where to ask next when an answer is none yet; undefined: it is the answer. */
+  follow?: (answer: JsonObject, wantsStream: boolean) => NextStep | undefined
+  /** Origins besides the base URL's that `follow` may lead to, with the key: host names, or suffixes that begin with ".". */
+  hosts?: readonly string[]
   /** Headers sent with each request (`anthropic-version`). Lower-case names. */
   headers?: Readonly<Record<string, string>>
+  /** Headers that any client may send on to it, whatever dialect it speaks (`prefer`). Lower-case names. */
+  clientHeaders?: readonly string[]
   quirks?: Quirks
   /** The key's settings block that holds the URL (`ollama_key_config`): then `baseUrl` is not used. */
   keyUrl?: string
@@ -69,5 +121,41 @@ export function defineProvider(provider: Provider): Provider {
   return provider
 }
 
-/** Header lines that authenticate a request with a key: plain names and values, none when the key has no value. */
-export type Authenticate = (key: KeySettings, provider: ProviderSettings) => readonly (readonly [string, string])[]
+/** A minted credential as data. */
+export interface Credential {
+  /** What `sign` reads: `{token}`, or AWS's `{accessKeyId, secretAccessKey, sessionToken}`. Secret. */
+  values: Readonly<Record<string, string>>
+  /** Milliseconds since 1970; Infinity: it does not end. */
+  expiresAt: number
+}
+
+/** A request that is to be signed. */
+export interface SignableRequest {
+  method: string
+  protocol: 'http:' | 'https:'
+  /** `host:port` as the Host header says it. */
+  host: string
+  /** With prefix and query. */
+  path: string
+  /** Lower-case names. */
+  headers: HeaderList
+  body: readonly Uint8Array[]
+  /** Milliseconds since 1970. */
+  now: number
+}
+
+/** A way to sign in. */
+export interface Authenticator {
+  /** Header lines that every request with this key carries; made once per key. None where the key has no value. */
+  headers(key: KeySettings, settings: ProviderSettings): HeaderList
+  /**
+   * Mints the credential of a key: a call to a token server, a chain of places to look. Runs in one thread for the whole
+   * process, ahead of the end of the last one (core/credentials.ts). Absent, or undefined for a key: it needs none.
+   */
+  mint?(key: KeySettings, settings: ProviderSettings): (() => Promise<Credential>) | undefined
+  /** Header lines of one request, made from the minted credential (undefined where `mint` makes none). Absent, or undefined: nothing. */
+  sign?(
+    request: SignableRequest,
+    facts: { key: KeySettings; settings: ProviderSettings; credential: Credential | undefined },
+  ): HeaderList | Promise<HeaderList> | undefined
+}

@@ -1,6 +1,6 @@
 import { ConfigError } from './config/problems.ts'
 import type { Format } from './format.ts'
-import type { Authenticate, AuthKind, Provider } from './provider.ts'
+import type { Authenticator, AuthKind, Provider } from './provider.ts'
 
 /** Names to objects, for everything that a configuration or a route names. Read-only; the same in every thread. */
 export interface Registry {
@@ -10,15 +10,15 @@ export interface Registry {
   provider(name: string): Provider
   /** The format of that name; throws when there is none. */
   format(name: string): Format
-  /** How an entry's keys are written into requests. */
-  authenticate(provider: Provider): Authenticate
+  /** How an entry's keys sign requests in. */
+  authenticator(provider: Provider): Authenticator
 }
 
 /** What a registry is made of. */
 export interface RegistryOptions {
   formats: readonly Format[]
   providers: readonly Provider[]
-  authenticators: Readonly<Record<AuthKind, Authenticate>>
+  authenticators: Readonly<Record<AuthKind, Authenticator>>
 }
 
 /** Builds the registry. Throws one ConfigError with everything that does not fit together. */
@@ -33,7 +33,7 @@ export function createRegistry({ formats, providers, authenticators }: RegistryO
     providers: providersByName,
     provider: (name) => found(providersByName, name, 'provider'),
     format: (name) => found(formatsByName, name, 'format'),
-    authenticate: ({ auth }) => authenticators[auth],
+    authenticator: ({ auth }) => authenticators[auth],
   }
 }
 

@@ -28,6 +28,7 @@ export function isLimited(error: GatewayError): boolean {
 /** Judges a failed attempt. Keys are rotated whatever max_retries is: another key is another account (faults.md 10, 11). */
 export function judge(error: GatewayError, left: { keys: number; retries: number }): Verdict {
   if (isDeadKey(error)) return left.keys > 0 ? 'rotate' : 'stop'
+  if (error.code === 'GW_SIGN_IN_FAILED') return left.keys > 0 ? 'rotate' : 'stop'
   if (isLimited(error)) return left.keys > 0 ? 'rotate' : left.retries > 0 ? 'retry' : 'stop'
   return isTransient(error) && left.retries > 0 ? 'retry' : 'stop'
 }
@@ -37,7 +38,7 @@ function isTransient(error: GatewayError): boolean {
 }
 
 /** Errors of ours that another provider may well not have. */
-const FALLS_BACK: ReadonlySet<ErrorCode> = new Set(['GW_QUEUE_FULL', 'GW_CREDENTIALS_EXHAUSTED'])
+const FALLS_BACK: ReadonlySet<ErrorCode> = new Set(['GW_QUEUE_FULL', 'GW_CREDENTIALS_EXHAUSTED', 'GW_SIGN_IN_FAILED'])
 
 /** Whether the next fallback is tried: after limits, server faults, timeouts and lost connections; not after 400, 404, 422 (D26). */
 export function fallsBack(error: GatewayError): boolean {

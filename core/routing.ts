@@ -30,6 +30,12 @@ export function resolveGoal(runtime: Runtime, name: string): Goal {
   return { settings, entry, format: runtime.registry.format(entry.format), model }
 }
 
+/** The goal with the entry that serves this very model, where its provider has families of models that speak other formats. */
+export function exactGoal(runtime: Runtime, goal: Goal, { model }: Candidate): Goal {
+  const entry = goal.entry.variant?.(model)
+  return entry ? { ...goal, entry, format: runtime.registry.format(entry.format) } : goal
+}
+
 function unknownProvider(runtime: Runtime, provider: string, model: string): GatewayError {
   if (runtime.registry.providers.has(provider)) {
     return new GatewayError('GW_NO_KEYS', { provider, model: model.slice(provider.length + 1) })

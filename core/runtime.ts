@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import type { Credentials } from './credentials.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { HookCallers, Outcome } from './hooks.ts'
 import type { Log } from './log.ts'
@@ -17,6 +18,7 @@ export interface Runtime {
   registry: Registry
   shared: Shared
   upstream: UpstreamClient
+  credentials: Credentials
   deadlines: Deadlines
   log: Log
   /** The translation pool of this thread; absent where the machine has no core to spare for one. */

@@ -24,6 +24,8 @@ export interface KeySettings {
   url?: string | undefined
   /** The one model this key serves (vllm). */
   modelName?: string | undefined
+  /** The provider's own block of the key (its region, its project), read by the entry's schema. */
+  config: Readonly<JsonObject>
   /** Index of its cool-down in shared memory. */
   slot: number
 }

@@ -5,7 +5,7 @@ import { anyToolChoice, dropLongUser, grokReasoning, patches } from './patches.t
 const OPENAI_ONLY = ['prediction', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity', 'store', 'web_search_options']
 
 /** What they have in common: no `developer` role, efforts from low to high. */
-const commonQuirks = {
+export const compatibleQuirks = {
   drop: OPENAI_ONLY,
   systemRole: 'system',
   effort: { minimal: 'low', xhigh: 'high', max: 'high' },
@@ -13,11 +13,20 @@ const commonQuirks = {
   patchFields: ['user'],
 } satisfies Quirks
 
+/** Mistral's own API, also where others host its models. */
+export const mistralQuirks = {
+  ...compatibleQuirks,
+  rename: { max_completion_tokens: 'max_tokens', seed: 'random_seed' },
+  effort: { minimal: 'none', low: 'high', medium: 'high', xhigh: 'high', max: 'high' },
+  patch: patches(dropLongUser, anyToolChoice),
+  patchFields: ['user', 'tool_choice'],
+} satisfies Quirks
+
 const compatible = {
   format: 'openai-chat',
   auth: 'bearer',
   paths: { chat_completion: '/v1/chat/completions', list_models: '/v1/models' },
-  quirks: commonQuirks,
+  quirks: compatibleQuirks,
 } satisfies Partial<Provider>
 
 /** Servers that people run themselves: each key brings its server's URL, and a value only where the server asks for one. */
@@ -31,7 +40,7 @@ export const openaiCompatible: readonly Provider[] = [
     baseUrl: 'https://api.groq.com/openai',
     // https://console.groq.com/docs/openai (unsupported features)
     quirks: {
-      ...commonQuirks,
+      ...compatibleQuirks,
       drop: [...OPENAI_ONLY, 'logprobs', 'top_logprobs', 'logit_bias'],
       reasoningField: 'reasoning',
     },
@@ -41,26 +50,20 @@ export const openaiCompatible: readonly Provider[] = [
     name: 'mistral',
     baseUrl: 'https://api.mistral.ai',
     envKey: 'MISTRAL_API_KEY',
-    quirks: {
-      ...commonQuirks,
-      rename: { max_completion_tokens: 'max_tokens', seed: 'random_seed' },
-      effort: { minimal: 'none', low: 'high', medium: 'high', xhigh: 'high', max: 'high' },
-      patch: patches(dropLongUser, anyToolChoice),
-      patchFields: ['user', 'tool_choice'],
-    },
+    quirks: mistralQuirks,
   }),
   defineProvider({
     ...compatible,
     name: 'openrouter',
     baseUrl: 'https://openrouter.ai/api',
-    quirks: { ...commonQuirks, drop: [...OPENAI_ONLY, 'service_tier'], reasoningField: 'reasoning' },
+    quirks: { ...compatibleQuirks, drop: [...OPENAI_ONLY, 'service_tier'], reasoningField: 'reasoning' },
   }),
   defineProvider({
     ...compatible,
     name: 'xai',
     baseUrl: 'https://api.x.ai',
     quirks: {
-      ...commonQuirks,
+      ...compatibleQuirks,
       reasoningField: 'reasoning_content',
       patch: patches(dropLongUser, grokReasoning),
       patchFields: ['user', 'presence_penalty', 'frequency_penalty', 'stop', 'reasoning_effort'],
@@ -72,7 +75,7 @@ export const openaiCompatible: readonly Provider[] = [
     baseUrl: 'https://api.cerebras.ai',
     // https://inference-docs.cerebras.ai/resources/openai (unsupported parameters answer 400)
     quirks: {
-      ...commonQuirks,
+      ...compatibleQuirks,
       drop: [...OPENAI_ONLY, 'frequency_penalty', 'presence_penalty', 'logit_bias'],
       reasoningField: 'reasoning',
     },
@@ -83,7 +86,7 @@ export const openaiCompatible: readonly Provider[] = [
     baseUrl: 'https://api.perplexity.ai',
     paths: { chat_completion: '/chat/completions' },
     quirks: {
-      ...commonQuirks,
+      ...compatibleQuirks,
       drop: [
         ...OPENAI_ONLY.filter((name) => name !== 'web_search_options'),
         'tools',
@@ -106,7 +109,7 @@ export const openaiCompatible: readonly Provider[] = [
     name: 'fireworks',
     baseUrl: 'https://api.fireworks.ai/inference',
     quirks: {
-      ...commonQuirks,
+      ...compatibleQuirks,
       drop: OPENAI_ONLY.filter((name) => name !== 'prediction' && name !== 'prompt_cache_key'),
       rename: { prompt_cache_key: 'prompt_cache_isolation_key' },
     },
@@ -117,6 +120,6 @@ export const openaiCompatible: readonly Provider[] = [
     ...selfHosted,
     name: 'ollama',
     keyUrl: 'ollama_key_config',
-    quirks: { ...commonQuirks, rename: { max_completion_tokens: 'max_tokens' } },
+    quirks: { ...compatibleQuirks, rename: { max_completion_tokens: 'max_tokens' } },
   }),
 ]

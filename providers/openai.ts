@@ -1,4 +1,13 @@
-import { defineProvider } from '../core/provider.ts'
+import { defineProvider, type Quirks } from '../core/provider.ts'
+
+/** Deviations of OpenAI's models from the common dialect. */
+export const openaiQuirks = {
+  // Fewer than 16 is refused. https://platform.openai.com/docs/api-reference/responses/create (max_output_tokens)
+  clamp: { max_completion_tokens: [16, Number.MAX_SAFE_INTEGER] },
+  effort: { max: 'high' },
+  // A hint by decision D13, as where thinking models of Anthropic refuse it.
+  dropTranslated: ['top_k'],
+} satisfies Quirks
 
 /** OpenAI. https://platform.openai.com/docs/api-reference/chat/create */
 export const openai = defineProvider({
@@ -9,11 +18,5 @@ export const openai = defineProvider({
   envKey: 'OPENAI_API_KEY',
   isBase: true,
   paths: { chat_completion: '/v1/chat/completions', list_models: '/v1/models' },
-  quirks: {
-    // Fewer than 16 is refused. https://platform.openai.com/docs/api-reference/responses/create (max_output_tokens)
-    clamp: { max_completion_tokens: [16, Number.MAX_SAFE_INTEGER] },
-    effort: { max: 'high' },
-    // A hint by decision D13, as where thinking models of Anthropic refuse it.
-    dropTranslated: ['top_k'],
-  },
+  quirks: openaiQuirks,
 })

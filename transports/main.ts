@@ -19,12 +19,22 @@ async function runMainRole(): Promise<void> {
   const checks = command === 'config' && action === 'check' ? file : undefined
   // Two thirds of a start are loading modules: the first data thread does it beside this one.
   const spare = checks === undefined ? spawnThread(entry, 'data') : undefined
-  const [{ loadConfig }, { runGatewayProcess }, { createAcceptor }, { providers, plannedProviders }, plugins] = await Promise.all([
+  const [
+    { loadConfig },
+    { runGatewayProcess },
+    { createAcceptor },
+    { providers, plannedProviders },
+    plugins,
+    { createMint },
+    { authenticators },
+  ] = await Promise.all([
     import('../core/config/load.ts'),
     import('./gateway-process.ts'),
     import('./http/acceptor.ts'),
     import('../providers/index.ts'),
     import('../plugins/index.ts'),
+    import('../core/credentials.ts'),
+    import('../providers/auth/index.ts'),
   ])
   const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
   const load = (file: string | undefined) =>
@@ -36,6 +46,7 @@ async function runMainRole(): Promise<void> {
     spare,
     load,
     createAcceptor,
+    mint: createMint({ authenticators, wallClock: Date.now, random: Math.random }),
     keyVariables: (tables) => (hasProvider(tables, answersItself) ? [] : providers.flatMap(({ envKey }) => envKey ?? [])),
   })
 }
@@ -78,9 +89,9 @@ async function runDataRole(started: Promise<ThreadStart>): Promise<void> {
   runDataThread({
     start,
     log,
-    async createGateway({ snapshot: { tables }, shared }) {
+    async createGateway({ snapshot: { tables }, shared, mint }) {
       learnSecrets(logging, tables)
-      const gateway = await createGateway({ tables, shared, formats, providers, authenticators, plugins: builtins, log, poolThreads })
+      const gateway = await createGateway({ tables, shared, formats, providers, authenticators, plugins: builtins, log, mint, poolThreads })
       return {
         ...gateway,
         apply(patch) {

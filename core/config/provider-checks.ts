@@ -84,19 +84,24 @@ function checkNetwork({ path, block, entry, isKeyless }: Subject, report: Report
   if (network.insecure_skip_verify === true && network.ca_cert_pem !== undefined)
     report(at, 'insecure_skip_verify and ca_cert_pem exclude each other')
   if (network.enforce_http2 === true) report([...at, 'enforce_http2'], 'HTTP/2 to providers is not served by this version; leave it out')
-  const credential = isKeyless || entry === undefined ? undefined : CREDENTIAL_HEADERS[entry.auth]
-  checkExtraHeaders(network.extra_headers, { at: [...at, 'extra_headers'], credential }, report)
+  const credentials = isKeyless || entry === undefined ? [] : CREDENTIAL_HEADERS[entry.auth]
+  checkExtraHeaders(network.extra_headers, { at: [...at, 'extra_headers'], credentials }, report)
 }
 
-const CREDENTIAL_HEADERS: Readonly<Record<Provider['auth'], string | undefined>> = {
-  bearer: 'authorization',
-  'x-api-key': 'x-api-key',
-  none: undefined,
+const CREDENTIAL_HEADERS: Readonly<Record<Provider['auth'], readonly string[]>> = {
+  bearer: ['authorization'],
+  'x-api-key': ['x-api-key'],
+  'x-goog-api-key': ['x-goog-api-key'],
+  entra: ['authorization', 'api-key'],
+  'entra-x-api-key': ['authorization', 'x-api-key'],
+  sigv4: ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'],
+  google: ['authorization', 'x-goog-api-key'],
+  none: [],
 }
 
 function checkExtraHeaders(
   headers: Json | undefined,
-  { at, credential }: { at: Path; credential: string | undefined },
+  { at, credentials }: { at: Path; credentials: readonly string[] },
   report: Report,
 ): void {
   if (!isObject(headers)) return
@@ -104,7 +109,7 @@ function checkExtraHeaders(
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase()
     if (RESERVED_HEADERS.has(lower)) report([...at, name], 'is written by the gateway itself and cannot be set')
-    else if (lower === credential) report([...at, name], "carries the provider's key; put the credential into keys")
+    else if (credentials.includes(lower)) report([...at, name], "carries the provider's key; put the credential into keys")
     else if (seen.has(lower)) report([...at, name], 'appears twice')
     seen.add(lower)
   }
@@ -139,11 +144,14 @@ function checkKey(key: JsonObject, { at, entry }: { at: Path; entry: Provider | 
   if (key.name === undefined && key.id === undefined) report(at, 'a key needs a name or an id')
   if (entry === undefined) return
   for (const name of Object.keys(key))
-    if (isObject(key[name]) && name.endsWith('_key_config') && name !== entry.keyUrl) report([...at, name], 'belongs to another provider')
+    if (isObject(key[name]) && name.endsWith('_key_config') && name !== entry.keyUrl && name !== entry.keyConfig?.name)
+      report([...at, name], 'belongs to another provider')
   if (key.enabled === false) return
   const value = key.value
   const isEmpty = value === undefined || (typeof value === 'string' && value.trim() === '')
   if (entry.keyless === undefined && isEmpty) report([...at, 'value'], 'is required')
+  const { keyConfig } = entry
+  if (keyConfig?.isRequired && key[keyConfig.name] === undefined) report([...at, keyConfig.name], 'is required')
   if (entry.keyUrl !== undefined) checkKeyUrl(key[entry.keyUrl], { at: [...at, entry.keyUrl], entry }, report)
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isObject } from '../canonical/json.ts'
+import { isObject, type JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
 import type { KeySettings, NetworkSettings, ProviderSettings, ProxySettings } from '../snapshot.ts'
 import { ALL, toAllowList } from './allow-list.ts'
@@ -47,7 +47,8 @@ export function assignSlots(providers: readonly ProviderSettings[]): ProviderSet
 
 function toKey(provider: string, block: KeyBlock, { entry, isEmptyAll }: ReadOptions): KeySettings {
   const name = block.name ?? block.id ?? ''
-  const place = entry.keyUrl === undefined ? undefined : (block as Record<string, unknown>)[entry.keyUrl]
+  const blocks = block as Record<string, unknown>
+  const place = entry.keyUrl === undefined ? undefined : blocks[entry.keyUrl]
   const { url, model_name: modelName } = (isObject(place) ? place : {}) as { url?: string; model_name?: string }
   const isAll = isEmptyAll && (block.models ?? []).length === 0
   return {
@@ -62,6 +63,7 @@ function toKey(provider: string, block: KeyBlock, { entry, isEmptyAll }: ReadOpt
     enabled: block.enabled,
     url: url === undefined ? undefined : normalUrl(url, entry),
     modelName,
+    config: Object.freeze(entry.keyConfig ? { ...(blocks[entry.keyConfig.name] as JsonObject | undefined) } : {}),
     slot: 0,
   }
 }
@@ -91,11 +93,13 @@ function toNetwork(block: ProviderBlock['network_config'], entry: Provider): Net
   })
 }
 
-/** Without a trailing slash, and without a trailing `/v1` where the entry's paths bring it: people write both. */
+/** Without a trailing slash, and without a trailing version where the entry's paths bring it: people write both. */
 function normalUrl(text: string, entry: Provider): string {
   const url = text.replace(/\/+$/, '')
-  const hasVersion = Object.values(entry.paths).some((path) => path?.startsWith('/v1/'))
-  return hasVersion && !url.startsWith('unix:') ? url.replace(/\/v1$/, '').replace(/\/+$/, '') : url
+  const hasVersion = Object.values(entry.paths).some((path) => typeof path === 'string' && path.startsWith('/v1/'))
+  const version = entry.apiVersion ?? (hasVersion ? 'v1' : undefined)
+  const isVersioned = version !== undefined && !url.startsWith('unix:') && url.endsWith(`/${version}`)
+  return isVersioned ? url.slice(0, -version.length).replace(/\/+$/, '') : url
 }
 
 /** A user name and password in the proxy's URL count where the fields do not say otherwise. */

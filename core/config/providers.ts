@@ -73,6 +73,11 @@ function urlBlocks({ providers }: Builtins) {
   )
 }
 
+/** The blocks of keys that one provider alone has, by their names; their schemas are the entries' own. */
+function keyBlocks({ providers }: Builtins) {
+  return Object.fromEntries(providers.flatMap(({ keyConfig }) => (keyConfig ? [[keyConfig.name, keyConfig.schema.optional()]] : [])))
+}
+
 const keyFields = {
   id: z.string().min(1).optional().describe('Stable id; made from the provider and the name when absent.'),
   name: z.string().min(1).optional().describe('Name in logs and errors, unique over all providers; the id when absent.'),
@@ -91,7 +96,7 @@ const keyFields = {
 
 /** Schema of one provider (api.md 5.2). One for all: which blocks belong to which provider is checked beside it. */
 export function providerSchema(builtins: Builtins) {
-  const key = z.strictObject({ ...keyFields, ...urlBlocks(builtins) })
+  const key = z.strictObject({ ...keyFields, ...urlBlocks(builtins), ...keyBlocks(builtins) })
   return z.strictObject({
     keys: z.array(key).optional().describe('Credentials.'),
     network_config: network.prefault({}),
@@ -106,5 +111,5 @@ export function providerSchema(builtins: Builtins) {
 
 /** One provider's block, read. */
 export type ProviderBlock = z.output<ReturnType<typeof providerSchema>>
-/** One key's block, read. The URL blocks stand in it by their names. */
+/** One key's block, read. The blocks of single providers stand in it by their names. */
 export type KeyBlock = NonNullable<ProviderBlock['keys']>[number]

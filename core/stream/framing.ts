@@ -1,15 +1,49 @@
 import { GatewayError } from '../errors.ts'
 import type { Fold, Sink } from '../fold.ts'
-import type { Frame, Framing } from '../format.ts'
+import type { Format, Frame, Framing } from '../format.ts'
 import { copied, utf8 } from '../text.ts'
+import { awsEventStream } from './framing-aws.ts'
+import { jsonArray } from './framing-json.ts'
 
 /** Most bytes of one event; more is an attack or a fault (faults.md 21, 27). */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024
 
-/** How each framing is read and written. `sse-typed` differs from `sse` only in that its encoders name events. */
-export const FRAMINGS: Record<Framing, { decode: Fold<Uint8Array, Frame, SseState>; encode(frame: Frame): string }> = {
+/** The framings of text, read and written. `sse-typed` differs from `sse` only in that its encoders name events. */
+export const FRAMINGS: Record<'sse' | 'sse-typed', { decode: Fold<Uint8Array, Frame, SseState>; encode(frame: Frame): string }> = {
   sse: { decode: decodeSse(), encode: encodeSse },
   'sse-typed': { decode: decodeSse(), encode: encodeSse },
+}
+
+/** How frames are cut from the bytes of each framing. */
+const DECODERS: Record<Framing, Fold<Uint8Array, Frame>> = {
+  sse: FRAMINGS.sse.decode,
+  'sse-typed': FRAMINGS['sse-typed'].decode,
+  'aws-event-stream': awsEventStream,
+  'json-array': jsonArray,
+}
+
+/** Cuts a stream's bytes into frames. */
+export function decoderOf(framing: Framing): Fold<Uint8Array, Frame> {
+  return DECODERS[framing]
+}
+
+/** How an answer is cut into frames, by its content type (lower case); undefined: it is no stream. */
+export function framingOf(contentType: string, format: Format, wantsStream: boolean): Framing | undefined {
+  if (contentType.includes('text/event-stream')) return isText(format.framing) ? format.framing : 'sse'
+  if (contentType.includes('application/vnd.amazon.eventstream')) return 'aws-event-stream'
+  if (!wantsStream || !format.otherFramings) return undefined
+  return Object.entries(format.otherFramings).find(([type]) => contentType.startsWith(type))?.[1]
+}
+
+/** Whether a framing's bytes are server-sent events, which can be forwarded as they are. */
+export function isText(framing: Framing): framing is 'sse' | 'sse-typed' {
+  return framing === 'sse' || framing === 'sse-typed'
+}
+
+/** Writes a frame as text. Throws GW_INTERNAL for a framing that is not text. */
+export function encoderOf(framing: Framing): (frame: Frame) => string {
+  if (!isText(framing)) throw new GatewayError('GW_INTERNAL', { reason: `framing ${framing} cannot be written` })
+  return FRAMINGS[framing].encode
 }
 
 /** Bytes to come that complete a line, and the fields of the event under way. */

@@ -2,7 +2,7 @@ import type { Usage } from '../canonical/usage.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { GatewayError } from '../errors.ts'
 import type { ExtraFields } from '../extra-fields.ts'
-import type { Format } from '../format.ts'
+import type { Format, Framing } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
 
 /** How a stream gets from the provider to the client. */
@@ -33,6 +33,8 @@ export interface LaneOutput {
 export interface LaneOptions {
   /** The provider's dialect. */
   source: Format
+  /** How the provider's bytes are cut into events; absent: as its dialect does. */
+  framing?: Framing | undefined
   /** The client's dialect. */
   target: Format
   live: LaneOutput

@@ -4,10 +4,11 @@ import { collector } from '../canonical/collect.ts'
 import type { Context } from '../context.ts'
 import type { GatewayError } from '../errors.ts'
 import { type ExtraFacts, ExtraFields } from '../extra-fields.ts'
-import type { Carry, ReplyOptions } from '../format.ts'
+import type { Carry, Framing, ReplyOptions } from '../format.ts'
 import type { HookCallers, Outcome, StreamStage } from '../hooks.ts'
 import { requestTypeOf } from '../routing.ts'
 import type { Runtime } from '../runtime.ts'
+import { isText } from './framing.ts'
 import { chooseLane, type Lane, type LaneOptions } from './lane.ts'
 import { LiveStream, type StreamEnd, type StreamSource } from './live.ts'
 import { PassthroughLane } from './passthrough.ts'
@@ -31,6 +32,8 @@ export interface OpenStreamOptions {
   callers: HookCallers
   facts: AttemptFacts
   carry: Carry | undefined
+  /** How the provider's bytes are cut into events. */
+  framing: Framing
   /** False: the client wants a whole answer, which is collected from the events. */
   isStreamed: boolean
   source: StreamSource
@@ -75,10 +78,10 @@ class OpenStream implements StreamHandle {
   }
 
   #chooseLane(stages: readonly StreamStage[]): Lane {
-    const { ctx, callers, facts, poolCall } = this.#options
+    const { ctx, callers, facts, framing, poolCall } = this.#options
     const options = this.#laneOptions()
     if (poolCall) return new PoolLane(options, poolCall)
-    const isSameFormat = facts.goal.format === ctx.inbound
+    const isSameFormat = facts.goal.format === ctx.inbound && isText(framing)
     const lane = chooseLane({ isSameFormat, stages, wantsResponse: callers.needs.has('response'), isBusy: false })
     return lane === 'passthrough' ? new PassthroughLane(options, () => this.#inline(options, [])) : this.#inline(options, stages)
   }
@@ -122,11 +125,12 @@ class OpenStream implements StreamHandle {
   }
 
   #laneOptions(): LaneOptions {
-    const { runtime, ctx, callers, facts } = this.#options
+    const { runtime, ctx, callers, facts, framing } = this.#options
     const wantsUsage = callers.postHook !== undefined
     const lens = ctx.inbound.lens
     return {
       source: facts.goal.format,
+      framing,
       target: ctx.inbound,
       live: {
         write: (chunk) => this.live.write(chunk),

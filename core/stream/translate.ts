@@ -6,7 +6,7 @@ import type { Fold } from '../fold.ts'
 import type { Carry, Frame, ReplyOptions } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
 import { type BoundStage, Chain } from './chain.ts'
-import { FRAMINGS } from './framing.ts'
+import { decoderOf, encoderOf } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import { PlainTranslation } from './plain-translation.ts'
 
@@ -49,7 +49,7 @@ export class TranslateLane implements Lane {
     this.#options = options
     this.#now = options.live.now()
     this.#plain = startsAtParts ? undefined : this.#openPlain()
-    this.#encode = FRAMINGS[options.target.framing].encode
+    this.#encode = encoderOf(options.target.framing)
     this.#chain = new Chain<Uint8Array | StreamPart, Frame>(startsAtParts ? this.#tail() : [...this.#head(), ...this.#tail()], {
       push: (frame) => this.#push(frame),
       end: () => this.#end(undefined),
@@ -95,11 +95,11 @@ export class TranslateLane implements Lane {
   }
 
   #head(): BoundStage[] {
-    const { source, stages, sendsRaw, carry } = this.#options
+    const { source, framing, stages, sendsRaw, carry } = this.#options
     if (!source.outbound) throw new GatewayError('GW_INTERNAL', { reason: `format ${source.name} has no provider side` })
     return [
       ...pick(stages, 'bytes'),
-      bind(FRAMINGS[source.framing].decode),
+      bind(decoderOf(framing ?? source.framing)),
       ...pick(stages, 'frames'),
       ...(sendsRaw ? [bind(this.#rawWatch())] : []),
       bind(source.outbound.decodeStream, { carry }),

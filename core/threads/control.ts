@@ -1,8 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
+import type { Mint } from '../credentials.ts'
 import { createShared } from '../shared.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { Snapshot, slices } from '../snapshot-tables.ts'
+import { answerCredentialRequest } from './credential-calls.ts'
 import type { ThreadLog } from './guard.ts'
 import { ThreadHandle, type ThreadInit } from './handle.ts'
 import { watchHeartbeats } from './heartbeat.ts'
@@ -40,6 +42,8 @@ export interface ControlOptions {
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
   routes: Readonly<Record<string, ControlRoute>>
+  /** The process's mint. */
+  mint: Mint
   /** A data thread hangs or was lost: the process cannot be trusted any more. The supervisor starts the next. */
   onBroken(reason: string): void
   silenceMs?: number | undefined
@@ -101,6 +105,7 @@ class ControlThread implements Control {
       ...options,
       shared: createShared(),
       answer: (request) => this.#answer(request),
+      mint: (request) => answerCredentialRequest(this.#snapshot.tables, options.mint, request),
       onLost: (thread) => options.onBroken(`${thread.role} thread ${thread.index} ended unasked`),
     }
     this.#store = new ThreadHandle('store', 0, this.#init)

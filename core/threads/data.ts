@@ -1,9 +1,11 @@
 import { parentPort } from 'node:worker_threads'
+import type { Mint } from '../credentials.ts'
 import type { Edge } from '../edge.ts'
 import { openShared, type Shared } from '../shared.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import { Snapshot } from '../snapshot-tables.ts'
 import { createControlCalls, withControlRoutes } from './control-calls.ts'
+import { createCredentialCalls } from './credential-calls.ts'
 import { containErrors, refuseExit, type ThreadLog } from './guard.ts'
 import type { Message, ThreadStart } from './messages.ts'
 
@@ -44,7 +46,7 @@ export interface DataThreadOptions {
   start: ThreadStart
   log: ThreadLog
   /** Rejects with an error, whose `problems` are listed where it has any. */
-  createGateway(init: { snapshot: Snapshot; shared: Shared; thread: number }): Promise<ThreadGateway>
+  createGateway(init: { snapshot: Snapshot; shared: Shared; mint: Mint; thread: number }): Promise<ThreadGateway>
   createServer(init: { edge: Edge; snapshot: Snapshot }): ThreadServer
 }
 
@@ -60,6 +62,7 @@ class DataThread {
   readonly #options: DataThreadOptions
   readonly #snapshot = new Snapshot()
   readonly #calls = createControlCalls((request) => this.#post({ type: 'control-request', request }))
+  readonly #credentials = createCredentialCalls((request) => this.#post({ type: 'credential-request', request }))
   readonly #heartbeat = setInterval(() => this.#post({ type: 'heartbeat', at: Date.now() }), HEARTBEAT_MS).unref()
   #gateway: ThreadGateway | undefined
   #server: ThreadServer | undefined
@@ -95,12 +98,14 @@ class DataThread {
       if (isFirst) void this.#end()
     },
     'control-reply': ({ reply }) => this.#calls.settle(reply),
+    'credential-reply': ({ reply }) => this.#credentials.settle(reply),
   }
 
   async #boot(): Promise<void> {
     const { start, createGateway, createServer } = this.#options
     try {
-      this.#gateway = await createGateway({ snapshot: this.#snapshot, shared: openShared(start.shared), thread: start.index })
+      const { mint } = this.#credentials
+      this.#gateway = await createGateway({ snapshot: this.#snapshot, shared: openShared(start.shared), mint, thread: start.index })
       this.#server = createServer({ edge: withControlRoutes(this.#gateway.edge, this.#calls.ask), snapshot: this.#snapshot })
       this.#post({ type: 'ready', descriptor: this.#server.descriptor })
     } catch (error) {
@@ -149,6 +154,7 @@ class DataThread {
   #leave(): void {
     clearInterval(this.#heartbeat)
     this.#calls.close()
+    this.#credentials.close()
     this.#options.start.port.close()
     parentPort?.close()
   }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
+import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
 import type { ThreadLog } from './guard.ts'
 import type { ControlReply, ControlRequest, Message, ThreadStart } from './messages.ts'
 import { sendStart, spawnThread } from './spawn.ts'
@@ -30,6 +31,8 @@ export interface ThreadInit {
   log: ThreadLog
   /** Answers a request that is at home on the main thread; never rejects. */
   answer(request: ControlRequest): Promise<ControlReply>
+  /** Asks the process's mint; never rejects. */
+  mint(request: CredentialRequest): Promise<CredentialReply>
   /** The thread ended although nobody asked it to. */
   onLost(thread: ThreadHandle): void
 }
@@ -151,6 +154,9 @@ export class ThreadHandle {
     stopped: () => this.#stopped.resolve(),
     'control-request': ({ request }) => {
       void this.#init.answer(request).then((reply) => this.send({ type: 'control-reply', reply }))
+    },
+    'credential-request': ({ request }) => {
+      void this.#init.mint(request).then((reply) => this.send({ type: 'credential-reply', reply }))
     },
   }
 

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { SnapshotPatch } from '../snapshot.ts'
+import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
 
 /** A request that is answered on the main thread (`at: 'control'`), as data. */
 export interface ControlRequest {
@@ -41,6 +42,9 @@ export type Message =
   | { type: 'heartbeat'; at: number }
   | { type: 'control-request'; request: ControlRequest }
   | { type: 'control-reply'; reply: ControlReply }
+  /** data -> main -> data: a minted credential. */
+  | { type: 'credential-request'; request: CredentialRequest }
+  | { type: 'credential-reply'; reply: CredentialReply }
   /** data -> main: counters since the last delta. */
   | { type: 'metrics'; delta: Readonly<Record<string, number>> }
 

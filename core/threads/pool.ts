@@ -3,8 +3,9 @@ import { explainError } from '../attempt-facts.ts'
 import { Deadlines, systemClock } from '../deadlines.ts'
 import { GatewayError } from '../errors.ts'
 import { ExtraFields } from '../extra-fields.ts'
-import type { Format } from '../format.ts'
+import type { Format, Framing } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
+import { framingOf } from '../stream/framing.ts'
 import type { FormatRef, PlainError, PoolOrder, PoolReport, PoolTask, TargetData } from '../stream/pool-task.ts'
 import { loadStage } from '../stream/stages.ts'
 import { TranslateLane } from '../stream/translate.ts'
@@ -91,11 +92,11 @@ class StreamTask {
 
   #onHead(head: UpstreamHead): void {
     const type = head.headers.find(([name]) => name === 'content-type')?.[1] ?? ''
-    const isStream = head.status < 300 && type.toLowerCase().includes('event-stream')
+    const framing = framingOf(type.toLowerCase(), this.#parts.source, true)
     this.#post({ type: 'head', head })
-    if (!isStream) return
+    if (head.status >= 300 || !framing) return
     try {
-      this.#lane = this.#openLane()
+      this.#lane = this.#openLane(framing)
     } catch (error) {
       // A stage that cannot start: thrown on, it would end this thread with all its streams.
       this.#finish(explainError(error as Error, this.#task.errors), '')
@@ -110,10 +111,11 @@ class StreamTask {
     this.#end({ type: 'fault', kind, message, isReplayable, phase })
   }
 
-  #openLane(): TranslateLane {
+  #openLane(framing: Framing): TranslateLane {
     const { extra, errors, reply, carry, extraOnAll, sendsRaw } = this.#task
     return new TranslateLane({
       ...this.#parts,
+      framing,
       live: {
         write: (text) => this.#say(text as string),
         commit: () => this.#commit(),

@@ -17,20 +17,23 @@ export const HOP_HEADER = 'x-bifrost-hop'
 const destinations = new WeakMap<ProviderSettings, Map<string, Destination>>()
 
 /**
- * The destination of (provider, key), made once per settings object. Throws GW_NO_BASE_URL where a key should bring the URL
- * and does not.
+ * The destination of (provider, entry, key), made once per settings object. Throws GW_NO_BASE_URL where a key should bring the
+ * URL and does not.
  */
-export function destinationOf(registry: Registry, settings: ProviderSettings, key: KeySettings | undefined): Destination {
-  const entry = registry.provider(settings.entry)
+export function destinationOf(
+  registry: Registry,
+  { settings, entry }: { settings: ProviderSettings; entry: Provider },
+  key: KeySettings | undefined,
+): Destination {
   let byKey = destinations.get(settings)
   if (!byKey) {
     byKey = new Map()
     destinations.set(settings, byKey)
   }
-  const id = key?.id ?? ''
+  const id = entry.name === settings.entry ? (key?.id ?? '') : `${entry.name}\0${key?.id ?? ''}`
   let destination = byKey.get(id)
   if (!destination) {
-    const credential = key ? registry.authenticate(entry)(key, settings) : []
+    const credential = key ? registry.authenticator(entry).headers(key, settings) : []
     destination = { target: makeTarget(settings, baseUrl(settings, entry, key)), headers: makeHeaders(settings, entry, credential) }
     byKey.set(id, destination)
   }
@@ -38,9 +41,13 @@ export function destinationOf(registry: Registry, settings: ProviderSettings, ke
 }
 
 function baseUrl(settings: ProviderSettings, entry: Provider, key: KeySettings | undefined): string {
-  const url = entry.keyUrl === undefined ? (settings.network.baseUrl ?? entry.baseUrl) : key?.url
+  const url = entry.keyUrl === undefined ? (settings.network.baseUrl ?? entry.keyBaseUrl?.(key) ?? entry.baseUrl) : key?.url
   if (url !== undefined) return url
-  const hint = entry.keyUrl === undefined ? 'set network_config.base_url' : `set ${entry.keyUrl}.url on its keys`
+  const block = entry.keyConfig?.name
+  const hint =
+    entry.keyUrl === undefined
+      ? `set network_config.base_url${block ? ` or ${block} of its keys` : ''}`
+      : `set ${entry.keyUrl}.url on its keys`
   throw new GatewayError('GW_NO_BASE_URL', { provider: settings.name, hint })
 }
 

@@ -1,4 +1,6 @@
-import type { Authenticate } from '../../core/provider.ts'
+import type { Authenticator } from '../../core/provider.ts'
 
 /** `Authorization: Bearer <key>`; nothing when the key has no value. */
-export const bearer: Authenticate = ({ value }) => (value === '' ? [] : [['authorization', `Bearer ${value}`]])
+export const bearer: Authenticator = {
+  headers: ({ value }) => (value === '' ? [] : [['authorization', `Bearer ${value}`]]),
+}

@@ -7,7 +7,8 @@ import type { JsonObject } from '../../core/canonical/json.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Fold } from '../../core/fold.ts'
 import type { Format, Frame, Inbound, Outbound, ReplyOptions } from '../../core/format.ts'
-import { FRAMINGS } from '../../core/stream/framing.ts'
+import { decoderOf } from '../../core/stream/framing.ts'
+import { awsStream } from '../helpers/aws-stream.ts'
 
 /** The standard cases that every format passes (house.md 6). */
 export const CASES = [
@@ -75,7 +76,7 @@ export function framesOf(format: Format, bytes: Uint8Array, sizes: Iterable<numb
     from += size
   }
   pieces.push(bytes.subarray(from))
-  return drive(FRAMINGS[format.framing].decode as Fold<Uint8Array, Frame>, pieces, { moved: (state) => state }).out
+  return drive(decoderOf(format.framing), pieces, { moved: (state) => state }).out
 }
 
 /** Piece sizes from a seed: the same on every machine and run. */
@@ -87,25 +88,28 @@ export function* splits(seed: number, most = 97): Generator<number> {
   }
 }
 
-/** Runs the standard dozen on a format, from `test/fixtures/chat/<case>/`. A case without files of this format is skipped by name. */
-export function formatConformance(format: Format): void {
+/**
+ * Runs the standard dozen on a format, from `test/fixtures/chat/<case>/`. A case without files of this format is skipped by name.
+ * `model`: of dialects that name it in the path, not in the body.
+ */
+export function formatConformance(format: Format, model?: string): void {
   for (const name of CASES) {
     describe(`${format.name}: ${name}`, () => {
-      if (format.outbound) outboundCase(format, format.outbound, name)
+      if (format.outbound) outboundCase(format, format.outbound, { name, model })
       if (format.inbound) inboundCase(format, format.inbound, name)
     })
   }
   if (format.outbound) errorCases(format, format.outbound)
 }
 
-function outboundCase(format: Format, outbound: Outbound, name: string): void {
+function outboundCase(format: Format, outbound: Outbound, { name, model }: { name: string; model: string | undefined }): void {
   const requestFile = `${name}/${format.name}.request.json`
   const responseFile = `${name}/${format.name}.response.json`
   const streamFile = `${name}/${format.name}.stream.txt`
 
   it.skipIf(!has(requestFile))('encodes the request', () => {
     const wire = json(requestFile)
-    const canonical = { ...json(`${name}/canonical-request.json`), model: wire.model } as unknown as ChatRequest
+    const canonical = { ...json(`${name}/canonical-request.json`), model: wire.model ?? model } as unknown as ChatRequest
     expect(plain(outbound.encodeRequest(canonical, { defaultMaxOutputTokens: 4096 }).body)).toEqual(wire)
   })
 
@@ -114,9 +118,9 @@ function outboundCase(format: Format, outbound: Outbound, name: string): void {
   })
 
   it.skipIf(!has(streamFile))('decodes the stream to the same answer, however it is cut', () => {
-    const wanted = expected(format, name, 'response')
+    const wanted = expected(format, name, has(`${name}/${format.name}.canonical-stream.json`) ? 'stream' : 'response')
     for (const sizes of [[], splits(1, 1), splits(7), splits(42)]) {
-      const { out, error } = runFold(outbound.decodeStream, framesOf(format, bytes(streamFile), sizes), {})
+      const { out, error } = runFold(outbound.decodeStream, framesOf(format, streamBytes(format, streamFile), sizes), {})
       expect(error).toBeUndefined()
       expect(out.at(-1)?.type).toBe('response-end')
       expect(essence(foldParts(out))).toEqual(wanted)
@@ -125,7 +129,7 @@ function outboundCase(format: Format, outbound: Outbound, name: string): void {
   })
 
   it.skipIf(!has(streamFile))('refuses the stream when it is cut before its terminator', () => {
-    const frames = framesOf(format, bytes(streamFile))
+    const frames = framesOf(format, streamBytes(format, streamFile))
     const { error } = runFold(outbound.decodeStream, frames.slice(0, 2), {})
     expect((error as GatewayError | undefined)?.code).toBe('GW_UPSTREAM_TRUNCATED')
   })
@@ -150,7 +154,7 @@ function inboundCase(format: Format, inbound: Inbound, name: string): void {
   })
 
   it.skipIf(!has(streamFile))('writes the stream so that it reads back the same', () => {
-    const parts = runFold(outbound.decodeStream, framesOf(format, bytes(streamFile)), {}).out
+    const parts = runFold(outbound.decodeStream, framesOf(format, streamBytes(format, streamFile)), {}).out
     const frames = runFold(inbound.encodeStream, parts, REPLY).out
     const again = runFold(outbound.decodeStream, frames, {})
     expect(again.error).toBeUndefined()
@@ -158,7 +162,7 @@ function inboundCase(format: Format, inbound: Inbound, name: string): void {
   })
 
   it.skipIf(!has(streamFile))('ends a failed stream with the error event alone', () => {
-    const parts = runFold(outbound.decodeStream, framesOf(format, bytes(streamFile)), {}).out.slice(0, 3)
+    const parts = runFold(outbound.decodeStream, framesOf(format, streamBytes(format, streamFile)), {}).out.slice(0, 3)
     const failure = new GatewayError('GW_UPSTREAM_TRUNCATED', { provider: 'p' })
     const { out } = runFold(inbound.encodeStream, parts, REPLY, failure)
     expect(out.at(-1)).toEqual(inbound.encodeErrorFrame(failure))
@@ -174,7 +178,7 @@ function errorCases(format: Format, outbound: Outbound): void {
     expect(outbound.decodeError(json(statusFile))).toMatchObject(expected(format, 'error-status', 'error'))
   })
   it.skipIf(!has(streamFile))(`${format.name}: error-mid-stream`, () => {
-    const { error } = runFold(outbound.decodeStream, framesOf(format, bytes(streamFile)), {})
+    const { error } = runFold(outbound.decodeStream, framesOf(format, streamBytes(format, streamFile)), {})
     expect(error).toBeInstanceOf(GatewayError)
     expect((error as GatewayError).code).toBe('GW_UPSTREAM_ERROR')
     expect((error as GatewayError).detail.upstream).toMatchObject(expected(format, 'error-mid-stream', 'error'))
@@ -210,8 +214,8 @@ function essence(response: ChatResponse): JsonObject {
   return plain({ choices: choices as unknown as JsonObject[], usage: { inputTokens, outputTokens } })
 }
 
-/** What a case says in canonical form; a format's own file stands where the vendor cannot say the same (signatures, error types). */
-function expected(format: Format, name: string, kind: 'response' | 'error'): JsonObject {
+/** What a case says in canonical form; a format's own file stands where the vendor cannot say the same (signatures, error types, usage of streams). */
+function expected(format: Format, name: string, kind: 'response' | 'stream' | 'error'): JsonObject {
   const own = `${name}/${format.name}.canonical-${kind}.json`
   return json(has(own) ? own : `${name}/canonical-${kind}.json`)
 }
@@ -226,6 +230,11 @@ function has(path: string): boolean {
 
 function bytes(path: string): Uint8Array {
   return readFileSync(new URL(path, FIXTURES))
+}
+
+/** A recorded stream as the provider sends it: the files of binary framings are written as text. */
+function streamBytes(format: Format, path: string): Uint8Array {
+  return format.framing === 'aws-event-stream' ? awsStream(readFileSync(new URL(path, FIXTURES), 'utf8')) : bytes(path)
 }
 
 function json(path: string): JsonObject {

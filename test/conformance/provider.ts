@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import type { AuthKind, Operation, Provider, Quirks } from '../../core/provider.ts'
+import type { AuthKind, Operation, PathFacts, Provider, Quirks } from '../../core/provider.ts'
+import type { KeySettings, ProviderSettings } from '../../core/snapshot.ts'
 
-const AUTH_KINDS: Record<AuthKind, true> = { bearer: true, 'x-api-key': true, none: true }
+const AUTH_KINDS: Record<AuthKind, true> = {
+  bearer: true,
+  'x-api-key': true,
+  'x-goog-api-key': true,
+  entra: true,
+  'entra-x-api-key': true,
+  sigv4: true,
+  google: true,
+  none: true,
+}
 const OPERATIONS: Record<Operation, true> = { chat_completion: true, list_models: true }
 const QUIRKS: Record<keyof Quirks, true> = {
   drop: true,
@@ -16,9 +26,18 @@ const QUIRKS: Record<keyof Quirks, true> = {
   patchFields: true,
 }
 
+/** Below the base URL, with a query where the API wants one; a list may have a host of its own. */
+const PATH = /^(https:\/\/[a-z0-9.-]+)?\/[\w/.:%-]*[\w](\?[\w=&-]+)?$/
+const FACTS: readonly PathFacts[] = [true, false].map((isStream) => ({
+  model: 'a/model:1',
+  isStream,
+  key: { aliases: {}, config: { project_id: 'my-project', region: 'us-east-1' } } as unknown as KeySettings,
+  settings: { network: {} } as ProviderSettings,
+}))
+
 /** What every entry of the registry must keep, whatever it stands for. `formats`: names of those that exist. */
 export function providerConformance(provider: Provider, formats: readonly string[]): void {
-  const { name, baseUrl, keyUrl, respond, quirks = {}, paths, headers = {} } = provider
+  const { name, baseUrl, keyUrl, keyBaseUrl, keyConfig, respond, quirks = {}, paths, headers = {} } = provider
 
   describe(`provider ${name}`, () => {
     test('has a name that can stand before the slash of a model', () => {
@@ -26,7 +45,8 @@ export function providerConformance(provider: Provider, formats: readonly string
     })
 
     test('has exactly one place to go to', () => {
-      expect([baseUrl, keyUrl, respond].filter((place) => place !== undefined)).toHaveLength(1)
+      expect([baseUrl, keyUrl, keyBaseUrl, respond].filter((place) => place !== undefined)).toHaveLength(1)
+      if (keyConfig) expect(keyConfig.name).toBe(`${name}_key_config`)
       if (keyUrl !== undefined) expect(keyUrl).toBe(`${name}_key_config`)
       if (baseUrl === undefined) return
       const url = new URL(baseUrl)
@@ -43,7 +63,7 @@ export function providerConformance(provider: Provider, formats: readonly string
       expect(Object.keys(paths).length).toBeGreaterThan(0)
       for (const [operation, path] of Object.entries(paths)) {
         expect(OPERATIONS).toHaveProperty(operation)
-        expect(path).toMatch(/^\/[\w/-]*[\w]$/)
+        for (const written of typeof path === 'function' ? FACTS.map(path) : [path]) expect(written).toMatch(PATH)
       }
     })
 

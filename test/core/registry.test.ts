@@ -14,7 +14,7 @@ describe('registry', () => {
     const registry = createRegistry({ formats: [both], providers: [entry], authenticators })
     expect(registry.provider('p')).toBe(entry)
     expect(registry.format('f')).toBe(both)
-    expect(registry.authenticate(entry)).toBe(authenticators.bearer)
+    expect(registry.authenticator(entry)).toBe(authenticators.bearer)
     expect(() => registry.provider('q')).toThrow('unknown provider q')
   })
 

@@ -36,6 +36,7 @@ const PACKAGES: readonly (readonly [file: RegExp, may: readonly string[]])[] = [
   [/^core\//, ['tapable', 'zod', 'pino', 'piscina', 'undici']],
   [/^plugins\/mongo\//, ['mongodb', 'zod']],
   [/^plugins\/redis\//, ['ioredis', 'zod']],
+  [/^providers\/auth\//, ['zod', '@smithy/signature-v4', '@aws-sdk/credential-providers', 'google-auth-library', '@azure/identity']],
   [/^(?:plugins|providers)\//, ['zod']],
   [/^transports\//, ['uWebSockets.js', 'pino', 'piscina', 'zod']],
 ]

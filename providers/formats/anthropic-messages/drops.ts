@@ -1,6 +1,6 @@
-import type { ChatRequest } from '../../../core/canonical/chat.ts'
 import { isObject } from '../../../core/canonical/json.ts'
 import type { Drop } from '../../../core/format.ts'
+import { hint, hintUnless } from '../shared/drops.ts'
 
 /** What Messages has no place for (decision D13): hints are left out and reported, what changes the answer is refused. */
 export const DROPS: readonly Drop[] = [
@@ -36,12 +36,4 @@ const TIERS: Readonly<Record<string, string>> = { auto: 'auto', default: 'standa
 /** The service tier in Anthropic's words: https://docs.claude.com/en/api/service-tiers. Undefined for tiers it does not have. */
 export function encodeServiceTier(tier: string | undefined): string | undefined {
   return tier !== undefined && Object.hasOwn(TIERS, tier) ? TIERS[tier] : undefined
-}
-
-function hint(field: keyof ChatRequest, param: string, when?: (request: ChatRequest) => boolean): Drop {
-  return { field, param, kind: 'hint', ...(when && { when }) }
-}
-
-function hintUnless(field: keyof ChatRequest, param: string, isNeutral: (request: ChatRequest) => boolean): Drop[] {
-  return [hint(field, param, isNeutral), { field, param, kind: 'meaning', when: (request) => !isNeutral(request) }]
 }

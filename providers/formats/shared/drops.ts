@@ -17,3 +17,13 @@ export function lostHints(request: ChatRequest, drops: readonly Drop[], options:
   }
   return hints
 }
+
+/** A row for a field that may be left out; `when` says whether a request's value is really lost. */
+export function hint(field: keyof ChatRequest, param: string, when?: (request: ChatRequest) => boolean): Drop {
+  return { field, param, kind: 'hint', ...(when && { when }) }
+}
+
+/** Rows for a field that may be left out where its value asks for nothing, and changes the meaning otherwise. */
+export function hintUnless(field: keyof ChatRequest, param: string, isNeutral: (request: ChatRequest) => boolean): Drop[] {
+  return [hint(field, param, isNeutral), { field, param, kind: 'meaning', when: (request) => !isNeutral(request) }]
+}

@@ -364,7 +364,7 @@ describe('problems', () => {
       { providers: { opnai: { keys: [key] } } },
       ['providers.opnai: unknown provider; did you mean "openai"? one of your own needs custom_provider_config.base_provider_type'],
     ],
-    ['a provider of a later version', { providers: { azure: { keys: [key] } } }, ['providers.azure: is not served by this version']],
+    ['a provider of a later version', { providers: { runway: { keys: [key] } } }, ['providers.runway: is not served by this version']],
     [
       'a custom name that is taken',
       { providers: { groq: { keys: [key], ...custom } } },
@@ -377,9 +377,9 @@ describe('problems', () => {
     ],
     [
       'a base of a later version',
-      { providers: { mine: { keys: [key], custom_provider_config: { base_provider_type: 'bedrock' } } } },
+      { providers: { mine: { keys: [key], custom_provider_config: { base_provider_type: 'runway' } } } },
       [
-        'providers.mine.custom_provider_config.base_provider_type: "bedrock" is not served as a base by this version; served: openai, anthropic',
+        'providers.mine.custom_provider_config.base_provider_type: "runway" is not served as a base by this version; served: openai, anthropic, bedrock, huggingface, replicate',
       ],
     ],
     [

@@ -18,7 +18,8 @@ afterEach(async () => {
 
 function options(overrides: Partial<ControlOptions> = {}): ControlOptions {
   const entry = new URL('../../helpers/thread-main.ts', import.meta.url)
-  return { entry, threads: 2, tables: emptyTables(), log: quiet, logLevel: 'silent', routes: {}, onBroken() {}, ...overrides }
+  const mint = () => Promise.reject(new Error('nothing is minted here'))
+  return { entry, mint, threads: 2, tables: emptyTables(), log: quiet, logLevel: 'silent', routes: {}, onBroken() {}, ...overrides }
 }
 
 describe('the snapshot of a gateway of threads', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ChatRequest } from '../../../../core/canonical/chat.ts'
 import { GatewayError } from '../../../../core/errors.ts'
-import { modelTraits } from '../../../../providers/formats/anthropic-messages/thinking.ts'
+import { modelTraits } from '../../../../providers/formats/shared/claude-thinking.ts'
 import { betas, encode } from './helpers.ts'
 
 const sent = (model: string, more: Partial<ChatRequest>) => {

@@ -1,7 +1,7 @@
 import type { ResponseFormat } from '../../../core/canonical/chat.ts'
 import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
 
-/** The format of an answer: https://docs.claude.com/en/docs/build-with-claude/structured-outputs. Undefined for free text. */
+/** The format of a Claude model's answer: https://docs.claude.com/en/docs/build-with-claude/structured-outputs. Undefined for free text. */
 export function encodeResponseFormat(format: ResponseFormat | undefined): JsonObject | undefined {
   if (!format || format.type === 'text') return undefined
   if (format.type === 'json-object') return { type: 'json_schema', schema: { type: 'object', additionalProperties: true } }

@@ -17,6 +17,10 @@ export interface ModelTraits {
   takesEffort: boolean
   takesMax: boolean
   takesXhigh: boolean
+  /** Takes a schema for its answer (4.5 and later). */
+  takesSchema: boolean
+  /** Takes the beta flag that lets it think between calls; later models do so by themselves, other ones refuse the flag. */
+  takesInterleaving: boolean
 }
 
 /** Reads family and version from any spelling: `claude-opus-4-7`, `claude-3-7-sonnet-…`, `anthropic.claude-opus-4-1-20250805-v1:0`. */
@@ -30,6 +34,8 @@ export function modelTraits(model: string): ModelTraits {
     takesEffort: version >= 406 || (isOpus && version >= 405),
     takesMax: version >= 407 || (isOpus && version >= 406),
     takesXhigh: version >= 407,
+    takesSchema: version >= 405,
+    takesInterleaving: /opus|sonnet/i.test(match?.[1] ?? '') && version >= 400 && version < 406,
   }
 }
 

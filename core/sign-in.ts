@@ -1,0 +1,22 @@
+import type { SignIn } from './credentials.ts'
+import type { HeaderList } from './edge.ts'
+import { mergeHeaders } from './forward-headers.ts'
+import type { Runtime } from './runtime.ts'
+import type { Target, UpstreamRequest } from './upstream/types.ts'
+
+/**
+ * The request with what its key's authenticator adds to each one. Undefined where that is nothing, which is known without a promise.
+ * Rejects with GW_SIGN_IN_FAILED.
+ */
+export function signRequest(
+  runtime: Runtime,
+  signIn: SignIn,
+  { target, request }: { target: Target; request: UpstreamRequest },
+): UpstreamRequest | Promise<UpstreamRequest> | undefined {
+  const { method, path, headers, body } = request
+  const { protocol, host } = target
+  const lines = runtime.credentials.authorize(signIn, { method, protocol, host, path, headers, body, now: runtime.wallClock() })
+  if (lines === undefined) return undefined
+  const signed = (added: HeaderList): UpstreamRequest => ({ ...request, headers: mergeHeaders([headers, added]) })
+  return lines instanceof Promise ? lines.then(signed) : signed(lines)
+}

@@ -1,0 +1,185 @@
+import { crc32 } from 'node:zlib'
+import { GatewayError } from '../errors.ts'
+import type { Fold, Sink } from '../fold.ts'
+import type { Frame } from '../format.ts'
+import { copied, latin1, utf8 } from '../text.ts'
+
+/** Most bytes of one message (as in framing.ts); the format itself has room for 4 GB. */
+const MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+/** Length of the message, length of its headers, checksum of the two. */
+const PRELUDE_BYTES = 12
+/** A prelude and the checksum at the end: what a message without headers and payload has. */
+const LEAST_MESSAGE_BYTES = PRELUDE_BYTES + 4
+
+/** What waits for its rest, and the headers read last. Plain data. */
+export interface AwsState {
+  pending: Uint8Array[]
+  pendingBytes: number
+  /** Bytes at which there is more to read: a prelude, or the whole message that it announces. */
+  needed: number
+  /** The last event's headers, one character a byte, and the type they told: a stream repeats them hundreds of times. */
+  headers: string
+  event: string | undefined
+}
+
+/**
+ * AWS event streams (https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html) from any split of reads. Both
+ * checksums are checked, the prelude's as soon as it is there, so that nothing is gathered for a length that lies. Refuses
+ * with GW_UPSTREAM_INVALID for what is no such stream, GW_UPSTREAM_TOO_LARGE for a message over 8 MB, GW_UPSTREAM_TRUNCATED
+ * when it ends inside a message. State is plain data. Read here rather than by AWS's own codec: 0.4 us a message instead of
+ * 2 us, and that one reads a header whose length lies beyond the message, from memory that belongs to others.
+ */
+export const awsEventStream: Fold<Uint8Array, Frame, AwsState> = {
+  start: () => ({ pending: [], pendingBytes: 0, needed: PRELUDE_BYTES, headers: '', event: undefined }),
+  step(state, chunk, out) {
+    if (state.pendingBytes === 0) return readMessages(state, chunk, out)
+    // The reader's buffer is only lent, so what waits is copied.
+    if (state.pendingBytes + chunk.length < state.needed) return hold(state, chunk, state.needed)
+    const bytes = Buffer.concat([...state.pending, chunk])
+    state.pending = []
+    state.pendingBytes = 0
+    readMessages(state, bytes, out)
+  },
+  end(state, out, error) {
+    if (!error && state.pendingBytes > 0) out.refuse(new GatewayError('GW_UPSTREAM_TRUNCATED'))
+  },
+}
+
+function hold(state: AwsState, bytes: Uint8Array, needed: number): void {
+  state.pending.push(copied(bytes))
+  state.pendingBytes += bytes.length
+  state.needed = needed
+}
+
+function readMessages(state: AwsState, bytes: Uint8Array, out: Sink<Frame>): void {
+  let from = 0
+  let text: string | undefined
+  while (from < bytes.length) {
+    const rest = bytes.length - from
+    if (rest < PRELUDE_BYTES) return hold(state, bytes.subarray(from), PRELUDE_BYTES)
+    const length = u32(bytes, from)
+    const fault = preludeFault(bytes, from, length)
+    if (fault) return out.refuse(fault)
+    if (rest < length) return hold(state, bytes.subarray(from), length)
+    // One text for all messages of a read: what is cut from it costs a tenth of what it would cost alone.
+    text ??= latin1(bytes)
+    const frame = readMessage(state, { bytes, text }, from)
+    if (!frame) return out.refuse(invalid('an event does not match its checksum, or has headers that cannot be'))
+    out.push(frame)
+    from += length
+  }
+}
+
+/** Why a prelude cannot be believed; the checksum first, because of garbage every length is wrong. */
+function preludeFault(bytes: Uint8Array, from: number, length: number): GatewayError | undefined {
+  if (preludeChecksum(bytes, from) !== u32(bytes, from + 8)) return invalid('it is no AWS event stream, or a checksum is wrong')
+  if (length < LEAST_MESSAGE_BYTES) return invalid(`an event of ${length} bytes`)
+  if (length > MAX_MESSAGE_BYTES) {
+    return new GatewayError('GW_UPSTREAM_TOO_LARGE', { reason: `an event of more than ${MAX_MESSAGE_BYTES} bytes` })
+  }
+  const headers = u32(bytes, from + 4)
+  return headers > length - LEAST_MESSAGE_BYTES ? invalid(`an event of ${length} bytes with headers of ${headers}`) : undefined
+}
+
+/** A read, also as text of one character a byte. */
+interface Read {
+  bytes: Uint8Array
+  text: string
+}
+
+/** A whole message as a frame; undefined where its checksum or its headers are wrong. */
+function readMessage(state: AwsState, { bytes, text }: Read, from: number): Frame | undefined {
+  const checksumAt = from + u32(bytes, from) - 4
+  if (crc32(bytes.subarray(from, checksumAt)) !== u32(bytes, checksumAt)) return undefined
+  const headersAt = from + PRELUDE_BYTES
+  const payloadAt = headersAt + u32(bytes, from + 4)
+  const payload = text.slice(payloadAt, checksumAt)
+  const data = NON_ASCII.test(payload) ? utf8(bytes, payloadAt, checksumAt) : payload
+  const block = text.slice(headersAt, payloadAt)
+  if (block !== '' && block === state.headers) return { event: state.event, data }
+  const headers = readHeaders(bytes, headersAt, payloadAt)
+  if (!headers) return undefined
+  const kind = headers.get(':message-type')
+  if (kind === 'exception') return { event: headers.get(':exception-type') ?? kind, data }
+  if (kind === 'error')
+    return { event: headers.get(':error-code') ?? kind, data: JSON.stringify({ message: headers.get(':error-message') ?? '' }) }
+  // A copy: a piece of the read would keep all of it.
+  state.headers = latin1(bytes, headersAt, payloadAt)
+  state.event = headers.get(':event-type')
+  return { event: state.event, data }
+}
+
+const NON_ASCII = /[\x80-\xff]/
+
+/** Bytes of a value by its type: true, false, byte, short, integer, long, bytes, text, timestamp, UUID. */
+const VALUE_BYTES = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16] as const
+const BYTES = 6
+const TEXT = 7
+
+/** The headers whose value is text; the others are skipped. Undefined where a header is of no known type or ends beyond `end`. */
+function readHeaders(bytes: Uint8Array, start: number, end: number): Map<string, string> | undefined {
+  const headers = new Map<string, string>()
+  let at = start
+  while (at < end) {
+    const nameEnd = at + 1 + (bytes[at] as number)
+    const type = bytes[nameEnd] as number
+    const hasLength = type === BYTES || type === TEXT
+    const valueAt = nameEnd + (hasLength ? 3 : 1)
+    const length = hasLength ? ((bytes[nameEnd + 1] as number) << 8) | (bytes[nameEnd + 2] as number) : VALUE_BYTES[type]
+    if (length === undefined || valueAt + length > end) return undefined
+    if (type === TEXT) headers.set(utf8(bytes, at + 1, nameEnd), utf8(bytes, valueAt, valueAt + length))
+    at = valueAt + length
+  }
+  return headers
+}
+
+/** Of the eight bytes at `at`. A call of zlib costs 0.2 us whatever the length, this a tenth of that. */
+function preludeChecksum(bytes: Uint8Array, at: number): number {
+  let sum = -1
+  for (let offset = at; offset < at + 8; offset++) sum = (CHECKSUMS[(sum ^ (bytes[offset] as number)) & 0xff] as number) ^ (sum >>> 8)
+  return ~sum >>> 0
+}
+
+/** CRC-32 of each byte, without the inversions at its start and end. */
+const CHECKSUMS = Int32Array.from({ length: 256 }, (_, byte) => {
+  let sum = byte
+  for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
+  return sum
+})
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
+  )
+}
+
+function invalid(reason: string): GatewayError {
+  return new GatewayError('GW_UPSTREAM_INVALID', { reason })
+}
+
+/** What a message says it is: an event, an error that the service's model knows, or one that it does not. */
+export type AwsMessageKind = 'event' | 'exception' | 'error'
+
+/** One frame as a message of JSON. The data of an `error` is the plain text of its message, and goes into the headers. */
+export function encodeAwsFrame({ event = '', data }: Frame, kind: AwsMessageKind = 'event'): Uint8Array {
+  if (kind === 'error') return encodeAwsMessage({ ':message-type': kind, ':error-code': event, ':error-message': data }, '')
+  return encodeAwsMessage({ [`:${kind}-type`]: event, ':content-type': 'application/json', ':message-type': kind }, data)
+}
+
+/** A message of headers that are text and a payload. Names are of at most 255 bytes, values of at most 32767. */
+export function encodeAwsMessage(headers: Readonly<Record<string, string>>, payload: string | Uint8Array): Uint8Array {
+  const block = Buffer.concat(Object.entries(headers).map(([name, value]) => encodeHeader(Buffer.from(name), Buffer.from(value))))
+  const body = Buffer.from(payload as string)
+  const message = Buffer.alloc(LEAST_MESSAGE_BYTES + block.length + body.length)
+  message.writeUInt32BE(message.length, 0)
+  message.writeUInt32BE(block.length, 4)
+  message.writeUInt32BE(preludeChecksum(message, 0), 8)
+  message.set(block, PRELUDE_BYTES)
+  message.set(body, PRELUDE_BYTES + block.length)
+  message.writeUInt32BE(crc32(message.subarray(0, -4)), message.length - 4)
+  return message
+}
+
+function encodeHeader(name: Buffer, value: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(name.length), name, Buffer.of(TEXT, value.length >> 8, value.length & 0xff), value])
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { isObject } from '../core/canonical/json.ts'
+import { defineProvider, type PathFacts } from '../core/provider.ts'
+import type { KeySettings } from '../core/snapshot.ts'
+
+const DEFAULT_REGION = 'us-east-1'
+
+/** The form of a region's name, which goes into host names: https://docs.aws.amazon.com/general/latest/gr/rande.html */
+const region = z
+  .string()
+  .regex(
+    /^[a-z]{2,3}(-[a-z]{2,4})?-(central|north|south|east|west|northeast|northwest|southeast|southwest)-\d{1,2}$/,
+    'is no AWS region, such as us-east-1',
+  )
+
+const bucket = z.strictObject({ bucket_name: z.string().min(1), prefix: z.string().optional(), is_default: z.boolean().optional() })
+
+const keyConfig = {
+  name: 'bedrock_key_config',
+  schema: z
+    .strictObject({
+      access_key: z.string().optional().describe('With secret_key: signs requests. Without either: the usual places of AWS are asked.'),
+      secret_key: z.string().optional(),
+      session_token: z.string().optional(),
+      region: region.default(DEFAULT_REGION).describe('Where the models are.'),
+      arn: z
+        .string()
+        .regex(/^arn:aws[\w-]*:bedrock:/, 'is no ARN of Bedrock')
+        .optional()
+        .describe('Prefix of inference profiles that aliases name.'),
+      role_arn: z
+        .string()
+        .regex(/^arn:aws[\w-]*:iam::/, 'is no ARN of a role')
+        .optional()
+        .describe('Role to take on.'),
+      external_id: z.string().optional(),
+      session_name: z.string().default('bifrost-session'),
+      batch_s3_config: z
+        .strictObject({ buckets: z.array(bucket) })
+        .optional()
+        .describe('Where batches are kept; not used yet.'),
+    })
+    .refine(({ access_key: id, secret_key: secret }) => !id === !secret, 'access_key and secret_key belong together'),
+}
+
+/** Amazon Bedrock by its Converse API. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
+export const bedrock = defineProvider({
+  name: 'bedrock',
+  format: 'bedrock-converse',
+  keyBaseUrl: (key) => `https://bedrock-runtime.${regionOf(key)}.${suffix(regionOf(key))}`,
+  auth: 'sigv4',
+  keyConfig,
+  keyless: 'value',
+  isBase: true,
+  paths: { chat_completion: conversePath, list_models: listPath },
+  modelIds(body) {
+    const models = isObject(body) && Array.isArray(body.modelSummaries) ? body.modelSummaries : []
+    return models.filter(isObject).map(({ modelId }) => String(modelId))
+  },
+})
+
+function conversePath({ model, isStream, key }: PathFacts): string {
+  return `/model/${encodeURIComponent(profileOf(model, key))}/${isStream ? 'converse-stream' : 'converse'}`
+}
+
+/** An alias may name an inference profile below the key's ARN; model ids and whole ARNs stand for themselves. */
+function profileOf(model: string, key: KeySettings | undefined): string {
+  const arn = key?.config.arn
+  const isAlias = key !== undefined && Object.values(key.aliases).includes(model)
+  return typeof arn === 'string' && isAlias && !model.startsWith('arn:') && !model.includes('.') ? `${arn}/${model}` : model
+}
+
+/** Models are listed by the control plane, which has a host of its own. */
+function listPath({ key, settings }: PathFacts): string {
+  const path = '/foundation-models?byOutputModality=TEXT'
+  return settings.network.baseUrl === undefined ? `https://bedrock.${regionOf(key)}.${suffix(regionOf(key))}${path}` : path
+}
+
+function regionOf(key: KeySettings | undefined): string {
+  return String(key?.config.region ?? DEFAULT_REGION)
+}
+
+function suffix(name: string): string {
+  return name.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+}

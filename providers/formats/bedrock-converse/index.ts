@@ -1,0 +1,18 @@
+import { defineFormat, type Format } from '../../../core/format.ts'
+import { DROPS } from './drops.ts'
+import { decodeError } from './error.ts'
+import { lens } from './lens.ts'
+import { encodeRequest } from './request.ts'
+import { decodeResponse } from './response.ts'
+import { decodeStream } from './stream.ts'
+import { NAME } from './types.ts'
+
+/** Amazon Bedrock's Converse and ConverseStream: https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html */
+export const format: Format = defineFormat({
+  name: NAME,
+  module: import.meta.url,
+  framing: 'aws-event-stream',
+  streamType: 'application/vnd.amazon.eventstream',
+  outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
+  lens,
+})

@@ -1,0 +1,124 @@
+import type { DocumentPart, ImagePart, Source } from '../../../core/canonical/chat.ts'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { BlockContext } from './messages.ts'
+import { type Block, NAME } from './types.ts'
+
+/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html */
+const IMAGES = new Map([
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpeg'],
+  ['image/jpg', 'jpeg'],
+  ['image/gif', 'gif'],
+  ['image/webp', 'webp'],
+])
+
+/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html */
+const DOCUMENTS = new Map([
+  ['application/pdf', 'pdf'],
+  ['text/csv', 'csv'],
+  ['application/msword', 'doc'],
+  ['application/vnd.openxmlformats-officedocument.wordprocessingml.document', 'docx'],
+  ['application/vnd.ms-excel', 'xls'],
+  ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'xlsx'],
+  ['text/html', 'html'],
+  ['text/markdown', 'md'],
+])
+
+/** Text of any other kind: read as it stands. */
+const TEXTUAL = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|javascript)\b)/
+
+/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_VideoBlock.html */
+const VIDEOS = new Map([
+  ['video/mp4', 'mp4'],
+  ['video/quicktime', 'mov'],
+  ['video/webm', 'webm'],
+  ['video/x-matroska', 'mkv'],
+  ['video/x-flv', 'flv'],
+  ['video/mpeg', 'mpeg'],
+  ['video/x-ms-wmv', 'wmv'],
+  ['video/3gpp', 'three_gp'],
+])
+
+/** Bucket paths tell the type by the name's end alone. */
+const ENDINGS: Readonly<Record<string, string>> = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  pdf: 'application/pdf',
+  csv: 'text/csv',
+  html: 'text/html',
+  md: 'text/markdown',
+  txt: 'text/plain',
+  mp4: 'video/mp4',
+  mov: 'video/quicktime',
+  webm: 'video/webm',
+  mkv: 'video/x-matroska',
+}
+
+/** A picture; the API takes bytes and places in S3, no other address and no file ids. */
+export function encodeImage(part: ImagePart, context: BlockContext): Block | undefined {
+  return imageOf(part.source, part.extra?.[NAME], context)
+}
+
+/** A document, a video or a picture, by its media type. Text travels as bytes too. */
+export function encodeDocument(part: DocumentPart, context: BlockContext): Block | undefined {
+  const own = part.extra?.[NAME]
+  const mediaType = part.source.kind === 'parts' ? 'text/plain' : mediaTypeOf(part.source)
+  if (mediaType?.startsWith('image/')) return imageOf(part.source, own, context)
+  const source = encodeSource(part.source, own)
+  const video = VIDEOS.get(mediaType ?? '')
+  if (source && video) return { video: { format: video, source } }
+  const format = documentFormat(mediaType)
+  if (!source || !format) return context.unsupported(context.path)
+  const document: JsonObject = { format, name: documentName(part.name, context), source }
+  if (part.context !== undefined) document.context = part.context
+  if (part.cites !== undefined) document.citations = { enabled: part.cites }
+  return { document }
+}
+
+function imageOf(source: Source, own: JsonObject | undefined, context: BlockContext): Block | undefined {
+  const encoded = encodeSource(source, own)
+  const format = IMAGES.get(mediaTypeOf(source) ?? '')
+  return encoded && format ? { image: { format, source: encoded } } : context.unsupported(context.path)
+}
+
+function documentFormat(mediaType: string | undefined): string | undefined {
+  if (mediaType === undefined) return undefined
+  return DOCUMENTS.get(mediaType) ?? (TEXTUAL.test(mediaType) ? 'txt' : undefined)
+}
+
+function mediaTypeOf(source: Source): string | undefined {
+  if (source.kind === 'parts') return undefined
+  const said = source.mediaType?.split(';', 1)[0]?.trim().toLowerCase()
+  if (said !== undefined || source.kind !== 'url') return said ?? (source.kind === 'text' ? 'text/plain' : undefined)
+  const ending = /\.([a-z0-9]+)$/i.exec(source.url)?.[1]?.toLowerCase() ?? ''
+  return Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined
+}
+
+function encodeSource(source: Source, own: JsonObject | undefined): JsonObject | undefined {
+  if (source.kind === 'data') return { bytes: source.data }
+  if (source.kind === 'text') return { bytes: Buffer.from(source.text).toString('base64') }
+  if (source.kind === 'url' && source.url.startsWith('s3://')) {
+    return { s3Location: { uri: source.url, ...(own?.bucketOwner !== undefined && { bucketOwner: own.bucketOwner }) } }
+  }
+  if (source.kind !== 'parts') return undefined
+  const texts = source.parts.flatMap((part) => (part.type === 'text' ? [{ text: part.text }] : []))
+  return texts.length === source.parts.length ? { content: texts } : undefined
+}
+
+/** The API takes letters, digits, single blanks, hyphens and brackets, and each name once in a request. */
+function documentName(name: string | undefined, context: BlockContext): string {
+  const stem = (name ?? '').replace(/\.[a-z0-9]{1,5}$/i, '')
+  const base =
+    stem
+      .replace(/[^A-Za-z0-9\s\-()[\]]/g, '_')
+      .replace(/\s+/g, ' ')
+      .trim()
+      .slice(0, 190) || 'document'
+  let unique = base
+  for (let copy = 2; context.documents.has(unique); copy++) unique = `${base} (${copy})`
+  context.documents.add(unique)
+  return unique
+}

@@ -1,0 +1,23 @@
+import type { ChatRequest } from '../../../core/canonical/chat.ts'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { ModelTraits } from '../shared/claude-thinking.ts'
+import { encodeResponseFormat } from '../shared/closed-schema.ts'
+import { ownName, type ToolNames } from './names.ts'
+
+/** How the form of an answer is asked for: by a field of the model's own, or by a tool whose input is the answer. */
+export interface AnswerForm {
+  /** Claude's `output_config.format`. */
+  format?: JsonObject | undefined
+  tool?: { name: string; spec: JsonObject } | undefined
+}
+
+/** The form of an answer: newer Claude models take the schema, for all others it is a tool that they are told to call. */
+export function encodeAnswerForm({ responseFormat }: ChatRequest, traits: ModelTraits, names: ToolNames): AnswerForm {
+  if (!responseFormat || responseFormat.type === 'text') return {}
+  if (traits.takesSchema) return { format: encodeResponseFormat(responseFormat) }
+  const isSchema = responseFormat.type === 'json-schema'
+  const name = ownName(`bf_so_${(isSchema && responseFormat.name) || 'json_response'}`, names)
+  const description = (isSchema && responseFormat.description) || 'Gives the answer in the form that is asked for.'
+  const schema = isSchema ? { type: 'object', ...responseFormat.schema } : { type: 'object' }
+  return { tool: { name, spec: { name, description, inputSchema: { json: schema } } } }
+}
