@@ -1,7 +1,7 @@
 import { type Content, PLAIN_TEXT, textContent } from './contents.ts'
-import { type Dialect, type EventStyle, renderEvent, type StreamEvent } from './dialect.ts'
+import { type Dialect, type EventStyle, eventBytes, type StreamEvent } from './dialect.ts'
 import type { Gates, Step } from './script.ts'
-import { chunk, EVENT_STREAM, type HeaderLines, head, JSON_TYPE, LAST_CHUNK, whole } from './wire.ts'
+import { AWS_EVENT_STREAM, chunk, EVENT_STREAM, type HeaderLines, head, JSON_TYPE, LAST_CHUNK, whole } from './wire.ts'
 
 /** What one request asks for, as far as an answer depends on it. */
 export interface Ask {
@@ -51,12 +51,17 @@ export function eventsOf(ask: Ask, content: Content = PLAIN): StreamEvent[] {
 
 /** A healthy stream, every event a chunk of its own, all in one write. */
 export function streamed(events: readonly StreamEvent[], style?: EventStyle): Step[] {
-  return [{ write: Buffer.concat([head(200, EVENT_STREAM), ...events.map((event) => chunk(renderEvent(event, style))), LAST_CHUNK]) }]
+  return [{ write: Buffer.concat([streamHead(events), ...events.map((event) => chunk(eventBytes(event, style))), LAST_CHUNK]) }]
 }
 
 /** A stream's head and events without an end: what follows decides how it breaks. */
 export function begun(events: readonly StreamEvent[], extra: HeaderLines = []): Buffer {
-  return Buffer.concat([head(200, [...EVENT_STREAM, ...extra]), ...events.map((event) => chunk(renderEvent(event)))])
+  return Buffer.concat([streamHead(events, extra), ...events.map((event) => chunk(eventBytes(event)))])
+}
+
+/** The head of a stream, by what its events are: binary messages, or text. */
+export function streamHead(events: readonly StreamEvent[], extra: HeaderLines = []): Buffer {
+  return head(200, [...(events[0]?.bytes ? AWS_EVENT_STREAM : EVENT_STREAM), ...extra])
 }
 
 /** An error answer in the dialect's shape. */

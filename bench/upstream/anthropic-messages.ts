@@ -56,6 +56,8 @@ export const anthropicMessages: Dialect = {
     return named('error', { type: 'error', error: { type: 'overloaded_error', message: text } })
   },
 
+  cutEvent: () => ({ kind: 'content', data: '{"choices":[{"index":0,"delta":{"con' }),
+
   models(ids) {
     const data = ids.map((id) => ({ type: 'model', id, display_name: id, created_at: '2026-01-01T00:00:00Z' }))
     return JSON.stringify({ data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null })

@@ -1,6 +1,7 @@
 import { type Answer, type Ask, answer, begun, eventsOf, PLAIN, streamed, upToContent } from './answers.ts'
 import { CONTENTS, type Content, textContent } from './contents.ts'
-import { renderEvent, type StreamEvent } from './dialect.ts'
+import { eventBytes, type StreamEvent } from './dialect.ts'
+import { BINARY_FAULTS } from './faults-binary.ts'
 import { CONNECTION_FAULTS } from './faults-connection.ts'
 import { bytewise, encoded, HTTP_FAULTS, wholeBytes } from './faults-http.ts'
 import { keyAnswer, STATUS_FAULTS, statusAnswer, statusFirst } from './faults-status.ts'
@@ -15,7 +16,13 @@ interface Family {
   steps(ask: Ask, groups: readonly string[]): readonly Step[]
 }
 
-const FAULTS: Readonly<Record<string, Answer>> = { ...STATUS_FAULTS, ...HTTP_FAULTS, ...CONNECTION_FAULTS, ...STREAM_FAULTS }
+const FAULTS: Readonly<Record<string, Answer>> = {
+  ...STATUS_FAULTS,
+  ...HTTP_FAULTS,
+  ...CONNECTION_FAULTS,
+  ...STREAM_FAULTS,
+  ...BINARY_FAULTS,
+}
 /** Bytes of an answer around its text, so that `whole-1k` is about 1 KB on the wire. */
 const ENVELOPE_BYTES = 560
 
@@ -96,7 +103,7 @@ function paced(ask: Ask, count: number, everyMs: number): readonly Step[] {
   const events = eventsOf(ask, counted(count))
   const first = events.findIndex(({ kind }) => kind === 'content')
   const last = events.findLastIndex(({ kind }) => kind === 'content')
-  const chunks = (some: readonly StreamEvent[]): Buffer[] => some.map((event) => chunk(renderEvent(event)))
+  const chunks = (some: readonly StreamEvent[]): Buffer[] => some.map((event) => chunk(eventBytes(event)))
   return [
     { write: begun(events.slice(0, first)) },
     { pace: chunks(events.slice(first, last + 1)), everyMs },
@@ -108,7 +115,7 @@ function paced(ask: Ask, count: number, everyMs: number): readonly Step[] {
 function interrupted(ask: Ask, count: number, step: Step): readonly Step[] {
   const events = eventsOf(ask)
   const before = upToContent(events, count)
-  const rest = events.slice(before.length).map((event) => chunk(renderEvent(event)))
+  const rest = events.slice(before.length).map((event) => chunk(eventBytes(event)))
   return [{ write: begun(before) }, step, { write: Buffer.concat([...rest, LAST_CHUNK]) }]
 }
 
@@ -124,10 +131,10 @@ function flood(ask: Ask, megabytes: number): readonly Step[] {
   const at = events.findIndex(({ kind }) => kind === 'content')
   const event = events[at]
   if (event === undefined) return streamed(events)
-  const rest = events.slice(at + 1).map((later) => chunk(renderEvent(later)))
+  const rest = events.slice(at + 1).map((later) => chunk(eventBytes(later)))
   return [
     { write: begun(events.slice(0, at)) },
-    { repeat: chunk(renderEvent(event)), times: megabytes * 64 },
+    { repeat: chunk(eventBytes(event)), times: megabytes * 64 },
     { write: Buffer.concat([...rest, LAST_CHUNK]) },
   ]
 }

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net'
 import { type Ask, refused, type UpstreamState } from './answers.ts'
 import { anthropicMessages } from './anthropic-messages.ts'
+import { bedrockConverse } from './bedrock-converse.ts'
 import { benchSteps, MODEL_NAMES, stepsFor } from './catalogue.ts'
+import { cohereChat } from './cohere-chat.ts'
 import type { Dialect } from './dialect.ts'
+import { gemini } from './gemini.ts'
 import { openaiChat } from './openai-chat.ts'
 import { keyOf, type SeenRequest } from './record.ts'
 import { problemOf } from './request-body.ts'
@@ -86,8 +89,8 @@ export class Connection {
     const options = parsed?.stream_options as { include_usage?: unknown } | undefined
     return {
       dialect: dialectOf(head),
-      model: String(parsed?.model ?? ''),
-      isStream: parsed?.stream === true,
+      model: modelIn(head.path) ?? String(parsed?.model ?? ''),
+      isStream: parsed?.stream === true || STREAM_PATH.test(head.path),
       includeUsage: options?.include_usage === true,
       key: keyOf(head.text),
       headText: head.text,
@@ -99,8 +102,8 @@ export class Connection {
 }
 
 function slowSteps(ask: Ask, head: RequestHead): readonly Step[] {
-  if (head.path.endsWith('/models')) return [{ write: whole(200, [JSON_TYPE], ask.dialect.models(MODEL_NAMES)) }]
-  if (head.method !== 'POST' || !/\/(?:chat\/completions|messages)$/.test(head.path)) return refused(ask, 404, `Unknown path ${head.path}`)
+  if (head.method === 'GET' && MODELS_PATH.test(head.path)) return [{ write: whole(200, [JSON_TYPE], ask.dialect.models(MODEL_NAMES)) }]
+  if (head.method !== 'POST' || !CHAT_PATH.test(head.path)) return refused(ask, 404, `Unknown path ${head.path}`)
   const problem = problemOf(ask)
   return problem === undefined ? stepsFor(ask) : refused(ask, 400, problem)
 }
@@ -112,9 +115,10 @@ function slowSteps(ask: Ask, head: RequestHead): readonly Step[] {
 function quickSteps(host: ConnectionHost, head: RequestHead, body: Buffer): readonly Step[] | undefined {
   if (body.length > MAX_QUICK_BYTES || SPECIAL_KEY.test(head.text)) return undefined
   const text = body.toString('latin1')
-  if (!text.startsWith(MODEL_FIRST)) return undefined
-  const model = text.slice(MODEL_FIRST.length, text.indexOf('"', MODEL_FIRST.length))
-  const isStream = text.includes('"stream":true')
+  const named = modelIn(head.path)
+  if (named === undefined && !text.startsWith(MODEL_FIRST)) return undefined
+  const model = named ?? text.slice(MODEL_FIRST.length, text.indexOf('"', MODEL_FIRST.length))
+  const isStream = STREAM_PATH.test(head.path) || text.includes('"stream":true')
   const includeUsage = isStream && text.includes('"include_usage":true')
   const name = `${head.path} ${model} ${isStream} ${includeUsage}`
   const known = host.quick.get(name)
@@ -125,7 +129,22 @@ function quickSteps(host: ConnectionHost, head: RequestHead, body: Buffer): read
   return steps
 }
 
+const CHAT_PATH =
+  /\/(?:chat\/completions|messages|v2\/chat|converse(?:-stream)?)$|:(?:streamGenerateContent|generateContent|streamRawPredict|rawPredict)$/
+const MODELS_PATH = /\/(?:models|foundation-models)$/
+const STREAM_PATH = /\/converse-stream$|:streamGenerateContent$/
+
+/** The model where the path names it: Gemini, Vertex and Bedrock. */
+function modelIn(path: string): string | undefined {
+  const found = /\/models?\/([^/]+?)(?::(?:stream)?(?:G|g)enerateContent|:(?:streamR|r)awPredict|\/converse(?:-stream)?)$/.exec(path)
+  return found?.[1] && decodeURIComponent(found[1])
+}
+
 function dialectOf(head: RequestHead): Dialect {
+  if (/:(?:streamG|g)enerateContent$|\/v1beta\d?\//.test(head.path)) return gemini
+  if (/\/converse(?:-stream)?$|\/foundation-models$/.test(head.path)) return bedrockConverse
+  if (head.path.endsWith('/v2/chat')) return cohereChat
+  if (head.path.includes('/publishers/anthropic/')) return anthropicMessages
   const isAnthropic = head.path.endsWith('/messages') || /\r\nanthropic-version:/i.test(head.text)
   return isAnthropic ? anthropicMessages : openaiChat
 }

@@ -6,12 +6,14 @@ import type { Content } from './contents.ts'
  */
 export type EventKind = 'start' | 'block' | 'content' | 'finish' | 'usage' | 'terminal' | 'error'
 
-/** One server-sent event before it is put into bytes. */
+/** One event before it is put into bytes. */
 export interface StreamEvent {
   kind: EventKind
   /** The `event:` line, in dialects that have one. */
   name?: string | undefined
   data: string
+  /** The event as a binary message, in the dialect whose streams are no text. */
+  bytes?: Uint8Array | undefined
 }
 
 /** Facts about an answer that are not its content. */
@@ -23,7 +25,7 @@ export interface AnswerOptions {
 
 /** One provider dialect of the fake provider. */
 export interface Dialect {
-  name: 'openai-chat' | 'anthropic-messages'
+  name: 'openai-chat' | 'anthropic-messages' | 'gemini' | 'bedrock-converse' | 'cohere-chat'
   /** The body of a whole answer. */
   whole(content: Content, options: AnswerOptions): string
   events(content: Content, options: AnswerOptions): StreamEvent[]
@@ -31,6 +33,8 @@ export interface Dialect {
   error(status: number, message: string): string
   /** The event by which a provider says that it failed mid-stream. */
   errorEvent(message: string): StreamEvent
+  /** An event in the midst of whose data the provider stopped. */
+  cutEvent(): StreamEvent
   /** The body of a list of models. */
   models(ids: readonly string[]): string
 }
@@ -40,6 +44,11 @@ export interface EventStyle {
   lineEnd?: string
   /** The JSON is laid out over several `data:` lines. */
   isMultiLine?: boolean
+}
+
+/** One event as it goes out: a binary message, or text with its blank line. */
+export function eventBytes(event: StreamEvent, style?: EventStyle): string | Uint8Array {
+  return event.bytes ?? renderEvent(event, style)
 }
 
 /** The text of one event, with its blank line. */

@@ -1,8 +1,8 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
-import { type Answer, type Ask, answer, begun, eventsOf, PLAIN, wholeAnswer } from './answers.ts'
-import { renderEvent } from './dialect.ts'
+import { type Answer, type Ask, answer, begun, eventsOf, PLAIN, streamHead, wholeAnswer } from './answers.ts'
+import { eventBytes } from './dialect.ts'
 import type { Step } from './script.ts'
-import { chunk, EVENT_STREAM, head, JSON_TYPE, LAST_CHUNK, whole } from './wire.ts'
+import { chunk, head, JSON_TYPE, LAST_CHUNK, toBuffer, whole } from './wire.ts'
 
 const BOMB_BYTES = 256 * 1024 * 1024
 const BLOCK = Buffer.alloc(64 * 1024, 'x')
@@ -25,7 +25,7 @@ const ENCODERS: Readonly<Record<string, (body: Buffer) => Buffer>> = {
 /** A good answer, whole or streamed, in a content encoding. */
 export function encoded(ask: Ask, encoding: string): Step[] {
   const body = (ENCODERS[encoding] ?? gzipSync)(plainBody(ask))
-  const type = ask.isStream ? 'text/event-stream' : 'application/json'
+  const type = contentType(ask)
   return [
     {
       write: whole(
@@ -41,13 +41,7 @@ export function encoded(ask: Ask, encoding: string): Step[] {
 }
 
 function plainBody(ask: Ask): Buffer {
-  return Buffer.from(
-    ask.isStream
-      ? eventsOf(ask)
-          .map((event) => renderEvent(event))
-          .join('')
-      : ask.dialect.whole(PLAIN, ask),
-  )
+  return toBuffer(ask.isStream ? Buffer.concat(eventsOf(ask).map((event) => toBuffer(eventBytes(event)))) : ask.dialect.whole(PLAIN, ask))
 }
 
 /** Faults below the meaning of the answer: framing, encodings, sizes. Rows 16, 27 and 28 of faults.md, and dataplane.md's list. */
@@ -133,12 +127,13 @@ export function bytewise(bytes: Buffer, everyMs: number): Step[] {
 /** A good answer in one buffer, whole or streamed. */
 export function wholeBytes(ask: Ask): Buffer {
   if (!ask.isStream) return wholeAnswer(ask, PLAIN)
-  const chunks = eventsOf(ask).map((event) => chunk(renderEvent(event)))
-  return Buffer.concat([head(200, EVENT_STREAM), ...chunks, LAST_CHUNK])
+  const events = eventsOf(ask)
+  return Buffer.concat([streamHead(events), ...events.map((event) => chunk(eventBytes(event))), LAST_CHUNK])
 }
 
 function contentType(ask: Ask): string {
-  return ask.isStream ? 'text/event-stream' : 'application/json'
+  if (!ask.isStream) return 'application/json'
+  return ask.dialect.name === 'bedrock-converse' ? 'application/vnd.amazon.eventstream' : 'text/event-stream'
 }
 
 function withHeaders(lines: string, ...body: Buffer[]): Buffer {

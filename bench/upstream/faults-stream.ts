@@ -1,8 +1,8 @@
-import { type Answer, type Ask, begun, eventsOf, PLAIN, streamed, upToContent } from './answers.ts'
+import { type Answer, type Ask, begun, eventsOf, PLAIN, streamed, streamHead, upToContent } from './answers.ts'
 import { CONTENTS, type Content } from './contents.ts'
-import { type EventKind, renderEvent, type StreamEvent } from './dialect.ts'
+import { type EventKind, eventBytes, renderEvent, type StreamEvent } from './dialect.ts'
 import type { Step } from './script.ts'
-import { chunk, EVENT_STREAM, head, LAST_CHUNK } from './wire.ts'
+import { chunk, EVENT_STREAM, head, LAST_CHUNK, toBuffer } from './wire.ts'
 
 const FAILURE = 'The fake provider is overloaded.'
 /** Content events that go out before a stream breaks. */
@@ -31,7 +31,7 @@ function text(ask: Ask, each: (rendered: string, index: number) => string = (ren
 export const STREAM_FAULTS: Readonly<Record<string, Answer>> = {
   'fin-mid-stream': (ask) => [{ write: begun(partly(ask)) }, { wait: 5 }, { fin: true }],
   'rst-mid-stream': (ask) => [{ write: begun(partly(ask)) }, { wait: 5 }, { rst: true }],
-  'fin-mid-event': (ask) => [{ write: begun(partly(ask)) }, { write: chunk('data: {"choices":[{"ind') }, { wait: 5 }, { fin: true }],
+  'fin-mid-event': (ask) => [{ write: begun(partly(ask)) }, { write: chunk(half(ask.dialect.cutEvent())) }, { wait: 5 }, { fin: true }],
   'fin-after-start': (ask) => [{ write: begun(start(ask)) }, { wait: 5 }, { fin: true }],
   'end-mid-stream': (ask) => streamed(partly(ask)),
   'end-after-start': (ask) => streamed(start(ask)),
@@ -45,13 +45,7 @@ export const STREAM_FAULTS: Readonly<Record<string, Answer>> = {
   'echo-mid': (ask) => streamed([...partly(ask), ask.dialect.errorEvent(ask.headText)]),
   'echo-first': (ask) => streamed([ask.dialect.errorEvent(ask.headText)]),
   'error-then-silent': (ask) => [{ write: begun([...partly(ask), failure(ask)]) }, { hang: true }],
-  'bad-json': (ask) =>
-    raw(
-      partly(ask)
-        .map((event) => renderEvent(event))
-        .join(''),
-      'data: {"choices":[{"index":0,"delta":{"con\n\n',
-    ),
+  'bad-json': (ask) => streamed([...partly(ask), ask.dialect.cutEvent()]),
   'unknown-event': (ask) =>
     raw(text(ask, (it, at) => (at === 1 ? `event: novelty\ndata: {"type":"novelty","object":"novelty"}\n\n${it}` : it))),
   crlf: (ask) => streamed(eventsOf(ask), { lineEnd: '\r\n' }),
@@ -96,7 +90,13 @@ export const STREAM_FAULTS: Readonly<Record<string, Answer>> = {
 /** The content of a plain answer over and over, `everyMs` apart. */
 function endless(ask: Ask, everyMs: number): Step[] {
   const events = eventsOf(ask).filter(({ kind }) => kind === 'content')
-  return [{ pace: events.map((event) => chunk(renderEvent(event))), everyMs, isEndless: true }]
+  return [{ pace: events.map((event) => chunk(eventBytes(event))), everyMs, isEndless: true }]
+}
+
+/** The first half of an event's bytes. */
+function half(event: StreamEvent): Uint8Array {
+  const bytes = toBuffer(eventBytes(event))
+  return bytes.subarray(0, bytes.length >> 1)
 }
 
 function edited(ask: Ask, content: Content, edit: (data: string) => string): StreamEvent[] {
@@ -109,13 +109,10 @@ function withoutUsage({ usage: _, ...rest }: Content): Content {
 
 /** Cuts within code points: every write ends behind the first byte of one, where there is one. */
 function utf8Split(ask: Ask): Step[] {
-  const bytes = Buffer.from(
-    eventsOf(ask, CONTENTS.unicode ?? PLAIN)
-      .map((event) => renderEvent(event))
-      .join(''),
-  )
+  const events = eventsOf(ask, CONTENTS.unicode ?? PLAIN)
+  const bytes = Buffer.concat(events.map((event) => toBuffer(eventBytes(event))))
   const cuts = [0, ...Array.from(bytes.entries()).flatMap(([at, byte]) => (byte >= 0xc0 ? [at + 1] : [])), bytes.length]
   const parts = cuts.slice(1).map((end, index) => bytes.subarray(cuts[index], end))
   const writes = parts.flatMap((part): Step[] => [{ write: chunk(part) }, { wait: 0 }])
-  return [{ write: head(200, EVENT_STREAM) }, ...writes, { write: LAST_CHUNK }]
+  return [{ write: streamHead(events) }, ...writes, { write: LAST_CHUNK }]
 }

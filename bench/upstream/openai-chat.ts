@@ -65,6 +65,8 @@ export const openaiChat: Dialect = {
     return { kind: 'error', data: JSON.stringify({ error: { message: text, type: 'server_error', param: null, code: null } }) }
   },
 
+  cutEvent: () => ({ kind: 'content', data: '{"choices":[{"index":0,"delta":{"con' }),
+
   models(ids) {
     return JSON.stringify({ object: 'list', data: ids.map((id) => ({ id, object: 'model', created: CREATED, owned_by: 'fake' })) })
   },

@@ -80,7 +80,7 @@ export class SeenRequest {
     return JSON.parse(this.body.toString()) as Record<string, unknown>
   }
 
-  /** The credential: of `Authorization: Bearer`, `x-api-key` or `api-key`. */
+  /** The credential: of `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `api-key`. */
   get key(): string {
     return keyOf(this.headText)
   }
@@ -95,5 +95,5 @@ export class SeenRequest {
 
 /** The credential in a head; empty without one. */
 export function keyOf(headText: string): string {
-  return /\r\n(?:authorization: *bearer|x-api-key:|api-key:) *([^\r]*)/i.exec(headText)?.[1] ?? ''
+  return /\r\n(?:authorization: *bearer|x-api-key:|x-goog-api-key:|api-key:) *([^\r]*)/i.exec(headText)?.[1] ?? ''
 }

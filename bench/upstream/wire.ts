@@ -9,6 +9,10 @@ export const EVENT_STREAM: HeaderLines = [
   ['cache-control', 'no-cache'],
   ['transfer-encoding', 'chunked'],
 ]
+export const AWS_EVENT_STREAM: HeaderLines = [
+  ['content-type', 'application/vnd.amazon.eventstream'],
+  ['transfer-encoding', 'chunked'],
+]
 /** The chunk that ends a chunked body. */
 export const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
@@ -24,8 +28,13 @@ export function whole(status: number, headers: HeaderLines, body: string | Uint8
   return Buffer.concat([head(status, [...headers, ['content-length', String(bytes.length)]]), bytes])
 }
 
+/** The bytes of a text, or those given. */
+export function toBuffer(data: string | Uint8Array): Buffer {
+  return typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+}
+
 /** One chunk of a chunked body. */
 export function chunk(data: string | Uint8Array): Buffer {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data
+  const bytes = toBuffer(data)
   return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
 }

@@ -21,6 +21,15 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   overloaded_error: 529,
 }
 
+/** What an error is of which the provider gave a status and no type. */
+const TYPE_OF_STATUS: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  422: 'invalid_request_error',
+  429: 'rate_limit_error',
+}
+
 /** What to say of an error without a body (providers.md 6.5). */
 const EMPTY_MESSAGE: Readonly<Record<number, string>> = {
   401: 'authentication failed: unauthorized (401) - check your API key',
@@ -58,9 +67,10 @@ export function providerFault(format: Format, data: string): GatewayError {
 /** An error answer: its status stays, its words come from the body. */
 export function answerError(format: Format, status: number, text: string): GatewayError {
   const body = text === '' ? undefined : parseOrText(text)
-  const upstream = isHtml(text) ? { message: `HTML error page (${status})` } : read(format, body)
+  const upstream: ProviderError = isHtml(text) ? { message: `HTML error page (${status})` } : read(format, body)
   if (text === '')
     upstream.message = EMPTY_MESSAGE[status] ?? (status >= 500 ? `provider server error (${status})` : `empty answer (HTTP ${status})`)
+  upstream.type ??= TYPE_OF_STATUS[status]
   return new GatewayError('GW_UPSTREAM_ERROR', { status, upstream, raw: body })
 }
 

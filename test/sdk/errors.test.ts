@@ -24,7 +24,8 @@ const STATUS_ROWS = [
   { model: 'fault-text', kind: OpenAI.InternalServerError, status: 502, type: 'upstream_invalid_response' },
   { model: 'fault-bad-json-whole', kind: OpenAI.InternalServerError, status: 502, type: 'upstream_invalid_response', isWholeOnly: true },
   { model: 'fault-empty-body', kind: OpenAI.InternalServerError, status: 502, type: 'upstream_invalid_response' },
-  { model: 'fault-200-error-object', kind: OpenAI.InternalServerError, status: 500 },
+  // A body that only says a message is no answer: then the gateway says so, with a status of its own.
+  { model: 'fault-200-error-object', kind: OpenAI.InternalServerError, status: undefined },
   { model: 'fault-rst-before-head', kind: OpenAI.InternalServerError, status: 502, type: 'upstream_connection_lost' },
   { model: 'fault-garbage', kind: OpenAI.InternalServerError, status: 502 },
   { model: 'fault-empty-stream', kind: OpenAI.InternalServerError, status: 502, type: 'upstream_truncated' },

@@ -1,12 +1,21 @@
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
-import { ask, chunksOf, extraFields, messageOf, PROVIDERS, startBench } from './support.ts'
+import { ask, chunksOf, extraFields, messageOf, PROVIDERS, type ProviderName, startBench } from './support.ts'
 
 const bench = startBench()
 
 /** Events twice, too late or not at all, with the whole answer among them. */
 const ODD = ['fault-double-start', 'fault-double-finish', 'fault-double-terminal', 'fault-after-done', 'fault-no-usage']
+
+/** What the provider's own answer has, and its first event of content. */
+const RAW: Record<ProviderName, { whole: object; event: object }> = {
+  openai: { whole: { object: 'chat.completion' }, event: { object: 'chat.completion.chunk' } },
+  anthropic: { whole: { type: 'message', role: 'assistant' }, event: { type: 'content_block_delta' } },
+  gemini: { whole: { responseId: 'fake_1' }, event: { responseId: 'fake_1' } },
+  bedrock: { whole: { stopReason: 'end_turn' }, event: { contentBlockIndex: 0 } },
+  cohere: { whole: { finish_reason: 'COMPLETE' }, event: { type: 'content-delta' } },
+}
 
 describe.each(PROVIDERS)('%s, what the gateway adds', (provider) => {
   const request = { model: `${provider}/text`, messages: ask() }
@@ -56,9 +65,7 @@ describe.each(PROVIDERS)('%s, what the gateway adds', (provider) => {
     const headers = { 'x-bf-send-back-raw-request': 'true', 'x-bf-send-back-raw-response': 'true' }
     const facts = extraFields(await bench.client.chat.completions.create(request, { headers }))
     expect(facts?.raw_request).toEqual(bench.lastRequest().json)
-    expect(facts?.raw_response).toMatchObject(
-      provider === 'openai' ? { object: 'chat.completion' } : { type: 'message', role: 'assistant' },
-    )
+    expect(facts?.raw_response).toMatchObject(RAW[provider].whole)
     expect(facts?.raw_response).not.toHaveProperty('extra_fields')
   })
 
@@ -68,9 +75,7 @@ describe.each(PROVIDERS)('%s, what the gateway adds', (provider) => {
     const facts = chunks.map(extraFields)
     expect(facts[0]?.raw_request).toEqual(bench.lastRequest().json)
     expect(facts.slice(1).every((fact) => fact?.raw_request === undefined)).toBe(true)
-    expect(facts[1]?.raw_response).toMatchObject(
-      provider === 'openai' ? { object: 'chat.completion.chunk' } : { type: 'content_block_delta' },
-    )
+    expect(facts.map((fact) => fact?.raw_response)).toContainEqual(expect.objectContaining(RAW[provider].event))
   })
 
   test('neither when not asked, and none on errors', async () => {

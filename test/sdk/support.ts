@@ -5,9 +5,18 @@ import type { JsonObject } from '../../core/canonical/json.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type FakeUpstream, type SeenRequest, startUpstream } from '../helpers/upstream.ts'
 
-/** The two roads through the gateway: the client's own dialect, and a translated one. */
-export const PROVIDERS = ['openai', 'anthropic'] as const
+/** The roads through the gateway: the client's own dialect, and every translated one. */
+export const PROVIDERS = ['openai', 'anthropic', 'bedrock'] as const
 export type ProviderName = (typeof PROVIDERS)[number]
+
+/** Where each provider is asked for the model `text`, whole. */
+export const PATHS: Readonly<Record<ProviderName, string>> = {
+  openai: '/v1/chat/completions',
+  anthropic: '/v1/messages',
+  gemini: '/v1beta/models/text:generateContent',
+  bedrock: '/model/text/converse',
+  cohere: '/v2/chat',
+}
 
 /** A gateway before a fake provider, and the official client before the gateway. */
 export interface Bench {

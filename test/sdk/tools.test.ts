@@ -2,7 +2,7 @@ import { zodFunction, zodResponseFormat } from 'openai/helpers/zod'
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { ask, messageOf, PROVIDERS, startBench, TOOLS } from './support.ts'
+import { ask, messageOf, PROVIDERS, type ProviderName, startBench, TOOLS } from './support.ts'
 
 const bench = startBench()
 
@@ -53,14 +53,37 @@ describe.each(PROVIDERS)('%s, a round of tools', (provider) => {
         tools: [{ name: 'get_weather', description: 'The weather of a city', input_schema: schema }],
         tool_choice: { type: 'tool', name: 'get_weather', disable_parallel_tool_use: true },
       },
+      gemini: {
+        tools: [{ functionDeclarations: [{ name: 'get_weather', description: 'The weather of a city', parametersJsonSchema: schema }] }],
+        toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['get_weather'] } },
+      },
+      bedrock: {
+        toolConfig: {
+          tools: [{ toolSpec: { name: 'get_weather', description: 'The weather of a city', inputSchema: { json: schema } } }],
+          toolChoice: { tool: { name: 'get_weather' } },
+        },
+      },
+      cohere: {
+        tools: [{ type: 'function', function: { name: 'get_weather', description: 'The weather of a city', parameters: schema } }],
+        tool_choice: 'REQUIRED',
+      },
     }
     expect(bench.lastRequest().json).toMatchObject(wire[provider])
   })
 
   test.each(['auto', 'none', 'required'] as const)('tool_choice %s', async (choice) => {
     await bench.client.chat.completions.create({ model: `${provider}/text`, messages: ask(), tools: TOOLS, tool_choice: choice })
-    const wire = { openai: choice, anthropic: { type: choice === 'required' ? 'any' : choice } }
-    expect(bench.lastRequest().json.tool_choice).toEqual(wire[provider])
+    const { tool_choice: plain, toolConfig } = bench.lastRequest().json as { tool_choice?: unknown; toolConfig?: Record<string, unknown> }
+    const any = choice === 'required' ? 'any' : choice
+    const wire = {
+      openai: [plain, choice],
+      anthropic: [plain, { type: any }],
+      gemini: [toolConfig, { functionCallingConfig: { mode: any.toUpperCase() } }],
+      // These have no word for all three: what they lack is left out.
+      bedrock: [toolConfig?.toolChoice, choice === 'none' ? undefined : { [any]: {} }],
+      cohere: [plain, choice === 'auto' ? undefined : choice.toUpperCase()],
+    }
+    expect(wire[provider][0]).toEqual(wire[provider][1])
   })
 
   test('a tool result with an image keeps its image', async () => {
@@ -74,8 +97,10 @@ describe.each(PROVIDERS)('%s, a round of tools', (provider) => {
         content: [{ type: 'text', text: 'seen:' }, { type: 'image_url', image_url: { url: PIXEL } } as never],
       },
     ]
-    const completion = await bench.client.chat.completions.create({ model: `${provider}/image-echo`, messages })
-    expect(messageOf(completion).content).toBe(`seen: [image image/png ${PIXEL_DATA.length} characters]`)
+    const asked = bench.client.chat.completions.create({ model: `${provider}/image-echo`, messages })
+    // Cohere's results are text.
+    if (provider === 'cohere') return expect(asked).rejects.toMatchObject({ status: 400 })
+    expect(messageOf(await asked).content).toMatch(new RegExp(`^seen: \\[image (image/png )?${PIXEL_DATA.length} characters\\]$`))
     const wire = {
       openai: { role: 'tool', tool_call_id: 'call_1' },
       anthropic: {
@@ -91,8 +116,14 @@ describe.each(PROVIDERS)('%s, a round of tools', (provider) => {
           },
         ],
       },
+      gemini: { role: 'user' },
+      bedrock: {
+        role: 'user',
+        content: [{ toolResult: { toolUseId: 'call_1', content: [{ text: 'seen:' }, { image: { format: 'png' } }] } }],
+      },
     }
-    expect((bench.lastRequest().json.messages as unknown[]).at(-1)).toMatchObject(wire[provider])
+    const { messages: sent, contents } = bench.lastRequest().json as { messages?: unknown[]; contents?: unknown[] }
+    expect((sent ?? contents ?? []).at(-1)).toMatchObject(wire[provider])
   })
 })
 
@@ -145,16 +176,26 @@ function weather(called: string[]) {
   })
 }
 
-/** OpenAI's results are messages of their own, so that the last one is all the model sees last; Anthropic's stand in one. */
-function answerOf(provider: string, cities: readonly string[]): string {
-  const said = provider === 'anthropic' ? cities : cities.slice(-1)
+/** Results are messages of their own in these dialects, so that the last one is all the model sees last; in others they stand in one. */
+const SINGLE_RESULTS = ['openai', 'cohere']
+
+function answerOf(provider: ProviderName, cities: readonly string[]): string {
+  const said = SINGLE_RESULTS.includes(provider) ? cities.slice(-1) : cities
   return said.map((city) => `sunny in ${city}`).join(' ')
 }
 
-function resultsOf(provider: string, cities: readonly string[]): object {
+function resultsOf(provider: ProviderName, cities: readonly string[]): object {
   const results = cities.map((city, index) => ({ id: `call_${index + 1}`, content: `sunny in ${city}` }))
-  if (provider === 'openai') {
-    const messages = results.map(({ id, content }) => ({ role: 'tool', tool_call_id: id, content }))
+  if (provider === 'gemini') {
+    const parts = results.map(({ content }) => ({ functionResponse: { name: 'get_weather', response: { output: content } } }))
+    return { contents: [{ role: 'user' }, { role: 'model' }, { role: 'user', parts }] }
+  }
+  if (provider === 'bedrock') {
+    const content = results.map(({ id, content: text }) => ({ toolResult: { toolUseId: id, content: [{ text }] } }))
+    return { messages: [{ role: 'user' }, { role: 'assistant' }, { role: 'user', content }] }
+  }
+  if (SINGLE_RESULTS.includes(provider)) {
+    const messages = results.map(({ id, content }) => ({ role: 'tool', tool_call_id: id, ...(provider === 'openai' && { content }) }))
     return {
       messages: [{ role: 'user' }, { role: 'assistant', tool_calls: results.map(({ id }) => ({ id, type: 'function' })) }, ...messages],
     }
