@@ -43,6 +43,8 @@ export const bedrockConverse: Dialect = {
     return { kind: 'content', data, bytes: encodeAwsFrame({ event: 'contentBlockDelta', data }, 'event') }
   },
 
+  idleEvent: () => frame('block', 'novelty', {}),
+
   models: (ids) => JSON.stringify({ modelSummaries: ids.map((modelId) => ({ modelId, outputModalities: ['TEXT'] })) }),
 }
 

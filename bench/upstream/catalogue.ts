@@ -122,7 +122,7 @@ function interrupted(ask: Ask, count: number, step: Step): readonly Step[] {
 /** Two content events, a comment at the first gate, the rest at the second (`<gate>-rest`). */
 function pinged(ask: Ask, gate: string): readonly Step[] {
   const [begin, , end] = interrupted(ask, 2, { gate }) as [Step, Step, Step]
-  return [begin, { gate }, { write: chunk(': still here\n\n') }, { gate: `${gate}-rest` }, end]
+  return [begin, { gate }, { write: chunk(ask.dialect.idleEvent?.().bytes ?? ': still here\n\n') }, { gate: `${gate}-rest` }, end]
 }
 
 /** Megabytes of content events as fast as the client reads, then a good end: for back-pressure. */

@@ -35,6 +35,8 @@ export interface Dialect {
   errorEvent(message: string): StreamEvent
   /** An event in the midst of whose data the provider stopped. */
   cutEvent(): StreamEvent
+  /** An event that says nothing, where a comment cannot be sent. */
+  idleEvent?(): StreamEvent
   /** The body of a list of models. */
   models(ids: readonly string[]): string
 }

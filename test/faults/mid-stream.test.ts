@@ -5,8 +5,17 @@ import { openStream } from '../helpers/open-stream.ts'
 
 const WHOLE = WAYS.filter((way) => !way.stream)
 const STREAMED = WAYS.filter((way) => way.stream)
-const TRANSLATED = WAYS.filter((way) => way.side === 'anthropic')
+const TRANSLATED = WAYS.filter((way) => way.side !== 'openai')
+const BINARY = WAYS.filter((way) => way.side === 'bedrock')
 const SAME = WAYS.filter((way) => way.side === 'openai')
+
+/** Dialects whose streams end with the message's stop: there is nothing after it to leave out. */
+const NO_TERMINATOR: FaultCase['dialects'] = { bedrock: null }
+/** Errors have a status of their own in each dialect. */
+const SERVICE_UNAVAILABLE: FaultCase['dialects'] = { bedrock: { status: 503 } }
+const ERROR_EVENTS: FaultCase['dialects'] = { bedrock: null }
+/** What opens these streams says nothing that is needed. */
+const NO_START: FaultCase['dialects'] = { bedrock: null }
 const GOOD = { text: PLAIN_TEXT, hits: 1 }
 
 /** Lost inside the stream: an error of the attempt where a whole answer was asked for, else the dialect's error event. */
@@ -23,7 +32,7 @@ const CASES: readonly FaultCase[] = [
   { name: '17 a clean end without terminator', model: 'fault-end-mid-stream', ...lost('upstream_truncated') },
   { name: '17 a clean end before any content', model: 'fault-end-after-start', ...early('upstream_truncated') },
   { name: '17 neither finish nor terminator', model: 'fault-no-finish', ...lost('upstream_truncated') },
-  { name: '17 no message_stop', model: 'fault-no-terminator', ...lost('upstream_truncated'), ways: TRANSLATED },
+  { name: '17 no message_stop', model: 'fault-no-terminator', ...lost('upstream_truncated'), ways: TRANSLATED, dialects: NO_TERMINATOR },
   { name: '17 a finish reason without [DONE]', model: 'fault-no-terminator', expected: GOOD, ways: SAME },
   { name: '18 reset', model: 'fault-rst-mid-stream', ...lost('upstream_connection_lost') },
   { name: '19 no usage', model: 'fault-no-usage', expected: GOOD },
@@ -32,17 +41,25 @@ const CASES: readonly FaultCase[] = [
     model: 'fault-error-event-first',
     expected: { status: 500, hits: 1 },
     translated: { status: 529 },
+    dialects: SERVICE_UNAVAILABLE,
   },
   {
     name: '20 error before any content',
     model: 'fault-error-after-start',
     expected: { status: 500, hits: 1 },
     translated: { status: 529 },
+    dialects: SERVICE_UNAVAILABLE,
   },
   { name: '20 error after content', model: 'fault-error-mid', ...lost('server_error', 500), ways: SAME },
-  { name: '20 error after content', model: 'fault-error-mid', ...lost('overloaded_error', 529), ways: TRANSLATED },
+  { name: '20 error after content', model: 'fault-error-mid', ...lost('overloaded_error', 529), ways: TRANSLATED, dialects: ERROR_EVENTS },
   { name: '20 error after content, then silence', model: 'fault-error-then-silent', ...lost('server_error', 500), ways: SAME },
-  { name: '20 error after content, then silence', model: 'fault-error-then-silent', ...lost('overloaded_error', 529), ways: TRANSLATED },
+  {
+    name: '20 error after content, then silence',
+    model: 'fault-error-then-silent',
+    ...lost('overloaded_error', 529),
+    ways: TRANSLATED,
+    dialects: ERROR_EVENTS,
+  },
   { name: '21 bad JSON', model: 'fault-bad-json', ...lost('upstream_invalid_response') },
   ...['crlf', 'cr', 'mixed-line-ends', 'bom', 'nul', 'comments', 'id-retry', 'no-space', 'multi-line-data', 'no-final-blank'].map(
     (name) => ({
@@ -59,7 +76,7 @@ const CASES: readonly FaultCase[] = [
   { name: '24 content after the terminator', model: 'fault-after-done', expected: GOOD },
   { name: '24 content after the finish', model: 'fault-out-of-order', expected: GOOD, ways: SAME },
   { name: '24 content outside its block', model: 'fault-out-of-order', ...early('upstream_invalid_response'), ways: TRANSLATED },
-  { name: '24 no start', model: 'fault-no-start', ...early('upstream_invalid_response'), ways: TRANSLATED },
+  { name: '24 no start', model: 'fault-no-start', ...early('upstream_invalid_response'), ways: TRANSLATED, dialects: NO_START },
   ...['no-role', 'no-start', 'unknown-event'].map((name) => ({
     name: `24 ${name}: strict clients are satisfied`,
     model: `fault-${name}`,
@@ -72,7 +89,14 @@ const CASES: readonly FaultCase[] = [
     expected: { text: '', hits: 1 },
     ways: SAME,
   })),
-  { name: '27 an event of 100 MB', model: 'fault-huge-event', ...early('upstream_response_too_large') },
+  { name: '27 an event of 100 MB', model: 'fault-huge-event', ...early('upstream_response_too_large'), dialects: { bedrock: null } },
+  ...['crc-message', 'crc-prelude', 'length-4gb'].map((name) => ({
+    name: `21 a binary message: ${name}`,
+    model: `fault-${name}`,
+    ...lost('upstream_invalid_response'),
+    ways: BINARY,
+  })),
+  { name: '21 a binary message that is cut', model: 'fault-message-cut', ...lost('upstream_truncated'), ways: BINARY },
 ]
 
 describe('one attempt', () => {

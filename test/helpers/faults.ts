@@ -8,7 +8,7 @@ import { type ManualClock, manualClock, turn } from './clock.ts'
 import { type FakeUpstream, type SeenRequest, startUpstream } from './upstream.ts'
 
 /** What stands behind the gateway: the client's own dialect (passthrough), and one that is translated. */
-export const SIDES = ['openai', 'anthropic'] as const
+export const SIDES = ['openai', 'anthropic', 'bedrock'] as const
 /** One of SIDES, or a provider of the case's own. */
 export type Side = (typeof SIDES)[number]
 
@@ -249,6 +249,8 @@ export interface FaultCase {
   streamed?: Expected
   /** Where the translated side differs. */
   translated?: Expected
+  /** Where one dialect differs from the other translated ones; null: it cannot fail so. */
+  dialects?: Partial<Record<Side, Expected | null>>
   /** Where only some ways apply. */
   ways?: readonly Way[]
   body?: JsonObject
@@ -257,7 +259,9 @@ export interface FaultCase {
 /** All rows in all their ways, for `it.each`. */
 export function inAllWays(cases: readonly FaultCase[]): { title: string; row: FaultCase; way: Way }[] {
   return cases.flatMap((row) =>
-    (row.ways ?? WAYS).map((way) => ({ title: `${row.name} (${way.side}, ${way.stream ? 'streamed' : 'whole'})`, row, way })),
+    (row.ways ?? WAYS)
+      .filter(({ side }) => row.dialects?.[side] !== null)
+      .map((way) => ({ title: `${row.name} (${way.side}, ${way.stream ? 'streamed' : 'whole'})`, row, way })),
   )
 }
 
@@ -265,7 +269,12 @@ export function inAllWays(cases: readonly FaultCase[]): { title: string; row: Fa
 export async function checkCase(bench: FaultBench, row: FaultCase, way: Way): Promise<Verdict> {
   const from = bench.upstream.requests.length
   const verdict = await bench.ask(way, row.model, row.body ? { body: row.body } : {})
-  const wanted = { ...row.expected, ...(way.stream ? row.streamed : {}), ...(way.side === 'anthropic' ? row.translated : {}) }
+  const wanted = {
+    ...row.expected,
+    ...(way.stream ? row.streamed : {}),
+    ...(way.side !== 'openai' ? row.translated : {}),
+    ...row.dialects?.[way.side],
+  }
   expect({ ...seen(verdict), hits: bench.hits(from).length }).toMatchObject(wantedOf(wanted))
   if (wanted.message) expect(verdict.message).toMatch(wanted.message)
   if (verdict.text === undefined) expectFacts(verdict, way)

@@ -68,8 +68,10 @@ export const decodeStream: Fold<Frame, StreamPart, DecoderState> = {
     const step = STEPS.get(frame.event)
     if (!step) return isFailure(frame.event, event) ? fail(state, frame, out) : undefined
     if (!event) return refuse(state, out, 'an event is not JSON')
-    // Parts after the choice's end would be nobody's.
-    if (state.phase === 'stopped' && frame.event !== 'metadata') return
+    if (state.phase === 'stopped' && frame.event !== 'metadata') {
+      // Content after the choice's end would be nobody's: left out, the answer would only look whole.
+      return frame.event === 'contentBlockDelta' ? refuse(state, out, 'content came after messageStop') : undefined
+    }
     if (state.phase === 'waiting') open(state, out)
     step(state, event, out)
   },

@@ -217,8 +217,14 @@ test('nothing follows the end', () => {
   const late = [...answer([delta(0, { text: 'a' })]), delta(0, { text: 'late' }), frame('throttlingException', { message: 'late' })]
   expect(partsOf(late)?.parts).toEqual([{ type: 'text', text: 'a' }])
   const between = answer([])
-  between.splice(-1, 0, delta(0, { text: 'late' }), frame('messageStop', { stopReason: 'end_turn' }))
+  between.splice(-1, 0, frame('messageStop', { stopReason: 'end_turn' }))
   expect(partsOf(between)?.parts).toEqual([])
+})
+
+test('content between the end of the message and the end of the stream is no whole answer', () => {
+  const between = answer([])
+  between.splice(-1, 0, delta(0, { text: 'late' }))
+  expect(decode(between).errors).toMatchObject([{ code: 'GW_UPSTREAM_INVALID' }])
 })
 
 test.each([
