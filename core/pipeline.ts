@@ -6,6 +6,7 @@ import { asGatewayError, Context } from './context.ts'
 import type { Reply } from './edge.ts'
 import { GatewayError } from './errors.ts'
 import type { Answer, Candidate, HookCallers, HookSignatures, Outcome } from './hooks.ts'
+import { keyWish } from './key-choice.ts'
 import { outcomeFromServed, responseOf } from './outcome.ts'
 import { replyError, replyServed } from './reply.ts'
 import { fallsBack, isUnusable } from './retry.ts'
@@ -118,7 +119,8 @@ function aim(runtime: Runtime, ctx: Context, target: string): Goal {
   ctx.provider = goal.settings.name
   ctx.model = goal.model
   checkOperation(goal, ctx)
-  return goal
+  const wish = keyWish(ctx, goal.settings)
+  return wish.pin || wish.session ? { ...goal, wish } : goal
 }
 
 async function govern(ctx: Context, governance: HookSignatures['governance']): Promise<void> {

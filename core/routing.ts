@@ -2,6 +2,7 @@ import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { Format } from './format.ts'
 import type { Candidate } from './hooks.ts'
+import { type KeyWish, orderForSession } from './key-choice.ts'
 import type { Provider } from './provider.ts'
 import type { Runtime } from './runtime.ts'
 import type { AllowList, KeySettings, ProviderSettings } from './snapshot.ts'
@@ -12,6 +13,8 @@ export interface Goal {
   entry: Provider
   format: Format
   model: string
+  /** What the client asked of the choice of a key; absent: nothing. */
+  wish?: KeyWish | undefined
 }
 
 /**
@@ -63,11 +66,12 @@ export function allows(list: AllowList, name: string): boolean {
 }
 
 /**
- * The ways to serve a goal, best first: keys that may serve the model, in weighted random order, those that are cooling down
- * last. Throws GW_NO_KEYS (none is configured), GW_NO_KEY_FOR_MODEL (a list denies it).
+ * The ways to serve a goal, best first: the key that the client named; else keys that may serve the model, in weighted random
+ * order or in the session's, those that are cooling down last. Throws GW_NO_KEYS (none is configured), GW_NO_KEY_FOR_MODEL (a list denies it).
  */
 export function findCandidates(runtime: Runtime, goal: Goal): Candidate[] {
-  const { settings, model } = goal
+  const { settings, model, wish } = goal
+  if (wish?.pin) return [pinned(settings, wish.pin, model)]
   if (settings.keys.length === 0) {
     if (!settings.isKeyless && goal.entry.keyless !== 'key') throw new GatewayError('GW_NO_KEYS', { provider: settings.name, model })
     return [{ provider: settings, model, weight: 1 }]
@@ -78,15 +82,23 @@ export function findCandidates(runtime: Runtime, goal: Goal): Candidate[] {
   if (eligible.length === 0) throw noKey(settings, model)
   const candidates = eligible.map((key) => toCandidate(settings, key, model))
   if (candidates.length === 1) return candidates
-  return coolingLast(runtime, shuffle(candidates, runtime.random))
+  return coolingLast(runtime, wish?.session ? orderForSession(candidates, wish.session) : shuffle(candidates, runtime.random))
+}
+
+function pinned(settings: ProviderSettings, key: KeySettings, model: string): Candidate {
+  if (serves(key, model)) return toCandidate(settings, key, model)
+  const isBlocked = allows(key.blacklistedModels, model)
+  const rule = `${isBlocked ? 'blacklisted_models' : 'models'} of key ${key.name}, which the request names`
+  throw new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: settings.name, model, rule })
 }
 
 /**
  * The core's own guard, checked for every attempt after every hook: the candidate is of the goal's provider, and its key is
- * configured and may serve the model. No plugin's choice escapes it.
+ * configured, is the one that the client named if it named one, and may serve the model. No plugin's choice escapes it.
  */
 export function permits(goal: Goal, { provider, key, model }: Candidate): boolean {
   if (provider !== goal.settings) return false
+  if (goal.wish?.pin && key !== goal.wish.pin) return false
   if (!key) return provider.keys.length === 0 && model === goal.model
   return provider.keys.includes(key) && serves(key, goal.model) && model === aliased(key, goal.model)
 }

@@ -2,12 +2,14 @@ import OpenAI from 'openai'
 import type { ChatCompletion, ChatCompletionChunk, ChatCompletionTool } from 'openai/resources/chat/completions'
 import { afterAll, beforeAll } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
+import { providers as entries } from '../../providers/index.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type FakeUpstream, type SeenRequest, startUpstream } from '../helpers/upstream.ts'
 
 /** The roads through the gateway: the client's own dialect, and every translated one. */
-export const PROVIDERS = ['openai', 'anthropic', 'bedrock'] as const
-export type ProviderName = (typeof PROVIDERS)[number]
+export type ProviderName = 'openai' | 'anthropic' | 'gemini' | 'bedrock' | 'cohere'
+const ALL: readonly ProviderName[] = ['openai', 'anthropic', 'gemini', 'bedrock', 'cohere']
+export const PROVIDERS = ALL.filter((name) => entries.some((entry) => entry.name === name))
 
 /** Where each provider is asked for the model `text`, whole. */
 export const PATHS: Readonly<Record<ProviderName, string>> = {
