@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Route, Scenario } from './load/scenarios.ts'
+import { type Route, SCENARIOS, type Scenario } from './load/scenarios.ts'
 
 const START_TIMEOUT_MS = 10_000
 
@@ -26,7 +26,7 @@ export async function startProvider(): Promise<Target> {
   return { name: 'direct', route: 'plain', port: () => port, root: child.pid ?? 0, stop: () => stopProcess(child) }
 }
 
-/** The gateway by its own start command: one data thread, no plugins, both dialects behind the fake provider. */
+/** The gateway by its own start command: one data thread, no plugins, every dialect behind the fake provider. */
 export async function startGateway(folder: string, upstreamPort: number): Promise<Target> {
   const port = await freePort()
   const file = join(folder, 'config.json')
@@ -42,7 +42,9 @@ function gatewayConfig(upstreamPort: number): object {
     keys: [{ name: `bench-${name}`, value: `sk-bench-${name}-0123456789abcdef`, models: ['*'], weight: 1 }],
     network_config: { base_url: `http://127.0.0.1:${upstreamPort}` },
   })
-  return { providers: { openai: provider('openai'), anthropic: provider('anthropic') } }
+  return {
+    providers: Object.fromEntries([...new Set(SCENARIOS.map((scenario) => scenario.provider))].map((name) => [name, provider(name)])),
+  }
 }
 
 /** A proxy that somebody else started: `--target name=port:pid`. */

@@ -17,6 +17,7 @@ import { type ErrorCode, GatewayError } from './errors.ts'
 import type { Framing } from './format.ts'
 import { forwardedHeaders, mergeHeaders, shownHeaders } from './forward-headers.ts'
 import type { Candidate, HookCallers, StreamStage } from './hooks.ts'
+import { locate, pathOf } from './request-path.ts'
 import { retryAfterMs } from './retry.ts'
 import { exactGoal, type Goal } from './routing.ts'
 import type { Runtime } from './runtime.ts'
@@ -109,7 +110,8 @@ class AttemptRun implements UpstreamHandler {
   start(): void {
     const { runtime, ctx, goal, candidate } = this.#options
     try {
-      const { target, headers } = destinationOf(runtime.registry, goal, candidate.key)
+      const destination = destinationOf(runtime.registry, goal, candidate.key)
+      const { target, path } = locate(destination, goal.settings, pathOf(goal, ctx, candidate))
       const outgoing = encodeOutgoing(ctx, goal, candidate.model, { wantsUsage: this.#callers.postHook !== undefined })
       this.#outgoing = outgoing
       this.#facts.dropped = outgoing.dropped
@@ -119,8 +121,8 @@ class AttemptRun implements UpstreamHandler {
       if (this.#isSettled) return
       const request = {
         method: 'POST',
-        path: target.prefix + pathOf(goal, ctx, candidate),
-        headers: this.#headers(headers, outgoing.headers),
+        path,
+        headers: this.#headers(destination.headers, outgoing.headers),
         body: outgoing.body,
         maxResponseBytes: ctx.client.maxResponseBytes,
       }
@@ -368,12 +370,3 @@ class AttemptRun implements UpstreamHandler {
 }
 
 const IDLE_LIMIT: { code: ErrorCode; ms: number } = { code: 'GW_STREAM_IDLE', ms: 0 }
-
-function pathOf({ settings, entry }: Goal, ctx: Context, { key, model }: Candidate): string {
-  const override = settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? settings.pathOverrides[ctx.operation]
-  if (override !== undefined) return override
-  const path = entry.paths[ctx.operation]
-  return typeof path === 'function'
-    ? path({ model: entry.wireModel?.(model) ?? model, isStream: ctx.stream, key, settings })
-    : (path as string)
-}

@@ -23,14 +23,21 @@ export async function tryCandidates(
   const candidates = target.candidates.filter((candidate) => permits(goal, candidate))
   const refused: RefusedKey[] = []
   let limited: GatewayError | undefined
+  let renewed: Candidate | undefined
   let [current, ...spare] = candidates
   for (let retry = 0; ; ) {
     if (!current)
       throw new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: goal.settings.name, model: goal.model, rule: 'no candidate is left' })
+    const startedAt = runtime.wallClock()
     try {
       return await attempt(runtime, ctx, goal, current)
     } catch (error) {
       const failure = asGatewayError(error, ctx)
+      if (renewed !== current && !ctx.isAborted && renews(runtime, { goal, candidate: current, startedAt }, failure)) {
+        renewed = current
+        ctx.attempt++
+        continue
+      }
       noteKey(runtime, current, failure)
       if (isDeadKey(failure)) refused.push({ key: current.key?.name ?? 'none', status: failure.status, reason: failure.message })
       if (isLimited(failure)) limited = failure
@@ -48,6 +55,16 @@ export async function tryCandidates(
       }
     }
   }
+}
+
+/** Whether the key was refused for a minted credential that had gone bad before its time: with a new one the key is tried once more. */
+function renews(
+  { credentials }: Runtime,
+  { goal, candidate, startedAt }: { goal: Goal; candidate: Candidate; startedAt: number },
+  failure: GatewayError,
+): boolean {
+  if (!candidate.key || !isDeadKey(failure) || failure.status === 402) return false
+  return credentials.renew({ entry: goal.entry, settings: goal.settings, key: candidate.key }, startedAt)
 }
 
 /** The provider's Retry-After where it is short enough to wait for, else the back-off. */

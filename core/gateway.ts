@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { asGatewayError, type Context } from './context.ts'
-import { createCredentials, createMint, type Mint } from './credentials.ts'
+import { createCredentials } from './credentials.ts'
 import { type Clock, Deadlines, systemClock } from './deadlines.ts'
 import type { Edge, Incoming, Reply } from './edge.ts'
 import { GatewayError } from './errors.ts'
@@ -8,6 +8,7 @@ import type { Format } from './format.ts'
 import type { Outcome } from './hooks.ts'
 import { identify, requestId } from './identify.ts'
 import type { Log } from './log.ts'
+import { createMint, type Mint } from './mint.ts'
 import { listModels } from './models.ts'
 import { call, handle } from './pipeline.ts'
 import type { Plugin } from './plugin.ts'
@@ -75,14 +76,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const random = options.random ?? Math.random
   const wallClock = options.wallClock ?? Date.now
   const { authenticators } = options
-  const mint = options.mint ?? createMint({ authenticators, wallClock, random })
+  const mint = options.mint ?? createMint({ authenticators, deadlines, log, wallClock, random })
   const runtime: Runtime = {
     tables,
     client: () => tables.client.get('client') as ClientSettings,
     registry,
     shared,
     upstream,
-    credentials: createCredentials({ authenticators, mint, wallClock }),
+    credentials: createCredentials({ authenticators, mint, clock: deadlines.clock, wallClock }),
     deadlines,
     log,
     pool: options.poolThreads ? new StreamPool(options.poolThreads) : undefined,

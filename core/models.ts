@@ -3,6 +3,7 @@ import { isObject } from './canonical/json.ts'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { Provider } from './provider.ts'
+import { locate } from './request-path.ts'
 import { isDeadKey } from './retry.ts'
 import { allows } from './routing.ts'
 import type { Runtime } from './runtime.ts'
@@ -99,10 +100,12 @@ function toModel(settings: ProviderSettings, id: string, facts: Record<string, u
 
 async function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<unknown> {
   const { settings, entry, key } = source
-  const { target, headers } = destinationOf(runtime.registry, source, key)
-  const listed = entry.paths.list_models
+  const destination = destinationOf(runtime.registry, source, key)
+  const listed = settings.pathOverrides.list_models ?? entry.paths.list_models
   const path = typeof listed === 'function' ? listed({ model: '', isStream: false, key, settings }) : listed
-  const plain = { method: 'GET', path: `${target.prefix}${path}`, headers, body: [], maxResponseBytes: ctx.client.maxResponseBytes }
+  const { target, path: located } = locate(destination, settings, path as string)
+  const { headers } = destination
+  const plain = { method: 'GET', path: located, headers, body: [], maxResponseBytes: ctx.client.maxResponseBytes }
   const request = (key && (await signRequest(runtime, { entry, settings, key }, { target, request: plain }))) ?? plain
   return askForModels(runtime, ctx, { ...source, target, request })
 }

@@ -150,7 +150,7 @@ export interface Authenticator {
   headers(key: KeySettings, settings: ProviderSettings): HeaderList
   /**
    * Mints the credential of a key: a call to a token server, a chain of places to look. Runs in one thread for the whole
-   * process, ahead of the end of the last one (core/credentials.ts). Absent, or undefined for a key: it needs none.
+   * process, ahead of the end of the last one (core/mint.ts). Absent, or undefined for a key: it needs none.
    */
   mint?(key: KeySettings, settings: ProviderSettings): (() => Promise<Credential>) | undefined
   /** Header lines of one request, made from the minted credential (undefined where `mint` makes none). Absent, or undefined: nothing. */

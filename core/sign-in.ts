@@ -1,6 +1,6 @@
-import type { SignIn } from './credentials.ts'
 import type { HeaderList } from './edge.ts'
 import { mergeHeaders } from './forward-headers.ts'
+import type { SignIn } from './mint.ts'
 import type { Runtime } from './runtime.ts'
 import type { Target, UpstreamRequest } from './upstream/types.ts'
 

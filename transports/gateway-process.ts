@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import type { Loaded } from '../core/config/load.ts'
-import type { Mint } from '../core/credentials.ts'
 import { createLog, type Log } from '../core/log.ts'
+import type { Mint } from '../core/mint.ts'
 import { createRedactor } from '../core/redact.ts'
 import type { SnapshotTables } from '../core/snapshot.ts'
 import { type Acceptor, type Control, startControl } from '../core/threads/control.ts'
@@ -35,8 +35,8 @@ export interface ProcessParts {
   load(file: string | undefined): Loaded
   /** Rejects with a sentence where it cannot listen. `localhost` is both families; port 0 takes a free one. */
   createAcceptor(init: { hosts: readonly string[]; port: number }): Promise<Acceptor & { readonly port: number }>
-  /** The process's mint of credentials. */
-  mint: Mint
+  /** Makes the process's mint of credentials. */
+  createMint(log: Log): Mint
   /** Environment variables to name where nothing is configured; empty where something is. */
   keyVariables(tables: SnapshotTables): readonly string[]
   /** A data thread that is silent for so long hangs; 10 s unless said. */
@@ -88,7 +88,7 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
       logLevel: options.logLevel,
       logStyle: options.logStyle,
       routes,
-      mint: parts.mint,
+      mint: parts.createMint(log),
       onBroken: (reason) => abandon(log, reason),
       silenceMs: parts.silenceMs,
     })

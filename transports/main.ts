@@ -26,6 +26,7 @@ async function runMainRole(): Promise<void> {
     { providers, plannedProviders },
     plugins,
     { createMint },
+    { Deadlines, systemClock },
     { authenticators },
   ] = await Promise.all([
     import('../core/config/load.ts'),
@@ -33,7 +34,8 @@ async function runMainRole(): Promise<void> {
     import('./http/acceptor.ts'),
     import('../providers/index.ts'),
     import('../plugins/index.ts'),
-    import('../core/credentials.ts'),
+    import('../core/mint.ts'),
+    import('../core/deadlines.ts'),
     import('../providers/auth/index.ts'),
   ])
   const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
@@ -46,7 +48,8 @@ async function runMainRole(): Promise<void> {
     spare,
     load,
     createAcceptor,
-    mint: createMint({ authenticators, wallClock: Date.now, random: Math.random }),
+    createMint: (log) =>
+      createMint({ authenticators, deadlines: new Deadlines(systemClock), log, wallClock: Date.now, random: Math.random }),
     keyVariables: (tables) => (hasProvider(tables, answersItself) ? [] : providers.flatMap(({ envKey }) => envKey ?? [])),
   })
 }

@@ -7,6 +7,8 @@ export interface Job {
   path: string
   headers: Readonly<Record<string, string>>
   body: string
+  /** What each event of a stream holds once. */
+  mark: string
   connections: number
   /** Length of the window in seconds; warming up comes before it and is not counted. */
   seconds: number

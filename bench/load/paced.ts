@@ -2,7 +2,6 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Job, type Measurement, openWindow, requestBytes } from './job.ts'
 
-const MARK = Buffer.from('data:')
 const STREAM_END = Buffer.from('\r\n0\r\n\r\n')
 const OK = 'HTTP/1.1 200'
 /** Gaps that are kept for percentiles; more would cost the load process what it should not cost. */
@@ -22,7 +21,7 @@ export async function paced(job: Job): Promise<Measurement> {
   const sockets: Socket[] = []
   const everyMs = (job.warmSeconds * 500) / job.connections
   for (let i = 0; i < job.connections; i++) {
-    sockets.push(openStream(job.port, request, tally))
+    sockets.push(openStream(job, request, tally))
     await sleep(everyMs)
   }
   await sleep(job.warmSeconds * 500)
@@ -37,7 +36,7 @@ export async function paced(job: Job): Promise<Measurement> {
 }
 
 /** One connection that asks for the next stream when one has ended. */
-function openStream(port: number, request: Buffer, tally: Tally): Socket {
+function openStream({ port, mark }: Job, request: Buffer, tally: Tally): Socket {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => socket.write(request))
   let isFirst = true
   let last = 0
@@ -48,8 +47,8 @@ function openStream(port: number, request: Buffer, tally: Tally): Socket {
       if (!bytes.toString('latin1', 0, OK.length).startsWith(OK)) tally.failures += 1
     } else if (tally.isCounting && tally.gaps.length < MAX_GAPS) tally.gaps.push(now - last)
     last = now
-    tally.events += countMarks(bytes, tail)
-    tail = bytes.subarray(-(MARK.length - 1))
+    tally.events += countMarks(bytes, tail, mark)
+    tail = bytes.subarray(-(mark.length - 1))
     isFirst = endsStream(bytes)
     if (isFirst) socket.write(request)
   })
@@ -65,9 +64,9 @@ function endsStream(bytes: Buffer): boolean {
   return bytes.length >= STREAM_END.length && bytes.subarray(-STREAM_END.length).equals(STREAM_END)
 }
 
-/** Events in these bytes; `tail` is the end of the bytes before them, so that a mark cut in two is seen. */
-export function countMarks(bytes: Buffer, tail: Buffer): number {
-  let count = Buffer.concat([tail, bytes.subarray(0, MARK.length - 1)]).includes(MARK) ? 1 : 0
-  for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + MARK.length)) count += 1
+/** Events in these bytes, by the text that each holds once; `tail` is the end of the bytes before them, so that a mark cut in two is seen. */
+export function countMarks(bytes: Buffer, tail: Buffer, mark: string): number {
+  let count = Buffer.concat([tail, bytes.subarray(0, mark.length - 1)]).includes(mark) ? 1 : 0
+  for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + mark.length)) count += 1
   return count
 }

@@ -11,7 +11,7 @@ export interface Scenario {
   model: string
   isStream: boolean
   /** The provider's dialect; the client's is always openai-chat. A peer that does not translate gets the provider's own. */
-  provider: 'openai' | 'anthropic'
+  provider: 'openai' | 'anthropic' | 'bedrock' | 'gemini' | 'cohere'
   connections: number
   /** Events a second that the provider sends; absent where the server sets the rate. */
   perSecond?: number
@@ -31,8 +31,19 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...WHOLE, name: 'whole-translated', title: 'whole answer, from Anthropic', provider: 'anthropic' },
   { ...EVENTS, name: 'events-translated', title: '50 events at once, from Anthropic', provider: 'anthropic' },
   { ...PACED, name: 'paced-translated', title: '400 paced streams, from Anthropic', provider: 'anthropic' },
+  ...translated('bedrock', 'Bedrock'),
 ]
 
+/** The three loads from a provider whose dialect is not the client's. */
+function translated(provider: Scenario['provider'], title: string): Scenario[] {
+  return [
+    { ...WHOLE, name: `whole-${provider}`, title: `whole answer, from ${title}`, provider },
+    { ...EVENTS, name: `events-${provider}`, title: `50 events at once, from ${title}`, provider },
+    { ...PACED, name: `paced-${provider}`, title: `400 paced streams, from ${title}`, provider },
+  ]
+}
+
+const SSE_MARK = 'data:'
 const HEADERS = { 'content-type': 'application/json', authorization: 'Bearer sk-bench-0123456789abcdef' }
 const ANTHROPIC_HEADERS = {
   'content-type': 'application/json',
@@ -42,8 +53,24 @@ const ANTHROPIC_HEADERS = {
 /** Brings the request to about 1 KB. */
 const QUESTION = 'Tell me what a reverse proxy does, in one paragraph, for somebody who has never run one. '.repeat(9)
 
+/** What the providers themselves are asked whose request is no OpenAI's with other names. */
+const NATIVE: Partial<Record<Scenario['provider'], { path(scenario: Scenario): string; body: object; mark: string }>> = {
+  bedrock: {
+    path: ({ model, isStream }) => `/model/${model}/${isStream ? 'converse-stream' : 'converse'}`,
+    body: { messages: [{ role: 'user', content: [{ text: QUESTION }] }], inferenceConfig: { maxTokens: 1000 } },
+    mark: ':event-type',
+  },
+  gemini: {
+    path: ({ model, isStream }) => `/v1beta/models/${model}:${isStream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
+    body: { contents: [{ role: 'user', parts: [{ text: QUESTION }] }], generationConfig: { maxOutputTokens: 1000 } },
+    mark: SSE_MARK,
+  },
+}
+
 /** The request of a scenario. The `model` stands first, as the fake provider's quick path wants it. */
-export function requestOf(scenario: Scenario, route: Route): Pick<Job, 'path' | 'headers' | 'body'> {
+export function requestOf(scenario: Scenario, route: Route): Pick<Job, 'path' | 'headers' | 'body' | 'mark'> {
+  const native = route === 'plain' ? NATIVE[scenario.provider] : undefined
+  if (native) return { path: native.path(scenario), headers: HEADERS, body: JSON.stringify(native.body), mark: native.mark }
   const isPlainAnthropic = route === 'plain' && scenario.provider === 'anthropic'
   const body = JSON.stringify({
     model: route === 'gateway' ? `${scenario.provider}/${scenario.model}` : scenario.model,
@@ -51,6 +78,6 @@ export function requestOf(scenario: Scenario, route: Route): Pick<Job, 'path' | 
     ...(scenario.isStream && { stream: true }),
     messages: [{ role: 'user', content: QUESTION }],
   })
-  if (isPlainAnthropic) return { path: '/v1/messages', headers: ANTHROPIC_HEADERS, body }
-  return { path: '/v1/chat/completions', headers: HEADERS, body }
+  if (isPlainAnthropic) return { path: '/v1/messages', headers: ANTHROPIC_HEADERS, body, mark: SSE_MARK }
+  return { path: '/v1/chat/completions', headers: HEADERS, body, mark: SSE_MARK }
 }

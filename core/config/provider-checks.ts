@@ -25,6 +25,7 @@ export function checkProviders(blocks: Json | undefined, builtins: Builtins, rep
   const subjects = Object.entries(blocks).flatMap(([name, block]) => (isObject(block) ? [subjectOf(name, block, builtins)] : []))
   for (const subject of subjects) {
     checkName(subject, builtins, report)
+    checkOverrides(subject, report)
     checkQueue(subject, report)
     checkNetwork(subject, report)
     checkProxy(subject, report)
@@ -64,6 +65,18 @@ function checkBase({ path, block, entry }: Pick<Subject, 'path' | 'block' | 'ent
   const isKnown = entry !== undefined || (builtins.planned?.some((planned) => planned.name === base) ?? false)
   const fault = isKnown ? `"${base}" is not served as a base by this version` : `unknown base${suggestion(base, served)}`
   report([...path, 'custom_provider_config', 'base_provider_type'], `${fault}; served: ${served.join(', ')}`)
+}
+
+/** The paths of some dialects name the model and what is asked: they cannot stand still. */
+function checkOverrides({ path, block, entry }: Subject, report: Report): void {
+  const custom = block.custom_provider_config
+  const overrides = isObject(custom) ? custom.request_path_overrides : undefined
+  if (!isObject(overrides)) return
+  for (const name of Object.keys(overrides)) {
+    const ours = entry?.paths[name.replace(/_stream$/, '') as keyof Provider['paths']]
+    if (typeof ours === 'function' && name !== 'list_models')
+      report([...path, 'custom_provider_config', 'request_path_overrides', name], 'cannot be set: the path of this base names the model')
+  }
 }
 
 function checkQueue({ path, block }: Subject, report: Report): void {

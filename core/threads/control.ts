@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
-import type { Mint } from '../credentials.ts'
+import type { Mint } from '../mint.ts'
 import { createShared } from '../shared.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { Snapshot, slices } from '../snapshot-tables.ts'

@@ -1,5 +1,5 @@
-import type { Mint, Minted, SignIn } from '../credentials.ts'
 import { GatewayError } from '../errors.ts'
+import type { Mint, Minted, SignIn } from '../mint.ts'
 import type { AuthKind } from '../provider.ts'
 import type { SnapshotTables } from '../snapshot.ts'
 
@@ -10,6 +10,8 @@ export interface CredentialRequest {
   provider: string
   /** The key's id. */
   key: string
+  /** `mintedAt` of the credential that the provider did not take. */
+  refused?: number | undefined
 }
 
 /** The main thread's answer: a credential, or why there is none. */
@@ -42,11 +44,11 @@ export function createCredentialCalls(post: (request: CredentialRequest) => void
   }
 
   return {
-    mint(signIn) {
+    mint(signIn, refused) {
       const id = ++lastId
       return new Promise((resolve, reject) => {
         pending.set(id, { signIn, resolve, reject })
-        post({ id, auth: signIn.entry.auth, provider: signIn.settings.name, key: signIn.key.id })
+        post({ id, auth: signIn.entry.auth, provider: signIn.settings.name, key: signIn.key.id, refused })
       })
     },
     settle,
@@ -58,12 +60,12 @@ export function createCredentialCalls(post: (request: CredentialRequest) => void
 
 /** The main thread's side: finds the key in its own tables, for credentials do not cross threads without need. Never rejects. */
 export async function answerCredentialRequest(tables: SnapshotTables, mint: Mint, request: CredentialRequest): Promise<CredentialReply> {
-  const { id, auth } = request
+  const { id, auth, refused } = request
   const settings = tables.providers.get(request.provider)
   const key = settings?.keys.find((known) => known.id === request.key)
   if (!settings || !key) return { id, reason: 'the key is no longer configured' }
   try {
-    return { id, minted: await mint({ entry: { auth }, settings, key }) }
+    return { id, minted: await mint({ entry: { auth }, settings, key }, refused) }
   } catch (error) {
     return { id, reason: error instanceof GatewayError ? String(error.detail.reason) : 'the mint failed' }
   }

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import type { Mint } from '../credentials.ts'
 import type { Edge } from '../edge.ts'
+import type { Mint } from '../mint.ts'
 import { openShared, type Shared } from '../shared.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import { Snapshot } from '../snapshot-tables.ts'

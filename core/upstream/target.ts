@@ -34,7 +34,7 @@ export function destinationOf(
   let destination = byKey.get(id)
   if (!destination) {
     const credential = key ? registry.authenticator(entry).headers(key, settings) : []
-    destination = { target: makeTarget(settings, baseUrl(settings, entry, key)), headers: makeHeaders(settings, entry, credential) }
+    destination = { target: targetAt(settings, baseUrl(settings, entry, key)), headers: makeHeaders(settings, entry, credential) }
     byKey.set(id, destination)
   }
   return destination
@@ -51,7 +51,8 @@ function baseUrl(settings: ProviderSettings, entry: Provider, key: KeySettings |
   throw new GatewayError('GW_NO_BASE_URL', { provider: settings.name, hint })
 }
 
-function makeTarget(settings: ProviderSettings, base: string): Target {
+/** A target at a base URL, with the provider's proxy, limits and trust. */
+export function targetAt(settings: ProviderSettings, base: string): Target {
   const { network } = settings
   const shared = {
     provider: settings.name,

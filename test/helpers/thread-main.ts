@@ -131,7 +131,7 @@ if (isMainThread) {
         ? { problems: ['client.threads: is bad'], notices: [], secrets: [] }
         : { tables, problems: [], notices: [], secrets: [] },
     createAcceptor,
-    mint: () => Promise.reject(new Error('nothing is minted here')),
+    createMint: () => () => Promise.reject(new Error('nothing is minted here')),
     keyVariables: () => ['SOME_API_KEY'],
     silenceMs: Number(process.env.TEST_SILENCE_MS ?? 10_000),
   })

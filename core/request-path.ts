@@ -1,0 +1,35 @@
+import type { Context } from './context.ts'
+import type { Candidate } from './hooks.ts'
+import type { Goal } from './routing.ts'
+import type { ProviderSettings } from './snapshot.ts'
+import { type Destination, targetAt } from './upstream/target.ts'
+import type { Target } from './upstream/types.ts'
+
+/** What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one. */
+export function pathOf({ settings, entry }: Goal, ctx: Context, { key, model }: Candidate): string {
+  const override = settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? settings.pathOverrides[ctx.operation]
+  if (override !== undefined) return override
+  const path = entry.paths[ctx.operation]
+  return typeof path === 'function'
+    ? path({ model: entry.wireModel?.(model) ?? model, isStream: ctx.stream, key, settings })
+    : (path as string)
+}
+
+const places = new WeakMap<ProviderSettings, Map<string, { target: Target; path: string }>>()
+
+/** Where a path is asked for. A whole URL has a target of its own, with the provider's proxy and trust; made once per URL. */
+export function locate({ target }: Destination, settings: ProviderSettings, path: string): { target: Target; path: string } {
+  if (path.startsWith('/')) return { target, path: target.prefix + path }
+  let known = places.get(settings)
+  if (!known) {
+    known = new Map()
+    places.set(settings, known)
+  }
+  let place = known.get(path)
+  if (!place) {
+    const { origin, pathname, search } = new URL(path)
+    place = { target: targetAt(settings, origin), path: pathname + search }
+    known.set(path, place)
+  }
+  return place
+}
