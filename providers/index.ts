@@ -3,6 +3,7 @@ import type { Provider } from '../core/provider.ts'
 import { anthropic } from './anthropic.ts'
 import { azure } from './azure.ts'
 import { bedrock } from './bedrock.ts'
+import { cohere } from './cohere.ts'
 import { demo } from './demo.ts'
 import { huggingface } from './huggingface.ts'
 import { openai } from './openai.ts'
@@ -10,7 +11,7 @@ import { openaiCompatible } from './openai-compatible.ts'
 import { replicate } from './replicate.ts'
 
 /** Every provider that this version serves. */
-export const providers: readonly Provider[] = [openai, anthropic, azure, bedrock, ...openaiCompatible, huggingface, replicate, demo]
+export const providers: readonly Provider[] = [openai, anthropic, azure, bedrock, cohere, ...openaiCompatible, huggingface, replicate, demo]
 
 /** Providers that are known by name and come with later versions: a configuration that names one gets a sentence. */
 export const plannedProviders: readonly PlannedProvider[] = [

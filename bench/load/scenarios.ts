@@ -11,7 +11,7 @@ export interface Scenario {
   model: string
   isStream: boolean
   /** The provider's dialect; the client's is always openai-chat. A peer that does not translate gets the provider's own. */
-  provider: 'openai' | 'anthropic' | 'bedrock' | 'gemini' | 'cohere'
+  provider: 'openai' | 'anthropic' | 'bedrock' | 'cohere'
   connections: number
   /** Events a second that the provider sends; absent where the server sets the rate. */
   perSecond?: number
@@ -32,6 +32,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...EVENTS, name: 'events-translated', title: '50 events at once, from Anthropic', provider: 'anthropic' },
   { ...PACED, name: 'paced-translated', title: '400 paced streams, from Anthropic', provider: 'anthropic' },
   ...translated('bedrock', 'Bedrock'),
+  ...translated('cohere', 'Cohere'),
 ]
 
 /** The three loads from a provider whose dialect is not the client's. */
@@ -60,11 +61,6 @@ const NATIVE: Partial<Record<Scenario['provider'], { path(scenario: Scenario): s
     body: { messages: [{ role: 'user', content: [{ text: QUESTION }] }], inferenceConfig: { maxTokens: 1000 } },
     mark: ':event-type',
   },
-  gemini: {
-    path: ({ model, isStream }) => `/v1beta/models/${model}:${isStream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
-    body: { contents: [{ role: 'user', parts: [{ text: QUESTION }] }], generationConfig: { maxOutputTokens: 1000 } },
-    mark: SSE_MARK,
-  },
 }
 
 /** The request of a scenario. The `model` stands first, as the fake provider's quick path wants it. */
@@ -78,6 +74,7 @@ export function requestOf(scenario: Scenario, route: Route): Pick<Job, 'path' | 
     ...(scenario.isStream && { stream: true }),
     messages: [{ role: 'user', content: QUESTION }],
   })
+  if (route === 'plain' && scenario.provider === 'cohere') return { path: '/v2/chat', headers: HEADERS, body, mark: SSE_MARK }
   if (isPlainAnthropic) return { path: '/v1/messages', headers: ANTHROPIC_HEADERS, body, mark: SSE_MARK }
   return { path: '/v1/chat/completions', headers: HEADERS, body, mark: SSE_MARK }
 }

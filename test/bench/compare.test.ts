@@ -70,7 +70,11 @@ describe('requests', () => {
     const own = requestOf(scenario, 'gateway')
     const plain = requestOf(scenario, 'plain')
     expect(own.path).toBe('/v1/chat/completions')
-    const path = { anthropic: '/v1/messages', bedrock: `/model/${scenario.model}/converse${scenario.isStream ? '-stream' : ''}` }
+    const path = {
+      anthropic: '/v1/messages',
+      bedrock: `/model/${scenario.model}/converse${scenario.isStream ? '-stream' : ''}`,
+      cohere: '/v2/chat',
+    }
     expect(plain.path).toBe(path[scenario.provider as keyof typeof path] ?? '/v1/chat/completions')
     expect(own.body.startsWith(`{"model":"${scenario.provider}/${scenario.model}"`)).toBe(true)
     if (!plain.path.includes(scenario.model)) expect(plain.body.startsWith(`{"model":"${scenario.model}"`)).toBe(true)

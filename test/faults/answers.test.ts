@@ -29,7 +29,7 @@ const ONCE: readonly FaultCase[] = [
     name: '14 200 with an error object',
     model: 'fault-200-error-object',
     expected: { status: 500, message: /inside a 200/, hits: 1 },
-    dialects: { bedrock: { status: 502, message: /./ } },
+    dialects: { bedrock: { status: 502, message: /./ }, cohere: { status: 502, message: /./ } },
   },
   { name: '14 204', model: 'fault-204', expected: INVALID },
   { name: '14 JSON that is cut', model: 'fault-bad-json-whole', expected: INVALID },

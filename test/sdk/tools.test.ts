@@ -141,15 +141,20 @@ describe.each(PROVIDERS)('%s, structured output', (provider) => {
     expect(completion.choices[0]?.message.parsed).toEqual(WEATHER)
   })
 
-  test.each([
+  const ends: [string, RegExp][] = [
     ['length', /length limit was reached/],
     ['content-filter', /rejected by the content filter/],
-  ])('parse refuses an answer that ended by %s, whole and streamed', async (model, message) => {
-    const cut = { ...request, model: `${provider}/${model}` }
-    await expect(bench.client.chat.completions.parse(cut)).rejects.toThrow(message)
-    // The helper parses as it reads, and stumbles over the cut text first.
-    await expect(bench.client.chat.completions.stream(cut).finalChatCompletion()).rejects.toThrow()
-  })
+  ]
+  // Cohere does not say that it filtered.
+  test.each(ends.filter(([end]) => provider !== 'cohere' || end === 'length'))(
+    'parse refuses an answer that ended by %s, whole and streamed',
+    async (model, message) => {
+      const cut = { ...request, model: `${provider}/${model}` }
+      await expect(bench.client.chat.completions.parse(cut)).rejects.toThrow(message)
+      // The helper parses as it reads, and stumbles over the cut text first.
+      await expect(bench.client.chat.completions.stream(cut).finalChatCompletion()).rejects.toThrow()
+    },
+  )
 
   test('tool arguments are parsed where the tool is strict', async () => {
     const completion = await bench.client.chat.completions.parse({

@@ -379,7 +379,7 @@ describe('problems', () => {
       'a base of a later version',
       { providers: { mine: { keys: [key], custom_provider_config: { base_provider_type: 'runway' } } } },
       [
-        'providers.mine.custom_provider_config.base_provider_type: "runway" is not served as a base by this version; served: openai, anthropic, bedrock, huggingface, replicate',
+        'providers.mine.custom_provider_config.base_provider_type: "runway" is not served as a base by this version; served: openai, anthropic, bedrock, cohere, huggingface, replicate',
       ],
     ],
     [
