@@ -1,5 +1,5 @@
 import type { Json } from './canonical/json.ts'
-import { SECRET_NAME } from './config/secrets.ts'
+import { SECRET_NAME, secretsIn } from './config/secrets.ts'
 import type { Context } from './context.ts'
 import { type ErrorDetail, GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
@@ -91,12 +91,13 @@ export function maskSecrets(settings: ProviderSettings, text: string): string {
   return createRedactor(secretsOf(settings)).mask(text)
 }
 
-/** Keys, header values by their names, and the proxy's password. */
+/** Keys with what their blocks hold, header values by their names, and the proxy's password. */
 function secretsOf({ keys, network, proxy }: ProviderSettings): string[] {
   const headers = Object.entries(network.extraHeaders).flatMap(([name, value]) =>
     SECRET_NAME.test(name) ? [value, value.slice(value.indexOf(' ') + 1)] : [],
   )
-  return [...keys.map((key) => key.value), ...headers, proxy.password ?? ''].filter((secret) => secret !== '')
+  const credentials = keys.flatMap(({ value, config }) => [value, ...secretsIn(config)])
+  return [...credentials, ...headers, proxy.password ?? ''].filter((secret) => secret !== '')
 }
 
 /** What an unexpected body was, for an error's reason. */

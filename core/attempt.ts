@@ -8,6 +8,7 @@ import {
   sendsRawResponse,
   unexpectedBody,
 } from './attempt-facts.ts'
+import { passBetas } from './beta-flags.ts'
 import type { ChatResponse, StreamPart } from './canonical/chat.ts'
 import type { Context } from './context.ts'
 import type { Deadline } from './deadlines.ts'
@@ -179,11 +180,13 @@ class AttemptRun implements UpstreamHandler {
     const { ctx, goal } = this.#options
     const { clientHeaders } = goal.entry
     const shared = goal.format === ctx.inbound ? goal.format : clientHeaders && { headers: clientHeaders }
-    const forwarded = forwardedHeaders(ctx.incoming.headers, ctx.client, shared)
+    const rules = { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides }
+    const forwarded = passBetas(forwardedHeaders(ctx.incoming.headers, ctx.client, shared), goal.format.listHeaders, rules)
     const isVendors = goal.settings.network.baseUrl === undefined && goal.entry.keyUrl === undefined
     const hop: HeaderList = isVendors ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
     if (forwarded.length === 0 && encoded === undefined) return hop.length === 0 ? fixed : [...fixed, ...hop]
-    return mergeHeaders([fixed, Object.entries(encoded ?? {}), forwarded, hop], goal.format.listHeaders)
+    const called = passBetas(Object.entries(encoded ?? {}), goal.format.listHeaders, rules)
+    return mergeHeaders([fixed, called, forwarded, hop], goal.format.listHeaders)
   }
 
   /** Nothing may be thrown into the upstream client: what a plugin's hook throws is this request's failure. */

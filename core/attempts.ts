@@ -2,8 +2,9 @@ import { attempt, type Served } from './attempt.ts'
 import { asGatewayError, type Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
+import { noteRefused, noteWorked } from './key-status.ts'
 import { backoffMs, DEAD_KEY_COOL_DOWN_MS, DEFAULT_COOL_DOWN_MS, isDeadKey, isLimited, judge } from './retry.ts'
-import { type Goal, permits } from './routing.ts'
+import { exactGoal, type Goal, permits } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 
 /** A key that the provider refused, for `extra_fields.key_statuses`. */
@@ -30,7 +31,9 @@ export async function tryCandidates(
       throw new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: goal.settings.name, model: goal.model, rule: 'no candidate is left' })
     const startedAt = runtime.wallClock()
     try {
-      return await attempt(runtime, ctx, goal, current)
+      const served = await attempt(runtime, ctx, goal, current)
+      if (current.key) noteWorked(runtime.shared, current.key)
+      return served
     } catch (error) {
       const failure = asGatewayError(error, ctx)
       if (renewed !== current && !ctx.isAborted && renews(runtime, { goal, candidate: current, startedAt }, failure)) {
@@ -59,12 +62,13 @@ export async function tryCandidates(
 
 /** Whether the key was refused for a minted credential that had gone bad before its time: with a new one the key is tried once more. */
 function renews(
-  { credentials }: Runtime,
+  runtime: Runtime,
   { goal, candidate, startedAt }: { goal: Goal; candidate: Candidate; startedAt: number },
   failure: GatewayError,
 ): boolean {
   if (!candidate.key || !isDeadKey(failure) || failure.status === 402) return false
-  return credentials.renew({ entry: goal.entry, settings: goal.settings, key: candidate.key }, startedAt)
+  const { entry, settings } = exactGoal(runtime, goal, candidate)
+  return runtime.credentials.renew({ entry, settings, key: candidate.key }, startedAt)
 }
 
 /** The provider's Retry-After where it is short enough to wait for, else the back-off. */
@@ -80,7 +84,7 @@ function noteKey(runtime: Runtime, candidate: Candidate, failure: GatewayError):
   if (!candidate.key) return
   const { slot } = candidate.key
   if (isDeadKey(failure)) {
-    runtime.shared.health.set(slot, failure.status)
+    noteRefused(runtime.shared, candidate.key, failure.status)
     runtime.shared.coolDown.set(slot, runtime.wallClock() + DEAD_KEY_COOL_DOWN_MS)
   } else if (isLimited(failure)) {
     runtime.shared.coolDown.set(slot, runtime.wallClock() + (failure.detail.retryAfterMs ?? DEFAULT_COOL_DOWN_MS))

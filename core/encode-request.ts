@@ -54,6 +54,7 @@ function encodeOptions(ctx: Context, goal: Goal): EncodeOptions {
   return {
     provider: goal.settings.name,
     quirks: goal.entry.quirks,
+    betas: { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides },
     defaultMaxOutputTokens: goal.entry.defaultMaxOutputTokens,
     dropUnsupported: ctx.client.shouldDropParams || asksToDrop(ctx.header('x-bf-compat')),
   }

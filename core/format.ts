@@ -1,3 +1,4 @@
+import type { BetaRules } from './beta-flags.ts'
 import type { ChatRequest, ChatResponse, StreamPart } from './canonical/chat.ts'
 import type { Json, JsonObject } from './canonical/json.ts'
 import type { Usage } from './canonical/usage.ts'
@@ -44,6 +45,8 @@ export interface EncodeOptions {
   provider?: string | undefined
   /** The provider's deviations from the format. */
   quirks?: Quirks | undefined
+  /** Which beta flags the provider is sent, for formats that put theirs into the body; those in headers are the core's business. Absent: all. */
+  betas?: BetaRules | undefined
   /** Leave out what the format cannot carry instead of refusing it (compat.should_drop_params). */
   dropUnsupported?: boolean | undefined
   /** Sent where the format demands a limit and the client gave none. */

@@ -2,6 +2,7 @@ import { maskSecrets } from './attempt-facts.ts'
 import { isObject } from './canonical/json.ts'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
+import { noteListed } from './key-status.ts'
 import type { Provider } from './provider.ts'
 import { locate } from './request-path.ts'
 import { isDeadKey } from './retry.ts'
@@ -69,7 +70,11 @@ interface KeyedProvider {
 
 async function listWithKey(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<ListedModel[]> {
   const { settings, entry, key } = source
-  const body = await fetchModels(runtime, ctx, source)
+  const body = await fetchModels(runtime, ctx, source).catch((error: unknown) => {
+    if (key) noteListed(runtime.shared, key, error)
+    throw error
+  })
+  if (key) noteListed(runtime.shared, key)
   const listed = isObject(body) && Array.isArray(body.data) ? body.data : Array.isArray(body) ? body : []
   const ids = entry.modelIds?.(body) ?? listed.map((model) => (isObject(model) ? String(model.id) : String(model)))
   const models = ids.map((id, index) => toModel(settings, id, isObject(listed[index]) ? listed[index] : {}))

@@ -95,6 +95,8 @@ export interface Provider {
   headers?: Readonly<Record<string, string>>
   /** Headers that any client may send on to it, whatever dialect it speaks (`prefer`). Lower-case names. */
   clientHeaders?: readonly string[]
+  /** The beta flags that it takes, by how they begin; absent: all. `network_config.beta_header_overrides` goes first. */
+  betas?: readonly string[]
   quirks?: Quirks
   /** The key's settings block that holds the URL (`ollama_key_config`): then `baseUrl` is not used. */
   keyUrl?: string

@@ -78,9 +78,11 @@ export function findCandidates(runtime: Runtime, goal: Goal): Candidate[] {
   }
   const [only] = settings.keys
   if (settings.keys.length === 1 && only && serves(only, model)) return [toCandidate(settings, only, model)]
-  const eligible = settings.keys.filter((key) => serves(key, model))
-  if (eligible.length === 0) throw noKey(settings, model)
-  const candidates = eligible.map((key) => toCandidate(settings, key, model))
+  const able = settings.keys.filter((key) => serves(key, model))
+  if (able.length === 0) throw noKey(settings, model)
+  // Out of the choice by weight (D3): by itself it comes to such a key only where there is no other.
+  const weighted = able.filter((key) => key.weight !== null)
+  const candidates = (weighted.length > 0 ? weighted : able).map((key) => toCandidate(settings, key, model))
   if (candidates.length === 1) return candidates
   return coolingLast(runtime, wish?.session ? orderForSession(candidates, wish.session) : shuffle(candidates, runtime.random))
 }

@@ -28,7 +28,7 @@ export interface CoolDown {
   clear(slot: number): void
 }
 
-/** HTTP status with which the provider last refused a key; 0 while it works. */
+/** What is known of a key, as key-status.ts writes it; 0: nothing yet. */
 export interface Health {
   status(slot: number): number
   set(slot: number, status: number): void

@@ -34,6 +34,8 @@ export interface KeySettings {
 export interface NetworkSettings {
   baseUrl?: string | undefined
   extraHeaders: Readonly<Record<string, string>>
+  /** Beta flags by how they begin, lower case, the longest first: sent or not, whatever the entry says. */
+  betaOverrides: readonly (readonly [prefix: string, isSent: boolean])[]
   requestTimeoutMs: number
   connectTimeoutMs: number
   streamIdleTimeoutMs: number
@@ -44,6 +46,9 @@ export interface NetworkSettings {
   enforceHttp2: boolean
   insecureSkipVerify: boolean
   caCertPem?: string | undefined
+  /** The gateway's own certificate, for providers that ask for one; both or neither. The key is a secret. */
+  clientCertPem?: string | undefined
+  clientKeyPem?: string | undefined
   preconnect: number
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { upstreamUrl } from '../core/config/values.ts'
 import { defineProvider, type PathFacts } from '../core/provider.ts'
+import { claudeBetas } from './formats/shared/claude-betas.ts'
 import { openaiQuirks } from './openai.ts'
 
 const keyConfig = {
@@ -29,6 +30,7 @@ const claudeOnAzure = defineProvider({
   keyless: 'value',
   paths: { chat_completion: '/anthropic/v1/messages' },
   headers: { 'anthropic-version': '2023-06-01' },
+  betas: claudeBetas('azure'),
   defaultMaxOutputTokens: 4096,
 })
 

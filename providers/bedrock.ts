@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isObject } from '../core/canonical/json.ts'
 import { defineProvider, type PathFacts } from '../core/provider.ts'
 import type { KeySettings } from '../core/snapshot.ts'
+import { claudeBetas } from './formats/shared/claude-betas.ts'
 
 const DEFAULT_REGION = 'us-east-1'
 
@@ -52,6 +53,7 @@ export const bedrock = defineProvider({
   keyConfig,
   keyless: 'value',
   isBase: true,
+  betas: claudeBetas('bedrock'),
   paths: { chat_completion: conversePath, list_models: listPath },
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.modelSummaries) ? body.modelSummaries : []

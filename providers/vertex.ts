@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineProvider, type PathFacts } from '../core/provider.ts'
 import type { KeySettings } from '../core/snapshot.ts'
 import { googleAccount } from './auth/google-account.ts'
+import { claudeBetas } from './formats/shared/claude-betas.ts'
 import { geminiMethod, namesOf } from './gemini.ts'
 import { mistralQuirks } from './openai-compatible.ts'
 
@@ -37,6 +38,7 @@ const claudeOnVertex = defineProvider({
   name: 'vertex-claude',
   format: 'anthropic-messages',
   paths: { chat_completion: (facts) => publisherPath('anthropic', facts) },
+  betas: claudeBetas('vertex'),
   quirks: { drop: ['model'], defaults: { anthropic_version: 'vertex-2023-10-16' } },
   defaultMaxOutputTokens: 4096,
 })

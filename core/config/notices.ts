@@ -23,7 +23,7 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
   return notices
 }
 
-const PROVIDER_NOT_YET = ['store_raw_request_response', 'network_config.beta_header_overrides']
+const PROVIDER_NOT_YET = ['store_raw_request_response']
 
 function withoutEffect(tree: JsonObject): string[] {
   const paths = CLIENT_NOT_YET.filter((name) => field(tree, 'client', ...name.split('.')) !== undefined).map((name) => `client.${name}`)

@@ -2,7 +2,7 @@ import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
 import type { Builtins } from './builtins.ts'
 import { type Path, suggestion } from './problems.ts'
-import { durationMs, RESERVED_HEADERS } from './values.ts'
+import { belongTogether, durationMs, RESERVED_HEADERS } from './values.ts'
 
 /** Takes one problem: where, and what. */
 export type Report = (path: Path, message: string) => void
@@ -96,9 +96,16 @@ function checkNetwork({ path, block, entry, isKeyless }: Subject, report: Report
   if (initial > most) report(at, `retry_backoff_initial (${initial} ms) must not exceed retry_backoff_max (${most} ms)`)
   if (network.insecure_skip_verify === true && network.ca_cert_pem !== undefined)
     report(at, 'insecure_skip_verify and ca_cert_pem exclude each other')
+  checkClientCertificate(network, at, report)
   if (network.enforce_http2 === true) report([...at, 'enforce_http2'], 'HTTP/2 to providers is not served by this version; leave it out')
   const credentials = isKeyless || entry === undefined ? [] : CREDENTIAL_HEADERS[entry.auth]
   checkExtraHeaders(network.extra_headers, { at: [...at, 'extra_headers'], credentials }, report)
+}
+
+function checkClientCertificate({ client_cert_pem: cert, client_key_pem: key }: JsonObject, at: Path, report: Report): void {
+  if ((cert === undefined) !== (key === undefined)) report(at, 'client_cert_pem and client_key_pem belong together')
+  if (typeof cert !== 'string' || typeof key !== 'string' || belongTogether(cert, key)) return
+  report([...at, 'client_key_pem'], 'is not the key of client_cert_pem')
 }
 
 const CREDENTIAL_HEADERS: Readonly<Record<Provider['auth'], readonly string[]>> = {

@@ -79,6 +79,7 @@ function toNetwork(block: ProviderBlock['network_config'], entry: Provider): Net
     extraHeaders: Object.freeze(
       Object.fromEntries(Object.entries(block.extra_headers).map(([name, value]) => [name.toLowerCase(), value.trim()])),
     ),
+    betaOverrides: toBetaOverrides(block.beta_header_overrides),
     requestTimeoutMs: Math.round(block.default_request_timeout_in_seconds * 1000),
     connectTimeoutMs: Math.round(block.connect_timeout_in_seconds * 1000),
     streamIdleTimeoutMs: Math.round(block.stream_idle_timeout_in_seconds * 1000),
@@ -89,8 +90,15 @@ function toNetwork(block: ProviderBlock['network_config'], entry: Provider): Net
     enforceHttp2: block.enforce_http2,
     insecureSkipVerify: block.insecure_skip_verify,
     caCertPem: block.ca_cert_pem,
+    clientCertPem: block.client_cert_pem,
+    clientKeyPem: block.client_key_pem,
     preconnect: block.preconnect,
   })
+}
+
+function toBetaOverrides(block: Readonly<Record<string, boolean>>): NetworkSettings['betaOverrides'] {
+  const overrides = Object.entries(block).map(([prefix, isSent]) => [prefix.toLowerCase(), isSent] as const)
+  return overrides.sort(([one], [other]) => other.length - one.length)
 }
 
 /** Without a trailing slash, and without a trailing version where the entry's paths bring it: people write both. */

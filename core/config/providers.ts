@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { allowNames } from './allow-list.ts'
 import type { Builtins } from './builtins.ts'
 import { REQUEST_TYPES } from './request-types.ts'
-import { certificate, duration, headerName, headerValue, seconds, upstreamUrl } from './values.ts'
+import { certificate, duration, headerName, headerValue, privateKey, seconds, upstreamUrl } from './values.ts'
 
 const OWN = { 'x-own': true }
 
@@ -20,7 +20,16 @@ const network = z.strictObject({
   enforce_http2: z.boolean().default(false).describe('Not served yet: refused when true.'),
   insecure_skip_verify: z.boolean().default(false).describe('Do not check the certificate. Not together with ca_cert_pem.'),
   ca_cert_pem: certificate().optional().describe('Certificates to trust instead of the usual ones.'),
-  beta_header_overrides: z.record(z.string(), z.boolean()).optional().describe('Beta flags by prefix: sent or not.'),
+  beta_header_overrides: z
+    .record(z.string().min(1), z.boolean())
+    .default({})
+    .describe('Beta flags by how they begin: sent when asked for, or never; the longest that fits counts.'),
+  client_cert_pem: certificate()
+    .optional()
+    .meta({ ...OWN, 'x-default': 'none', description: "The gateway's own certificate, in PEM form, for a provider that asks for one." }),
+  client_key_pem: privateKey()
+    .optional()
+    .meta({ ...OWN, 'x-default': 'none', description: 'Its private key, in PEM form, not encrypted; usually `env.NAME`.' }),
   connect_timeout_in_seconds: seconds(0.001, 600)
     .default(10)
     .meta({ ...OWN, description: 'Longest a connection may take to open.' }),

@@ -2,7 +2,7 @@ import { isObject, type Json } from '../canonical/json.ts'
 
 /** Field and header names whose values are credentials. Also used by the log. */
 export const SECRET_NAME =
-  /^(?:value|authorization|proxy-authorization|cookie|set-cookie)$|api[-_]?key$|(?:^|[-_])(?:key|token|secret|password|passwd|credentials?)$|(?:Key|Token|Secret|Password|Credentials)$/i
+  /^(?:value|authorization|proxy-authorization|cookie|set-cookie)$|api[-_]?key$|key[-_]?pem$|(?:^|[-_])(?:key|token|secret|password|passwd|credentials?)$|(?:Key|Token|Secret|Password|Credentials)$/i
 
 /** Every text in a configuration that is a credential by its name, and the user part of URLs. */
 export function secretsIn(tree: Json): string[] {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/
@@ -86,6 +86,26 @@ export function certificate() {
       return false
     }
   }, 'is not a certificate in PEM form')
+}
+
+/** A private key in PEM form that needs no passphrase. */
+export function privateKey() {
+  return z.string().refine((text) => {
+    try {
+      return createPrivateKey(text).type === 'private'
+    } catch {
+      return false
+    }
+  }, 'is not a private key in PEM form, or is encrypted')
+}
+
+/** Whether a private key is that of a certificate; true where either cannot be read, which is another problem. */
+export function belongTogether(certificatePem: string, keyPem: string): boolean {
+  try {
+    return new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem))
+  } catch {
+    return true
+  }
 }
 
 /** Seconds, also fractions, within bounds. */

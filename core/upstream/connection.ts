@@ -12,6 +12,9 @@ const WAITED_FOR: Record<DialPhase, string> = {
   handshake: 'end of the TLS handshake',
 }
 
+/** The peer ended TLS and said why. */
+const TLS_ALERT = /^ERR_SSL_.*ALERT/
+
 /** What a connection needs of the pool that holds it. */
 export interface ConnectionOwner {
   readonly target: Target
@@ -76,7 +79,7 @@ export class Connection {
         },
       )
     } catch (error) {
-      const fault = new UpstreamFault('tls', `the trusted certificates cannot be read: ${(error as Error).message}`, true, error)
+      const fault = new UpstreamFault('tls', `the certificates cannot be read: ${(error as Error).message}`, true, error)
       process.nextTick(() => this.failConnect(fault))
     }
   }
@@ -228,7 +231,9 @@ export class Connection {
     const call = this.call
     const canReplay = call !== undefined && this.isReused && !this.hasRead && !call.isReplayed
     this.close(canReplay ? call : undefined)
-    if (!canReplay) call?.fail(new UpstreamFault('reset', reasonOf(reason, error), !this.hasRead, error))
+    // TLS 1.3 is ready before the peer has looked at the client's certificate: its refusal comes as an alert to the first request.
+    const isRefused = !this.hasRead && TLS_ALERT.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
+    if (!canReplay) call?.fail(new UpstreamFault(isRefused ? 'tls' : 'reset', reasonOf(reason, error), !this.hasRead, error))
   }
 }
 

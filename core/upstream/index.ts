@@ -126,6 +126,8 @@ function keyOf(target: Target): string {
     target.host,
     target.socketPath,
     target.caCertPem,
+    target.clientCertPem,
+    target.clientKeyPem,
     target.insecureSkipVerify,
     target.connectTimeoutMs,
     target.maxConnections,

@@ -165,17 +165,20 @@ export class Pool implements ConnectionOwner {
   }
 
   private trust(): SecureContext | undefined {
-    if (this.target.protocol === 'https:') this.context ??= contextOf(this.target.caCertPem)
+    if (this.target.protocol === 'https:') this.context ??= contextOf(this.target)
     return this.context
   }
 
   private proxyTrust(): SecureContext | undefined {
-    if (this.target.proxy?.url.protocol === 'https:') this.proxyContext ??= contextOf(this.target.proxy.caCertPem)
+    if (this.target.proxy?.url.protocol === 'https:') this.proxyContext ??= contextOf({ caCertPem: this.target.proxy.caCertPem })
     return this.proxyContext
   }
 }
 
-/** Trusts what the process trusts, and `caCertPem` besides. */
-function contextOf(caCertPem: string | undefined): SecureContext {
-  return caCertPem === undefined ? createSecureContext() : createSecureContext({ ca: [...getCACertificates('default'), caCertPem] })
+/** Trusts what the process trusts, and `caCertPem` besides; shows the client's certificate where there is one. */
+function contextOf({ caCertPem, clientCertPem, clientKeyPem }: Partial<Target>): SecureContext {
+  return createSecureContext({
+    ...(caCertPem === undefined ? {} : { ca: [...getCACertificates('default'), caCertPem] }),
+    ...(clientCertPem === undefined ? {} : { cert: clientCertPem, key: clientKeyPem }),
+  })
 }

@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { Provider } from '../provider.ts'
 import type { Registry } from '../registry.ts'
 import type { KeySettings, NetworkSettings, ProviderSettings, ProxySettings } from '../snapshot.ts'
+import { environmentProxy } from './environment-proxy.ts'
 import type { Target } from './types.ts'
 
 /** Where a provider's requests go with a given key, and the header lines that every one of them carries. */
@@ -60,6 +61,8 @@ export function targetAt(settings: ProviderSettings, base: string): Target {
     connectTimeoutMs: network.connectTimeoutMs,
     maxConnections: network.maxConnsPerHost,
     caCertPem: network.caCertPem,
+    clientCertPem: network.clientCertPem,
+    clientKeyPem: network.clientKeyPem,
   }
   if (base.startsWith('unix:')) {
     const socketPath = base.slice('unix:'.length).replace(/^\/\//, '')
@@ -80,27 +83,10 @@ export function targetAt(settings: ProviderSettings, base: string): Target {
 
 function proxyFor(proxy: ProxySettings, protocol: string, hostname: string, network: NetworkSettings): Target['proxy'] {
   if (proxy.type === 'none') return undefined
-  if (proxy.type === 'environment') return environmentProxy(protocol, hostname)
+  if (proxy.type === 'environment') return environmentProxy(process.env, { protocol, hostname, port })
   if (proxy.url === undefined) return undefined
   const { username, password } = proxy
   return { type: proxy.type, url: new URL(proxy.url), username, password, caCertPem: proxy.caCertPem ?? network.caCertPem }
-}
-
-/** The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for a host, in either case of the letters. */
-function environmentProxy(protocol: string, hostname: string): Target['proxy'] {
-  const read = (name: string): string | undefined => process.env[name.toLowerCase()] || process.env[name]
-  const excluded = (read('NO_PROXY') ?? '').split(',').map((entry) => entry.trim().replace(/^\*?\./, ''))
-  if (excluded.some((entry) => entry === '*' || (entry !== '' && (hostname === entry || hostname.endsWith(`.${entry}`))))) return undefined
-  const value = protocol === 'https:' ? read('HTTPS_PROXY') : read('HTTP_PROXY')
-  if (!value) return undefined
-  const url = new URL(value)
-  const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
-  return {
-    type: url.protocol.startsWith('socks') ? 'socks5' : 'http',
-    url,
-    username: username || undefined,
-    password: password || undefined,
-  }
 }
 
 function makeHeaders(settings: ProviderSettings, entry: Provider, credential: HeaderList): [string, string][] {

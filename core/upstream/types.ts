@@ -15,6 +15,9 @@ export interface Target {
     | { type: 'http' | 'socks5'; url: URL; username?: string | undefined; password?: string | undefined; caCertPem?: string | undefined }
     | undefined
   caCertPem?: string | undefined
+  /** Shown to the target where it asks, never to the proxy; both or neither. */
+  clientCertPem?: string | undefined
+  clientKeyPem?: string | undefined
   insecureSkipVerify: boolean
   connectTimeoutMs: number
   maxConnections: number

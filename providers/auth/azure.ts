@@ -1,8 +1,10 @@
 import type { Authenticator, Credential } from '../../core/provider.ts'
 import type { KeySettings } from '../../core/snapshot.ts'
-import { signWithToken } from './minted.ts'
+import { signWithToken, TOKEN_SERVER_MS } from './minted.ts'
 
 const DEFAULT_SCOPE = 'https://cognitiveservices.azure.com/.default'
+/** Microsoft's own sign-in hosts. Any other, of a private cloud (AZURE_AUTHORITY_HOST), is not one that Microsoft could vouch for. */
+const PUBLIC_HOSTS = /^https:\/\/login\.(microsoftonline\.(com|us)|chinacloudapi\.cn|partner\.microsoftonline\.cn)\/?$/
 
 /**
  * Azure: an Entra application where the key's block names one, else the key in a header of this name, else whatever the machine is
@@ -23,10 +25,13 @@ function isApplication({ config }: KeySettings): boolean {
 async function mintToken(key: KeySettings): Promise<Credential> {
   const { ClientSecretCredential, DefaultAzureCredential } = await import('@azure/identity')
   const { client_id: client, client_secret: secret, tenant_id: tenant, scopes } = key.config
+  const { AZURE_AUTHORITY_HOST: host } = process.env
+  const options = { disableInstanceDiscovery: host !== undefined && host !== '' && !PUBLIC_HOSTS.test(host) }
   const source = isApplication(key)
-    ? new ClientSecretCredential(String(tenant), String(client), String(secret))
-    : new DefaultAzureCredential()
-  const token = await source.getToken(Array.isArray(scopes) ? scopes.map(String) : DEFAULT_SCOPE)
+    ? new ClientSecretCredential(String(tenant), String(client), String(secret), options)
+    : new DefaultAzureCredential(options)
+  const scope = Array.isArray(scopes) ? scopes.map(String) : DEFAULT_SCOPE
+  const token = await source.getToken(scope, { requestOptions: { timeout: TOKEN_SERVER_MS } })
   if (!token) throw new Error('Entra gave no token')
   return { values: { token: token.token }, expiresAt: token.expiresOnTimestamp }
 }

@@ -107,7 +107,14 @@ describe('keys', () => {
     { name: 'not a blacklisted one', keys: [key('a', { blacklisted_models: ['m'] }), key('b')], found: ['b:m'] },
     { name: 'not a disabled one', keys: [key('a', { enabled: false }), key('b')], found: ['b:m'] },
     { name: 'the alias of each key', keys: [key('a', { aliases: { m: 'real-m' } }), key('b')], found: ['a:real-m', 'b:m'] },
-    { name: 'one without weight comes last', keys: [key('a', { weight: null }), key('b', { weight: 0.1 })], found: ['b:m', 'a:m'] },
+    { name: 'D3 not one without weight', keys: [key('a', { weight: null }), key('b', { weight: 0.1 })], found: ['b:m'] },
+    { name: 'D3 not even beside one of weight 0', keys: [key('a', { weight: null }), key('b', { weight: 0 })], found: ['b:m'] },
+    {
+      name: 'D3 one without weight where no other serves the model',
+      keys: [key('a', { weight: null }), key('b', { models: ['other'] })],
+      found: ['a:m'],
+    },
+    { name: 'one of weight 0 comes last', keys: [key('a', { weight: 0 }), key('b', { weight: 0.1 })], found: ['b:m', 'a:m'] },
     { name: 'aliases are no members of Object', keys: [key('a', { aliases: { toString: 'x' } })], found: ['a:m'] },
   ])('$name', ({ keys, found }) => {
     expect(candidates(runtimeOf(openai(...keys)), 'openai/m')).toEqual(found)
@@ -159,7 +166,7 @@ describe('keys', () => {
   })
 
   test('weights that are all nothing count as equal', () => {
-    const keys = [key('a', { weight: 0 }), key('b', { weight: null })]
+    const keys = [key('a', { weight: 0 }), key('b', { weight: 0 })]
     expect(candidates(runtimeOf(openai(...keys), [0.4]), 'openai/m')[0]).toBe('a:m')
     expect(candidates(runtimeOf(openai(...keys), [0.6]), 'openai/m')[0]).toBe('b:m')
   })

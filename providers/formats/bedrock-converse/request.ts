@@ -1,3 +1,4 @@
+import { passesBeta } from '../../../core/beta-flags.ts'
 import type { ChatRequest, Extra } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
@@ -42,7 +43,7 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
     takesStrict: traits.takesSchema,
   })
   if (tools) body.toolConfig = tools
-  const fields = modelFields(work, tools !== undefined)
+  const fields = modelFields(work, { hasTools: tools !== undefined, betas: options.betas })
   if (Object.keys(fields).length > 0) body.additionalModelRequestFields = fields
   // Only there Claude says which sequence stopped it; a path that leads nowhere is passed over.
   if (config.stopSequences && context.family === 'claude')
@@ -99,7 +100,7 @@ function inferenceConfig(work: Work): JsonObject {
 }
 
 /** Fields that only the model's family knows. */
-function modelFields(work: Work, hasTools: boolean): JsonObject {
+function modelFields(work: Work, { hasTools, betas }: { hasTools: boolean; betas: EncodeOptions['betas'] }): JsonObject {
   const { request, context, traits, thinking, answer, dropped } = work
   const fields: JsonObject = { ...thinking.fields }
   const { topK } = request
@@ -110,10 +111,11 @@ function modelFields(work: Work, hasTools: boolean): JsonObject {
     else fields[context.family === 'cohere' ? 'k' : 'top_k'] = topK
   }
   if (answer.format) fields.output_config = { ...(isObject(fields.output_config) && fields.output_config), format: answer.format }
-  const betas: string[] = []
-  if (answer.format) betas.push('structured-outputs-2025-11-13')
-  if (isClaude && thinking.isThinking && hasTools && traits.takesInterleaving) betas.push('interleaved-thinking-2025-05-14')
-  if (betas.length > 0) fields.anthropic_beta = betas
+  const called: string[] = []
+  if (answer.format) called.push('structured-outputs-2025-11-13')
+  if (isClaude && thinking.isThinking && hasTools && traits.takesInterleaving) called.push('interleaved-thinking-2025-05-14')
+  const sent = called.filter((flag) => !betas || passesBeta(betas, flag))
+  if (sent.length > 0) fields.anthropic_beta = sent
   return fields
 }
 

@@ -34,6 +34,8 @@ test('own settings are all described, with their defaults', () => {
     'client.stream_commit_after_ms',
     'client.max_stream_duration_seconds',
     'client.max_response_size_mb',
+    'providers.<name>.network_config.client_cert_pem',
+    'providers.<name>.network_config.client_key_pem',
     'providers.<name>.network_config.connect_timeout_in_seconds',
     'providers.<name>.network_config.preconnect',
   ])

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import { loadConfig } from '../../../core/config/load.ts'
+import { pem } from '../upstream/support.ts'
 import { builtins } from './builtins.ts'
 
 const GB = 1024 ** 3
@@ -77,6 +78,26 @@ describe('defaults', () => {
 })
 
 describe('what is converted', () => {
+  test('beta flags: the longest prefix first, in lower case', () => {
+    const { betaOverrides } = tablesOf(
+      openai({ network_config: { beta_header_overrides: { 'Context-': false, 'context-1m-': true, files: true } } }),
+    ).providers.get('openai')!.network
+    expect(betaOverrides).toEqual([
+      ['context-1m-', true],
+      ['context-', false],
+      ['files', true],
+    ])
+  })
+
+  test('the key of a client certificate may come from the environment, and is a secret', () => {
+    const config = openai({ network_config: { client_cert_pem: pem('client.pem'), client_key_pem: 'env.CLIENT_KEY' } })
+    const { tables, secrets, problems } = load(config, { CLIENT_KEY: pem('client.key') })
+    expect(problems).toEqual([])
+    expect(tables?.providers.get('openai')?.network).toMatchObject({ clientCertPem: pem('client.pem'), clientKeyPem: pem('client.key') })
+    expect(secrets).toContain(pem('client.key').trim())
+    expect(secrets).not.toContain(pem('client.pem').trim())
+  })
+
   test('durations are milliseconds or Go durations', () => {
     const { network } = tablesOf(openai({ network_config: { retry_backoff_initial: '250ms', retry_backoff_max: '1m1.5s' } })).providers.get(
       'openai',
@@ -311,6 +332,21 @@ describe('problems', () => {
       'a certificate',
       openai({ network_config: { ca_cert_pem: 'pem' } }),
       ['providers.openai.network_config.ca_cert_pem: is not a certificate in PEM form'],
+    ],
+    [
+      'a client certificate without its key',
+      openai({ network_config: { client_cert_pem: pem('client.pem') } }),
+      ['providers.openai.network_config: client_cert_pem and client_key_pem belong together'],
+    ],
+    [
+      'a key that is none, with nothing of it in the sentence',
+      openai({ network_config: { client_cert_pem: pem('client.pem'), client_key_pem: 'hunter22' } }),
+      ['providers.openai.network_config.client_key_pem: is not a private key in PEM form, or is encrypted'],
+    ],
+    [
+      "another certificate's key",
+      openai({ network_config: { client_cert_pem: pem('client.pem'), client_key_pem: pem('server.key') } }),
+      ['providers.openai.network_config.client_key_pem: is not the key of client_cert_pem'],
     ],
     [
       'HTTP/2',

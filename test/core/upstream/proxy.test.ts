@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Target } from '../../../core/upstream/types.ts'
+import { connectProxy, socksProxy } from './proxies.ts'
 import { answerOf, createUpstreamClient, pem, rawServer, requestOf, run, type Seen, targetOf, until } from './support.ts'
 
 const closers: (() => unknown)[] = []
@@ -27,53 +28,6 @@ async function proxyOf(serve: (socket: Socket) => void, isSecure = false): Promi
     server.close()
   })
   return (server.address() as AddressInfo).port
-}
-
-function join(one: Socket, port: number, established: Buffer | string): void {
-  const other = connect(port, '127.0.0.1', () => {
-    one.write(established)
-    one.pipe(other)
-    other.pipe(one)
-  })
-  other.on('error', () => one.destroy())
-  one.on('close', () => other.destroy())
-}
-
-/** A CONNECT proxy that sends every tunnel to `port` and notes what was asked. */
-function connectProxy(port: number, asked: string[]): (socket: Socket) => void {
-  return (socket) =>
-    void socket.once('data', (head: Buffer) => {
-      asked.push(head.toString('latin1'))
-      join(socket, port, 'HTTP/1.1 200 Connection established\r\nvia: test\r\n\r\n')
-    })
-}
-
-/** A SOCKS5 proxy that answers byte by byte, wants `login` (user:pass) if given, and notes the addresses. */
-function socksProxy(port: number, asked: string[], login?: string): (socket: Socket) => void {
-  return async (socket) => {
-    socket.setNoDelay(true)
-    const next = async () => (await once(socket, 'data'))[0] as Buffer
-    const drip = async (bytes: number[]) => {
-      for (const byte of bytes) await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve))
-    }
-    await next()
-    let request = next()
-    await drip([5, login ? 2 : 0])
-    if (login) {
-      const sent = await request
-      const length = sent[1] as number
-      const got = `${sent.subarray(2, 2 + length)}:${sent.subarray(3 + length)}`
-      request = next()
-      await drip([1, got === login ? 0 : 1])
-      if (got !== login) return
-    }
-    const bytes = await request
-    asked.push(bytes[3] === 3 ? bytes.subarray(5, -2).toString() : [...bytes.subarray(4, -2)].join('.'))
-    const last = bytes[3] === 3 ? [5, 0, 0, 3, 1, 97, 0, 0] : [5, 0, 0, 1, 0, 0, 0, 0, 0, 0]
-    socket.pause()
-    await drip(last.slice(0, -1))
-    join(socket, port, Buffer.from(last.slice(-1)))
-  }
 }
 
 async function setUp(isSecure: boolean) {
@@ -104,6 +58,40 @@ describe.each([
     const credentials = Buffer.from('me:se:cret').toString('base64')
     expect(asked).toEqual([`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\nproxy-authorization: Basic ${credentials}\r\n\r\n`])
     expect(server.seen[0]?.text).not.toContain('proxy-authorization')
+  })
+
+  it.runIf(isSecure)("the proxy, the client's certificate is the target's alone", async () => {
+    const options = { ca: pem('client.pem'), requestCert: true, rejectUnauthorized: true }
+    const server = await rawServer(ok, { tls: { cert: pem('server.pem'), key: pem('server.key'), ...options } })
+    const client = createUpstreamClient()
+    closers.push(
+      () => server.close(),
+      () => client.close(),
+    )
+    const asked: string[] = []
+    const shown: object[] = []
+    const tunnel = connectProxy(server.port, asked)
+    const proxy = createTlsServer(
+      { cert: pem('server.pem'), key: pem('server.key'), requestCert: true, rejectUnauthorized: false },
+      (socket) => {
+        shown.push(socket.getPeerCertificate())
+        tunnel(socket)
+      },
+    ).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    closers.push(() => void proxy.close())
+    const url = new URL(`https://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+    const target = targetOf(server.port, {
+      protocol: 'https:',
+      hostname: 'localhost',
+      caCertPem: pem('ca.pem'),
+      clientCertPem: pem('client.pem'),
+      clientKeyPem: pem('client.key'),
+      proxy: { type: 'http', url, caCertPem: pem('ca.pem') },
+    })
+    expect((await run(client, target).done).body.toString()).toBe('{"ok":1}')
+    expect(asked).toHaveLength(1)
+    expect(shown).toEqual([{}])
   })
 
   it('an https proxy', async () => {

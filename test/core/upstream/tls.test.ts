@@ -162,3 +162,46 @@ describe('TLS', () => {
     expect(server.sockets).toHaveLength(2)
   })
 })
+
+describe("the client's certificate", () => {
+  const pair = { clientCertPem: pem('client.pem'), clientKeyPem: pem('client.key') }
+  async function demanding(maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<RawServer> {
+    const tls = { cert: pem('server.pem'), key: pem('server.key'), ca: pem('client.pem'), requestCert: true, rejectUnauthorized: true }
+    const server = await rawServer(ok, { tls: { ...tls, maxVersion } })
+    closers.push(() => server.close())
+    return server
+  }
+
+  it('is shown to a server that asks for it, with and without an authority of its own', async () => {
+    const server = await demanding()
+    const client = clientOf()
+    expect((await run(client, secure(server.port, pair)).done).body.toString()).toBe('{"ok":1}')
+    const trusting = secure(server.port, { ...pair, caCertPem: undefined, insecureSkipVerify: true })
+    expect((await run(client, trusting).done).fault).toBeUndefined()
+    for (const socket of server.sockets as TLSSocket[]) expect(socket.getPeerCertificate().subject.CN).toBe('client.test')
+  })
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('that is missing is a TLS fault: trying again does not help (%s)', async (version) => {
+    const server = await demanding(version)
+    const client = clientOf()
+    const { fault } = await run(client, secure(server.port)).done
+    expect(fault).toMatchObject({ kind: 'tls', message: expect.stringMatching(/certificate|handshake/) })
+    expect(server.seen).toEqual([])
+    expect(client.stats().open).toBe(0)
+  })
+
+  it('has connections of its own: nobody speaks over those of another', async () => {
+    const server = await demanding()
+    const client = clientOf()
+    await run(client, secure(server.port, pair)).done
+    expect((await run(client, secure(server.port)).done).fault?.kind).toBe('tls')
+    expect((await run(client, secure(server.port, pair)).done).fault).toBeUndefined()
+    expect(server.seen.map(({ connection }) => connection)).toEqual([0, 0])
+  })
+
+  it('that cannot be read is a TLS fault', async () => {
+    const server = await demanding()
+    const broken = secure(server.port, { ...pair, clientKeyPem: pem('server.key') })
+    expect((await run(clientOf(), broken).done).fault).toMatchObject({ kind: 'tls' })
+  })
+})
