@@ -12,7 +12,12 @@ type Place = Pick<Target, 'protocol' | 'hostname' | 'port'>
  */
 export function environmentProxy(env: Environment, place: Place): Target['proxy'] {
   const read = (name: string): string => env[name.toLowerCase()] || env[name] || ''
-  if (read('NO_PROXY').split(',').some((entry) => isExcluded(entry.trim().toLowerCase(), place))) return undefined
+  if (
+    read('NO_PROXY')
+      .split(',')
+      .some((entry) => isExcluded(entry.trim().toLowerCase(), place))
+  )
+    return undefined
   const variable = place.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
   const value = read(variable)
   if (value === '') return undefined

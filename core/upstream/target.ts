@@ -2,7 +2,7 @@ import type { HeaderList } from '../edge.ts'
 import { GatewayError } from '../errors.ts'
 import type { Provider } from '../provider.ts'
 import type { Registry } from '../registry.ts'
-import type { KeySettings, NetworkSettings, ProviderSettings, ProxySettings } from '../snapshot.ts'
+import type { KeySettings, ProviderSettings } from '../snapshot.ts'
 import { environmentProxy } from './environment-proxy.ts'
 import type { Target } from './types.ts'
 
@@ -70,23 +70,30 @@ export function targetAt(settings: ProviderSettings, base: string): Target {
   }
   const url = new URL(base)
   const protocol = url.protocol === 'http:' ? 'http:' : 'https:'
-  return {
-    ...shared,
+  const place = {
     protocol,
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (protocol === 'http:' ? 80 : 443),
+  } as const
+  return {
+    ...shared,
+    ...place,
     host: url.host,
     prefix: url.pathname.replace(/\/+$/, ''),
-    proxy: proxyFor(settings.proxy, protocol, url.hostname, network),
+    proxy: proxyFor(settings, place),
   }
 }
 
-function proxyFor(proxy: ProxySettings, protocol: string, hostname: string, network: NetworkSettings): Target['proxy'] {
+function proxyFor({ proxy, network }: ProviderSettings, place: Pick<Target, 'protocol' | 'hostname' | 'port'>): Target['proxy'] {
   if (proxy.type === 'none') return undefined
-  if (proxy.type === 'environment') return environmentProxy(process.env, { protocol, hostname, port })
+  const caCertPem = proxy.caCertPem ?? network.caCertPem
+  if (proxy.type === 'environment') {
+    const found = environmentProxy(process.env, place)
+    return found && { ...found, caCertPem }
+  }
   if (proxy.url === undefined) return undefined
   const { username, password } = proxy
-  return { type: proxy.type, url: new URL(proxy.url), username, password, caCertPem: proxy.caCertPem ?? network.caCertPem }
+  return { type: proxy.type, url: new URL(proxy.url), username, password, caCertPem }
 }
 
 function makeHeaders(settings: ProviderSettings, entry: Provider, credential: HeaderList): [string, string][] {

@@ -195,6 +195,17 @@ describe('the core’s own guard', () => {
     expect(own && permits(goal, { ...own, weight: 99 })).toBe(true)
   })
 
+  test('permits no other key than the one that the client named, whatever a plugin chose', () => {
+    const both = runtimeOf(openai(key('a'), key('b', { weight: null })))
+    const open = resolveGoal(both, 'openai/m')
+    const [one, other] = open.settings.keys
+    const pinned = { ...open, wish: { pin: other } }
+    const candidate = (chosen: typeof one) => ({ provider: open.settings, key: chosen, model: 'm', weight: 1 })
+    expect(findCandidates(both, pinned).map((found) => found.key?.name)).toEqual(['b'])
+    expect([permits(pinned, candidate(one)), permits(pinned, candidate(other))]).toEqual([false, true])
+    expect(permits(open, candidate(other))).toBe(true)
+  })
+
   test.each([
     ['another provider’s candidate', { ...foreign }],
     ['another provider’s key', { ...own, key: foreign?.key }],
