@@ -16,6 +16,7 @@ export const providers: readonly Provider[] = [openai, anthropic, azure, bedrock
 /** Providers that are known by name and come with later versions: a configuration that names one gets a sentence. */
 export const plannedProviders: readonly PlannedProvider[] = [
   { name: 'gemini', envKey: 'GEMINI_API_KEY' },
+  { name: 'vertex' },
   { name: 'elevenlabs' },
   { name: 'runway' },
 ]
