@@ -255,7 +255,7 @@ class AttemptRun implements UpstreamHandler {
     }
     const error = answerError(this.#options.goal.format, this.#head.status, text)
     const headers = new Map(this.#head.headers.map(([name, value]) => [name, value]))
-    error.detail.retryAfterMs = retryAfterMs(headers, this.#options.runtime.wallClock())
+    error.detail.retryAfterMs = retryAfterMs(headers, this.#options.runtime.wallClock()) ?? error.detail.retryAfterMs
     return error
   }
 

@@ -76,6 +76,8 @@ function adapt(ctx: Context, goal: Goal, options: OutgoingOptions & { model: str
 /** Whether a provider's deviations touch this body in a way that splices cannot do. */
 function needsAdapting(quirks: Quirks, scan: Scan): boolean {
   const has = (name: string): boolean => scan.spans.has(name)
+  // Its name is written into every other body.
+  if (quirks.drop?.includes('model')) return true
   if (quirks.patch !== undefined && (quirks.patchFields?.some(has) ?? true)) return true
   if (Object.keys(quirks.rename ?? {}).some(has) || Object.keys(quirks.clamp ?? {}).some(has)) return true
   if (Object.keys(quirks.defaults ?? {}).some((name) => !has(name))) return true

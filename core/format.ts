@@ -39,6 +39,13 @@ export interface DecodedRequest {
   carry?: Carry | undefined
 }
 
+/** What the path says of a request, in dialects that name model and streaming there (Gemini, Bedrock). */
+export interface NamedByPath {
+  /** Decoded, as the client wrote it: may hold slashes. */
+  model: string
+  stream: boolean
+}
+
 /** What an encoder must know of the provider. */
 export interface EncodeOptions {
   /** The provider's name, for errors. */
@@ -77,8 +84,11 @@ export interface ReplyOptions {
 
 /** The client's side of a format. All functions are pure: no I/O, clock, random or logging. */
 export interface Inbound {
-  /** Throws GatewayError GW_INVALID_REQUEST with `param` (the field's path) for what cannot be right. */
-  decodeRequest(body: JsonObject): DecodedRequest
+  /**
+   * Throws GatewayError GW_INVALID_REQUEST with `param` (the field's path) for what cannot be right. `named` is given where the
+   * dialect's path names model and streaming, and rules over the body then.
+   */
+  decodeRequest(body: JsonObject, named?: NamedByPath): DecodedRequest
   encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject
   /** `start(options: ReplyOptions)`. Writes the terminator on `response-end`, the error event when ended with an error. */
   encodeStream: Fold<StreamPart, Frame>
@@ -92,6 +102,8 @@ export interface Inbound {
 /** What a provider said went wrong, in one shape. */
 export interface ProviderError {
   message: string
+  /** How long to wait, where the body says it, in milliseconds. */
+  retryAfterMs?: number | undefined
   type?: string | undefined
   code?: string | undefined
   param?: string | undefined

@@ -11,7 +11,7 @@ export interface Scenario {
   model: string
   isStream: boolean
   /** The provider's dialect; the client's is always openai-chat. A peer that does not translate gets the provider's own. */
-  provider: 'openai' | 'anthropic' | 'bedrock' | 'cohere'
+  provider: 'openai' | 'anthropic' | 'gemini' | 'bedrock' | 'cohere'
   connections: number
   /** Events a second that the provider sends; absent where the server sets the rate. */
   perSecond?: number
@@ -31,6 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...WHOLE, name: 'whole-translated', title: 'whole answer, from Anthropic', provider: 'anthropic' },
   { ...EVENTS, name: 'events-translated', title: '50 events at once, from Anthropic', provider: 'anthropic' },
   { ...PACED, name: 'paced-translated', title: '400 paced streams, from Anthropic', provider: 'anthropic' },
+  ...translated('gemini', 'Gemini'),
   ...translated('bedrock', 'Bedrock'),
   ...translated('cohere', 'Cohere'),
 ]
@@ -56,6 +57,11 @@ const QUESTION = 'Tell me what a reverse proxy does, in one paragraph, for someb
 
 /** What the providers themselves are asked whose request is no OpenAI's with other names. */
 const NATIVE: Partial<Record<Scenario['provider'], { path(scenario: Scenario): string; body: object; mark: string }>> = {
+  gemini: {
+    path: ({ model, isStream }) => `/v1beta/models/${model}:${isStream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
+    body: { contents: [{ role: 'user', parts: [{ text: QUESTION }] }], generationConfig: { maxOutputTokens: 1000 } },
+    mark: SSE_MARK,
+  },
   bedrock: {
     path: ({ model, isStream }) => `/model/${model}/${isStream ? 'converse-stream' : 'converse'}`,
     body: { messages: [{ role: 'user', content: [{ text: QUESTION }] }], inferenceConfig: { maxTokens: 1000 } },

@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../canonical/json.ts'
+import { isObject, type Json, parseObject } from '../canonical/json.ts'
 
 /** Field and header names whose values are credentials. Also used by the log. */
 export const SECRET_NAME =
@@ -25,6 +25,8 @@ function collect(node: Json | undefined, name: string, found: Set<string>): void
 /** `Bearer abc` is a secret, and so is `abc`. */
 function addCredential(text: string, found: Set<string>): void {
   for (const part of [text, text.slice(text.indexOf(' ') + 1)]) if (part !== '') found.add(part)
+  // A whole account as text: the private key in it is one as well.
+  if (text.startsWith('{')) collect(parseObject(text), '', found)
 }
 
 function addUserPart(text: string, found: Set<string>): void {

@@ -30,7 +30,7 @@ export interface JsonArrayState {
 
 /**
  * A stream that is one JSON array of objects, or a single object (an error), in any split of reads: each element is a frame.
- * Refuses with GW_UPSTREAM_INVALID what is no array of objects, GW_UPSTREAM_TOO_LARGE an element of more than 8 MB, and
+ * Refuses with GW_UPSTREAM_INVALID what is empty, cut or no array of objects, GW_UPSTREAM_TOO_LARGE an element of more than 8 MB, and
  * GW_UPSTREAM_TRUNCATED an array that never closes.
  */
 export const jsonArray: Fold<Uint8Array, Frame, JsonArrayState> = {
@@ -41,7 +41,9 @@ export const jsonArray: Fold<Uint8Array, Frame, JsonArrayState> = {
   },
   end(state, out, error) {
     if (error || state.place === 'done') return
-    out.refuse(new GatewayError('GW_UPSTREAM_TRUNCATED', { reason: 'the JSON array was not closed' }))
+    if (state.place === 'before') out.refuse(new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is empty' }))
+    else if (state.isSingle) out.refuse(new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is not JSON' }))
+    else out.refuse(new GatewayError('GW_UPSTREAM_TRUNCATED', { reason: 'the JSON array was not closed' }))
   },
 }
 

@@ -67,11 +67,11 @@ export function providerFault(format: Format, data: string): GatewayError {
 /** An error answer: its status stays, its words come from the body. */
 export function answerError(format: Format, status: number, text: string): GatewayError {
   const body = text === '' ? undefined : parseOrText(text)
-  const upstream: ProviderError = isHtml(text) ? { message: `HTML error page (${status})` } : read(format, body)
+  const { retryAfterMs, ...upstream }: ProviderError = isHtml(text) ? { message: `HTML error page (${status})` } : read(format, body)
   if (text === '')
     upstream.message = EMPTY_MESSAGE[status] ?? (status >= 500 ? `provider server error (${status})` : `empty answer (HTTP ${status})`)
   upstream.type ??= TYPE_OF_STATUS[status]
-  return new GatewayError('GW_UPSTREAM_ERROR', { status, upstream, raw: body })
+  return new GatewayError('GW_UPSTREAM_ERROR', { status, upstream, raw: body, retryAfterMs })
 }
 
 /** The HTTP status that fits what a provider said: its own number, its word for it, else 502. */

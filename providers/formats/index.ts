@@ -2,8 +2,9 @@ import type { Format } from '../../core/format.ts'
 import { format as anthropicMessages } from './anthropic-messages/index.ts'
 import { format as bedrockConverse } from './bedrock-converse/index.ts'
 import { format as cohereChat } from './cohere-chat/index.ts'
+import { format as gemini } from './gemini/index.ts'
 import { format as openaiChat } from './openai-chat/index.ts'
 import { format as replicate } from './replicate/index.ts'
 
 /** Every wire format the gateway speaks. */
-export const formats: readonly Format[] = [openaiChat, anthropicMessages, bedrockConverse, cohereChat, replicate]
+export const formats: readonly Format[] = [openaiChat, anthropicMessages, bedrockConverse, cohereChat, gemini, replicate]

@@ -73,6 +73,7 @@ describe('requests', () => {
     const path = {
       anthropic: '/v1/messages',
       bedrock: `/model/${scenario.model}/converse${scenario.isStream ? '-stream' : ''}`,
+      gemini: `/v1beta/models/${scenario.model}:${scenario.isStream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
       cohere: '/v2/chat',
     }
     expect(plain.path).toBe(path[scenario.provider as keyof typeof path] ?? '/v1/chat/completions')

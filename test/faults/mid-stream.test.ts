@@ -10,12 +10,12 @@ const BINARY = WAYS.filter((way) => way.side === 'bedrock')
 const SAME = WAYS.filter((way) => way.side === 'openai')
 
 /** Dialects whose streams end with the message's stop: there is nothing after it to leave out. */
-const NO_TERMINATOR: FaultCase['dialects'] = { bedrock: null, cohere: null }
+const NO_TERMINATOR: FaultCase['dialects'] = { gemini: null, bedrock: null, cohere: null }
 /** Errors have a status of their own in each dialect. */
-const SERVICE_UNAVAILABLE: FaultCase['dialects'] = { bedrock: { status: 503 }, cohere: { status: 500 } }
-const ERROR_EVENTS: FaultCase['dialects'] = { bedrock: null, cohere: null }
+const SERVICE_UNAVAILABLE: FaultCase['dialects'] = { gemini: { status: 503 }, bedrock: { status: 503 }, cohere: { status: 500 } }
+const ERROR_EVENTS: FaultCase['dialects'] = { gemini: null, bedrock: null, cohere: null }
 /** What opens these streams says nothing that is needed. */
-const NO_START: FaultCase['dialects'] = { bedrock: null, cohere: null }
+const NO_START: FaultCase['dialects'] = { gemini: null, bedrock: null, cohere: null }
 const GOOD = { text: PLAIN_TEXT, hits: 1 }
 
 /** Lost inside the stream: an error of the attempt where a whole answer was asked for, else the dialect's error event. */
@@ -60,6 +60,12 @@ const CASES: readonly FaultCase[] = [
     ways: TRANSLATED,
     dialects: ERROR_EVENTS,
   },
+  ...['mid', 'then-silent'].map((name) => ({
+    name: `20 error after content: ${name}`,
+    model: `fault-error-${name}`,
+    ...lost('upstream_error', 503),
+    ways: WAYS.filter(({ side }) => side === 'gemini'),
+  })),
   { name: '21 bad JSON', model: 'fault-bad-json', ...lost('upstream_invalid_response') },
   ...['crlf', 'cr', 'mixed-line-ends', 'bom', 'nul', 'comments', 'id-retry', 'no-space', 'multi-line-data', 'no-final-blank'].map(
     (name) => ({
@@ -80,13 +86,13 @@ const CASES: readonly FaultCase[] = [
     model: 'fault-out-of-order',
     ...early('upstream_invalid_response'),
     ways: TRANSLATED,
-    dialects: { bedrock: null, cohere: null },
+    dialects: { gemini: null, bedrock: null, cohere: null },
   },
   {
     name: '24 content outside its block, where a delta says what it belongs to',
     model: 'fault-out-of-order',
     expected: GOOD,
-    ways: WAYS.filter(({ side }) => side === 'cohere'),
+    ways: WAYS.filter(({ side }) => side === 'cohere' || side === 'gemini'),
   },
   {
     name: '24 content after the end of its message',

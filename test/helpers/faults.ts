@@ -8,7 +8,7 @@ import { type ManualClock, manualClock, turn } from './clock.ts'
 import { type FakeUpstream, type SeenRequest, startUpstream } from './upstream.ts'
 
 /** What stands behind the gateway: the client's own dialect (passthrough), and one that is translated. */
-export const SIDES = ['openai', 'anthropic', 'bedrock', 'cohere'] as const
+export const SIDES = ['openai', 'anthropic', 'gemini', 'bedrock', 'cohere'] as const
 /** One of SIDES, or a provider of the case's own. */
 export type Side = (typeof SIDES)[number]
 

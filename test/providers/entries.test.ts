@@ -2,7 +2,12 @@ import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
 import { loadConfig } from '../../core/config/load.ts'
+import type { PathFacts, Provider } from '../../core/provider.ts'
+import type { KeySettings, ProviderSettings } from '../../core/snapshot.ts'
+import { format as anthropicMessages } from '../../providers/formats/anthropic-messages/index.ts'
+import { gemini } from '../../providers/gemini.ts'
 import { plannedProviders, providers } from '../../providers/index.ts'
+import { vertex } from '../../providers/vertex.ts'
 import { createGateway } from '../../transports/testing.ts'
 import { type SeenRequest, startUpstream } from '../helpers/upstream.ts'
 
@@ -107,6 +112,74 @@ function verify(seen: SeenRequest, { secret_key: secret, region }: { secret_key:
   return hmac(signingKey, toSign).toString('hex') === signature
 }
 
+/** The path that an entry, or the variant that serves this model, asks for. */
+function pathFor(entry: Provider, facts: Pick<PathFacts, 'model'> & Partial<PathFacts>): unknown {
+  const path = (entry.variant?.(facts.model) ?? entry).paths.chat_completion
+  const settings = { network: {} } as ProviderSettings
+  return typeof path === 'function' ? path({ isStream: false, key: undefined, settings, ...facts }) : path
+}
+
+describe('vertex', () => {
+  const keyIn = (region: string): KeySettings =>
+    ({ config: { project_id: 'my-project', project_number: '123456', region } }) as unknown as KeySettings
+  const below = '/v1/projects/my-project/locations/us-central1/publishers'
+
+  test.each([
+    ['us-central1', 'https://us-central1-aiplatform.googleapis.com'],
+    ['global', 'https://aiplatform.googleapis.com'],
+    ['eu', 'https://aiplatform.eu.rep.googleapis.com'],
+  ])('%s is at %s, for every family of models', (region, host) => {
+    const entries = ['gemini-2.5-pro', 'claude-opus-4', 'mistral-large'].map((model) => vertex.variant?.(model) ?? vertex)
+    expect(entries.map((entry) => entry.keyBaseUrl?.(keyIn(region)))).toEqual([host, host, host])
+  })
+
+  test.each([
+    ['gemini-2.5-pro', false, `${below}/google/models/gemini-2.5-pro:generateContent`],
+    ['gemini-2.5-pro', true, `${below}/google/models/gemini-2.5-pro:streamGenerateContent?alt=sse`],
+    ['claude-opus-4', false, `${below}/anthropic/models/claude-opus-4:rawPredict`],
+    ['claude-opus-4', true, `${below}/anthropic/models/claude-opus-4:streamRawPredict`],
+    ['mistral-large', true, `${below}/mistralai/models/mistral-large:streamRawPredict`],
+    ['987654', false, '/v1/projects/123456/locations/us-central1/endpoints/987654:generateContent'],
+  ])('%s (stream: %s) is asked at %s', (model, isStream, path) => {
+    expect(pathFor(vertex, { model, isStream, key: keyIn('us-central1') })).toBe(path)
+  })
+
+  test('the body of a Claude model has its version and no model, and neither counts as dropped', () => {
+    const quirks = vertex.variant?.('claude-opus-4')?.quirks
+    const request = {
+      model: 'claude-opus-4',
+      messages: [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'hi' }] }],
+      stream: true,
+    }
+    const encoded = anthropicMessages.outbound?.encodeRequest(request, { quirks, defaultMaxOutputTokens: 9 })
+    const content = [{ type: 'text', text: 'hi' }]
+    const body = { anthropic_version: 'vertex-2023-10-16', max_tokens: 9, messages: [{ role: 'user', content }], stream: true }
+    expect(encoded).toEqual({ body })
+    expect(anthropicMessages.outbound?.adapt?.({ model: 'x', ...body }, quirks ?? {})).toEqual({ body, dropped: [] })
+  })
+
+  test('models are listed by their bare names', () => {
+    const body = { publisherModels: [{ name: 'publishers/google/models/gemini-2.5-pro' }] }
+    expect(vertex.modelIds?.(body)).toEqual(['gemini-2.5-pro'])
+  })
+})
+
+describe('gemini', () => {
+  test.each([
+    ['gemini-2.5-flash', false, '/v1beta/models/gemini-2.5-flash:generateContent'],
+    ['gemini-2.5-flash', true, '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse'],
+    ['tunedModels/mine', false, '/v1beta/tunedModels/mine:generateContent'],
+    ['models/../x', false, '/v1beta/models/..%2Fx:generateContent'],
+  ])('%s (stream: %s) is asked at %s', (model, isStream, path) => {
+    expect(pathFor(gemini, { model, isStream })).toBe(path)
+  })
+
+  test('models are listed by their bare names', () => {
+    expect(gemini.modelIds?.({ models: [{ name: 'models/gemini-2.5-flash' }] })).toEqual(['gemini-2.5-flash'])
+    expect(gemini.modelIds?.({ error: {} })).toEqual([])
+  })
+})
+
 describe('huggingface', () => {
   test.each([
     ['together/meta-llama/Llama-3-8B', 'meta-llama/Llama-3-8B:together'],
@@ -132,8 +205,13 @@ test('a whole URL in request_path_overrides replaces base URL and path', async (
 })
 
 describe('what can be known at boot', () => {
-  const problems = (blocks: JsonObject): string[] =>
-    loadConfig({ config: { providers: blocks }, env: {}, builtins: { providers, planned: plannedProviders, plugins: [] } }).problems
+  const load = (blocks: JsonObject) =>
+    loadConfig({ config: { providers: blocks }, env: {}, builtins: { providers, planned: plannedProviders, plugins: [] } })
+  const problems = (blocks: JsonObject): string[] => load(blocks).problems
+  const onVertex = (config: JsonObject): JsonObject => ({ vertex: { keys: [{ name: 'main', models: ['*'], vertex_key_config: config }] } })
+  const place = { project_id: 'my-project', region: 'us-central1' }
+  const vertexAt = 'providers.vertex.keys[0].vertex_key_config'
+  const kinds = 'service_account, external_account, authorized_user, impersonated_service_account'
 
   test.each<[string, JsonObject, string]>([
     ['azure without its block', { azure: { keys: [key()] } }, 'providers.azure.keys[0].azure_key_config: is required'],
@@ -157,6 +235,29 @@ describe('what can be known at boot', () => {
       { bedrock: { keys: [key({ azure_key_config: { endpoint: 'https://mine.openai.azure.com' } })] } },
       'providers.bedrock.keys[0].azure_key_config: belongs to another provider',
     ],
+    ['vertex without its block', { vertex: { keys: [key()] } }, `${vertexAt}: is required`],
+    ['no project', onVertex({ region: 'us-central1' }), `${vertexAt}.project_id: is required`],
+    [
+      'a region of another cloud',
+      onVertex({ ...place, region: 'us-east-1' }),
+      `${vertexAt}.region: is no Google Cloud region, such as us-central1, global, us or eu`,
+    ],
+    ['credentials that are broken JSON', onVertex({ ...place, auth_credentials: '{"type":' }), `${vertexAt}.auth_credentials: is not JSON`],
+    [
+      'credentials of another kind',
+      onVertex({ ...place, auth_credentials: '{"type":"web"}' }),
+      `${vertexAt}.auth_credentials: is no credential of Google's: its type must be one of ${kinds}`,
+    ],
+    [
+      'a credential file that is not there',
+      onVertex({ ...place, auth_credentials: '/nowhere/account.json' }),
+      `${vertexAt}.auth_credentials: is no JSON, and no file that can be read (ENOENT)`,
+    ],
+    [
+      'a credential file that is no JSON',
+      onVertex({ ...place, auth_credentials: import.meta.filename }),
+      `${vertexAt}.auth_credentials: names a file that is no JSON`,
+    ],
     [
       'a path that names the model',
       {
@@ -169,5 +270,17 @@ describe('what can be known at boot', () => {
     ],
   ])('%s', (_, blocks, problem) => {
     expect(problems(blocks)).toContain(problem)
+  })
+
+  test('the secrets of a key, those inside an account too, are known to the redactor', () => {
+    const account = { type: 'service_account', client_email: 'me@example.test', private_key: 'line one of it\nline two of it' }
+    const { problems: none, secrets } = load({
+      ...onVertex({ ...place, auth_credentials: JSON.stringify(account) }),
+      bedrock: {
+        keys: [{ name: 'aws', models: ['*'], bedrock_key_config: { access_key: 'AKID-1', secret_key: 'sk-1', session_token: 'st-1' } }],
+      },
+    })
+    expect(none).toEqual([])
+    expect(secrets).toEqual(expect.arrayContaining([JSON.stringify(account), account.private_key, 'AKID-1', 'sk-1', 'st-1']))
   })
 })

@@ -17,7 +17,7 @@ test('no name stands for two providers', () => {
 })
 
 test('every provider of chat is there', () => {
-  const first = 'openai anthropic azure bedrock cohere'
+  const first = 'openai anthropic azure bedrock vertex gemini cohere'
   const names = `${first} groq mistral openrouter xai cerebras perplexity parasail nebius fireworks vllm sgl ollama huggingface replicate demo`
   expect(providers.map(({ name }) => name)).toEqual(names.split(' '))
 })

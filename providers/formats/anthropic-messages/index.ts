@@ -2,6 +2,7 @@ import { defineFormat, type Format } from '../../../core/format.ts'
 import { DROPS } from './drops.ts'
 import { decodeError } from './error.ts'
 import { lens } from './lens.ts'
+import { applyQuirks } from './quirks.ts'
 import { encodeRequest } from './request.ts'
 import { decodeResponse } from './response.ts'
 import { decodeStream } from './stream.ts'
@@ -18,6 +19,6 @@ export const format: Format = defineFormat({
   headers: ['anthropic-beta', 'anthropic-version'],
   answerHeaders: ['anthropic-'],
   listHeaders: ['anthropic-beta'],
-  outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
+  outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS, adapt: applyQuirks },
   lens,
 })

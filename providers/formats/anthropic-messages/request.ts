@@ -8,6 +8,7 @@ import { lostHints } from '../shared/drops.ts'
 import { bodyBetas, mergeBeta } from './beta.ts'
 import { DROPS, encodeServiceTier } from './drops.ts'
 import { type BlockContext, encodeMessages } from './messages.ts'
+import { applyQuirks } from './quirks.ts'
 import { encodeToolChoice, encodeTools } from './tools.ts'
 import { NAME } from './types.ts'
 
@@ -28,7 +29,7 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   if (request.stop?.length) body.stop_sequences = request.stop
   addIdentity(body, request)
   if (request.stream) body.stream = true
-  const finished = withExtra(body, request.extra?.[NAME])
+  const finished = fit(withExtra(body, request.extra?.[NAME]), options, dropped)
   return withHeaders(finished, [...bodyBetas(finished), ...context.betas], dropped)
 }
 
@@ -94,6 +95,13 @@ function withExtra(body: JsonObject, extra: JsonObject | undefined): JsonObject 
   if (taskBudget !== undefined)
     merged.output_config = { ...(isObject(merged.output_config) && merged.output_config), task_budget: taskBudget }
   return merged
+}
+
+function fit(body: JsonObject, { quirks }: EncodeOptions, dropped: Set<string>): JsonObject {
+  if (!quirks) return body
+  const fitted = applyQuirks(body, quirks)
+  for (const name of fitted.dropped) dropped.add(name)
+  return fitted.body
 }
 
 function withHeaders(body: JsonObject, betas: readonly string[], dropped: ReadonlySet<string>): EncodedRequest {

@@ -1,5 +1,6 @@
 import type { DocumentPart, ImagePart, Source } from '../../../core/canonical/chat.ts'
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import { mediaTypeByName } from '../shared/media-type.ts'
 import type { BlockContext } from './messages.ts'
 import { type Block, NAME } from './types.ts'
 
@@ -39,24 +40,6 @@ const VIDEOS = new Map([
   ['video/3gpp', 'three_gp'],
 ])
 
-/** Bucket paths tell the type by the name's end alone. */
-const ENDINGS: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  gif: 'image/gif',
-  webp: 'image/webp',
-  pdf: 'application/pdf',
-  csv: 'text/csv',
-  html: 'text/html',
-  md: 'text/markdown',
-  txt: 'text/plain',
-  mp4: 'video/mp4',
-  mov: 'video/quicktime',
-  webm: 'video/webm',
-  mkv: 'video/x-matroska',
-}
-
 /** A picture; the API takes bytes and places in S3, no other address and no file ids. */
 export function encodeImage(part: ImagePart, context: BlockContext): Block | undefined {
   return imageOf(part.source, part.extra?.[NAME], context)
@@ -93,8 +76,7 @@ function mediaTypeOf(source: Source): string | undefined {
   if (source.kind === 'parts') return undefined
   const said = source.mediaType?.split(';', 1)[0]?.trim().toLowerCase()
   if (said !== undefined || source.kind !== 'url') return said ?? (source.kind === 'text' ? 'text/plain' : undefined)
-  const ending = /\.([a-z0-9]+)$/i.exec(source.url)?.[1]?.toLowerCase() ?? ''
-  return Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined
+  return mediaTypeByName(source.url)
 }
 
 function encodeSource(source: Source, own: JsonObject | undefined): JsonObject | undefined {

@@ -2,9 +2,9 @@ import type { CacheControl, Message, Part, TextPart, ToolCallPart, ToolResultPar
 import { isObject, type Json, parseFaithfully } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import { parseArguments } from '../shared/tool-arguments.ts'
+import type { ToolNames } from '../shared/tool-names.ts'
 import type { Family } from './family.ts'
 import { encodeDocument, encodeImage } from './media.ts'
-import type { ToolNames } from './names.ts'
 import { type Block, NAME, type WireMessage } from './types.ts'
 
 /** What encoders of blocks and tools know, and report while they work. */

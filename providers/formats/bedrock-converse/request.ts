@@ -5,10 +5,11 @@ import { GatewayError } from '../../../core/errors.ts'
 import type { Carry, EncodedRequest, EncodeOptions } from '../../../core/format.ts'
 import { type ModelTraits, modelTraits } from '../shared/claude-thinking.ts'
 import { lostHints } from '../shared/drops.ts'
+import { renamed, wireNames } from '../shared/tool-names.ts'
 import { DROPS, encodeServiceTier } from './drops.ts'
 import { familyOf } from './family.ts'
 import { type BlockContext, encodeMessages } from './messages.ts'
-import { renamed, wireNames } from './names.ts'
+import { NAME_RULE } from './names.ts'
 import { type AnswerForm, encodeAnswerForm } from './schema.ts'
 import { encodeThinkingFields, type ThinkingFields } from './thinking.ts'
 import { encodeToolConfig } from './tools.ts'
@@ -62,7 +63,7 @@ function prepare(request: ChatRequest, options: EncodeOptions): Work {
   const dropped = new Set(lostHints(request, DROPS, options))
   const family = familyOf(request.model)
   const traits = modelTraits(request.model)
-  const names = wireNames(request)
+  const names = wireNames(request, NAME_RULE)
   const unsupported = (param: string): undefined => {
     if (!options.dropUnsupported) throw new GatewayError('GW_UNSUPPORTED_PARAMETER', { param, provider: options.provider })
     dropped.add(param)

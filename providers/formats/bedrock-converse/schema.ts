@@ -2,7 +2,8 @@ import type { ChatRequest } from '../../../core/canonical/chat.ts'
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { ModelTraits } from '../shared/claude-thinking.ts'
 import { encodeResponseFormat } from '../shared/closed-schema.ts'
-import { ownName, type ToolNames } from './names.ts'
+import type { ToolNames } from '../shared/tool-names.ts'
+import { ownName } from './names.ts'
 
 /** How the form of an answer is asked for: by a field of the model's own, or by a tool whose input is the answer. */
 export interface AnswerForm {

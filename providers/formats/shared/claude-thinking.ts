@@ -73,12 +73,21 @@ function withBudget(request: ChatRequest, model: ModelTraits, maxTokens: number)
   return { maxTokens, thinking: enabled(reasoning, maxTokens - 1) }
 }
 
-const RATIOS: Readonly<Record<Effort, number>> = { none: 0, minimal: 0.025, low: 0.15, medium: 0.425, high: 0.8, xhigh: 0.8, max: 0.8 }
+/** The share of the tokens above the least budget that an effort stands for. */
+export const BUDGET_SHARES: Readonly<Record<Effort, number>> = {
+  none: 0,
+  minimal: 0.025,
+  low: 0.15,
+  medium: 0.425,
+  high: 0.8,
+  xhigh: 0.8,
+  max: 0.8,
+}
 
 /** The budget that stands for an effort: a share of what the limit leaves above the least budget. */
 function budgetOf(effort: Effort, maxTokens: number): number {
   if (maxTokens <= MIN_BUDGET) throw tooTight(maxTokens)
-  return MIN_BUDGET + Math.trunc((RATIOS[effort] ?? RATIOS.medium) * (maxTokens - MIN_BUDGET))
+  return MIN_BUDGET + Math.trunc((BUDGET_SHARES[effort] ?? BUDGET_SHARES.medium) * (maxTokens - MIN_BUDGET))
 }
 
 function clampEffort(effort: Effort | undefined, model: ModelTraits): string | undefined {

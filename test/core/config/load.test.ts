@@ -259,9 +259,9 @@ describe('without a file', () => {
   })
 
   test('a key for a provider that is not served yet is said so, without faking it', () => {
-    const { tables, notices } = fromEnv({ GEMINI_API_KEY: 'secret-value' })
+    const { tables, notices } = fromEnv({ ELEVENLABS_API_KEY: 'secret-value' })
     expect([...tables!.providers.keys()]).toEqual(['demo'])
-    expect(notices).toEqual(['GEMINI_API_KEY is set, but the provider gemini is not served by this version'])
+    expect(notices).toEqual(['ELEVENLABS_API_KEY is set, but the provider elevenlabs is not served by this version'])
   })
 
   test('with a file, keys in the environment make nothing', () => {
@@ -415,7 +415,7 @@ describe('problems', () => {
       'a base of a later version',
       { providers: { mine: { keys: [key], custom_provider_config: { base_provider_type: 'runway' } } } },
       [
-        'providers.mine.custom_provider_config.base_provider_type: "runway" is not served as a base by this version; served: openai, anthropic, bedrock, cohere, huggingface, replicate',
+        'providers.mine.custom_provider_config.base_provider_type: "runway" is not served as a base by this version; served: openai, anthropic, bedrock, gemini, cohere, huggingface, replicate',
       ],
     ],
     [

@@ -43,11 +43,11 @@ describe('a stream that is a JSON array', () => {
   })
 
   test.each([
-    ['', 'GW_UPSTREAM_TRUNCATED'],
+    ['', 'GW_UPSTREAM_INVALID'],
     ['[{"a":1},', 'GW_UPSTREAM_TRUNCATED'],
     ['[{"a":1}', 'GW_UPSTREAM_TRUNCATED'],
     ['[{"a":', 'GW_UPSTREAM_TRUNCATED'],
-    ['{"a":', 'GW_UPSTREAM_TRUNCATED'],
+    ['{"a":', 'GW_UPSTREAM_INVALID'],
     ['[{"a":1}{"b":2}]', 'GW_UPSTREAM_INVALID'],
     ['[1,2]', 'GW_UPSTREAM_INVALID'],
     ['[,]', 'GW_UPSTREAM_INVALID'],

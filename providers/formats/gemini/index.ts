@@ -1,0 +1,19 @@
+import { defineFormat, type Format } from '../../../core/format.ts'
+import { DROPS } from './drops.ts'
+import { decodeError } from './error.ts'
+import { lens } from './lens.ts'
+import { encodeRequest } from './request.ts'
+import { decodeResponse } from './response.ts'
+import { decodeStream } from './stream.ts'
+import { NAME } from './types.ts'
+
+/** Google's generateContent and streamGenerateContent, of the Gemini API and of Vertex AI: https://ai.google.dev/api/generate-content */
+export const format: Format = defineFormat({
+  name: NAME,
+  module: import.meta.url,
+  framing: 'sse',
+  otherFramings: { 'application/json': 'json-array' },
+  streamType: 'text/event-stream',
+  outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
+  lens,
+})
