@@ -1,5 +1,5 @@
 import type { Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
-import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
+import { isObject, type Json, type JsonObject, parseObject } from '../../../core/canonical/json.ts'
 import type { Stop, StopReason } from '../../../core/canonical/stop.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Sink } from '../../../core/fold.ts'
@@ -10,6 +10,7 @@ import { decodeGrounding, type SaidText } from './grounding.ts'
 import { decodeLogprobs } from './logprobs.ts'
 import { addPartialArgs } from './partial-args.ts'
 import { decodeCall, decodePart, type PartReader } from './parts.ts'
+import { learnPlain, type PlainPattern, readPlain } from './plain-text.ts'
 import { mintId, NAME, type Renamed, text, type WirePart } from './types.ts'
 import { decodeUsage } from './usage.ts'
 
@@ -63,8 +64,11 @@ export interface AnswerState {
   tools: Renamed
   id: string
   candidates: Map<number, CandidateState>
-  usage: JsonObject | undefined
+  /** The last that was told: read, or still as JSON. */
+  usage: JsonObject | string | undefined
   feedback: JsonObject | undefined
+  /** Where the text goes that comes in events like the last one; undefined: it came with something else. */
+  plain: (PlainPattern & { choice: number }) | undefined
   /** When an answer that has ended is over, in milliseconds of the driver's clock. */
   graceUntil?: number
 }
@@ -73,7 +77,7 @@ type Out = Sink<StreamPart>
 
 /** An answer of which nothing came yet. */
 export function newAnswer(tools: Renamed): AnswerState {
-  return { phase: 'waiting', tools, id: '', candidates: new Map(), usage: undefined, feedback: undefined }
+  return { phase: 'waiting', tools, id: '', candidates: new Map(), usage: undefined, feedback: undefined, plain: undefined }
 }
 
 /**
@@ -89,6 +93,32 @@ export function addAnswer(state: AnswerState, body: JsonObject, out: Out): void 
   for (const candidate of body.candidates) if (isObject(candidate)) addCandidate(state, candidate, out)
 }
 
+/** Adds an event that differs from the one before in its text and usage alone: nine of ten. False, having done nothing, for every other one. */
+export function addPlainText(state: AnswerState, data: string, out: Out): boolean {
+  const { plain } = state
+  const event = plain && readPlain(data, plain)
+  if (!event) return false
+  const candidate = state.candidates.get(plain.choice)
+  const open = candidate?.text
+  if (!open || open.isSealed || candidate.call || candidate.stop !== undefined) return false
+  if (event.usage !== undefined) state.usage = event.usage
+  addToText(candidate, open, event.text)
+  pushDelta(open.part, { text: event.text }, { choice: plain.choice, out })
+  return true
+}
+
+/** Remembers what an event looks like that was just added. */
+export function learnText(state: AnswerState, data: string, body: JsonObject): void {
+  const pattern = learnPlain(data, body)
+  const [candidate] = body.candidates as JsonObject[]
+  state.plain = pattern && { ...pattern, choice: typeof candidate?.index === 'number' ? candidate.index : 0 }
+}
+
+function addToText(candidate: CandidateState, { isThought }: OpenText, said: string): void {
+  const heard = isThought ? undefined : candidate.texts.at(-1)
+  if (heard) heard.text += said
+}
+
 /** Whether nothing more is owed: every candidate that began has its finish reason, or the prompt was not let through. */
 export function isEnded({ candidates, feedback }: AnswerState): boolean {
   if (candidates.size === 0) return feedback?.blockReason !== undefined
@@ -102,8 +132,9 @@ export function endAnswer(state: AnswerState, out: Out): void {
   state.phase = 'closed'
   for (const [choice, candidate] of state.candidates) endCandidate(candidate, { choice, out })
   if (state.candidates.size === 0) out.push(blocked(state.feedback as JsonObject))
-  const usage = decodeUsage(state.usage)
-  const serviceTier = decodeServiceTier(state.usage)
+  const told = typeof state.usage === 'string' ? parseObject(state.usage) : state.usage
+  const usage = decodeUsage(told)
+  const serviceTier = decodeServiceTier(told)
   if (usage) out.push({ type: 'usage', usage, ...(serviceTier !== undefined && { serviceTier }) })
   out.push({ type: 'response-end' })
 }
@@ -198,8 +229,7 @@ function addText(candidate: CandidateState, wire: WirePart, target: Target): voi
     if (!isThought) candidate.texts.push({ part: candidate.parts - 1, text: '' })
   }
   const current = candidate.text as OpenText
-  const heard = isThought ? undefined : candidate.texts.at(-1)
-  if (heard) heard.text += said
+  addToText(candidate, current, said)
   const delta: PartDelta = {}
   if (said !== '') delta.text = said
   if (signature !== undefined) {

@@ -3,7 +3,7 @@ import { isObject, parseFaithfully } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold } from '../../../core/fold.ts'
 import type { Carry, Frame } from '../../../core/format.ts'
-import { type AnswerState, addAnswer, endAnswer, fail, isEnded, newAnswer } from './answer.ts'
+import { type AnswerState, addAnswer, addPlainText, endAnswer, fail, isEnded, learnText, newAnswer } from './answer.ts'
 import { isFailure, upstreamError } from './error.ts'
 import { readCarry } from './types.ts'
 
@@ -17,10 +17,11 @@ const GRACE_MS = 1_000
 export const decodeStream: Fold<Frame, StreamPart, AnswerState> = {
   start: (options) => newAnswer(readCarry((options as { carry?: Carry } | undefined)?.carry)),
   step(state, { data }, out) {
-    if (state.phase === 'closed') return
+    if (state.phase === 'closed' || addPlainText(state, data, out)) return
     const body = parse(data)
     if (isObject(body)) {
       addAnswer(state, body, out)
+      if (Array.isArray(body.candidates)) learnText(state, data, body)
       if (state.phase === 'open' && isEnded(state)) out.wake(0)
       return
     }
