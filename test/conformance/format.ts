@@ -96,7 +96,7 @@ export function formatConformance(format: Format, model?: string): void {
   for (const name of CASES) {
     describe(`${format.name}: ${name}`, () => {
       if (format.outbound) outboundCase(format, format.outbound, { name, model })
-      if (format.inbound) inboundCase(format, format.inbound, name)
+      if (format.inbound) inboundCase(format, format.inbound, { name, model })
     })
   }
   if (format.outbound) errorCases(format, format.outbound)
@@ -135,15 +135,17 @@ function outboundCase(format: Format, outbound: Outbound, { name, model }: { nam
   })
 }
 
-function inboundCase(format: Format, inbound: Inbound, name: string): void {
+function inboundCase(format: Format, inbound: Inbound, { name, model }: { name: string; model: string | undefined }): void {
   const requestFile = `${name}/${format.name}.request.json`
   const responseFile = `${name}/${format.name}.response.json`
   const streamFile = `${name}/${format.name}.stream.txt`
 
   it.skipIf(!has(requestFile))('decodes the request', () => {
     const wire = json(requestFile)
-    const canonical = { ...json(`${name}/canonical-request.json`), model: wire.model }
-    expect(inbound.decodeRequest(wire).request).toEqual(canonical)
+    const named = model === undefined ? undefined : { model, stream: false }
+    const { request } = inbound.decodeRequest(wire, named)
+    expect(request).toEqual({ ...expected(format, name, 'request'), model: wire.model ?? model })
+    if (format.outbound) expect(plain(format.outbound.encodeRequest(request, { defaultMaxOutputTokens: 4096 }).body)).toEqual(wire)
   })
 
   const { outbound } = format
@@ -215,7 +217,7 @@ function essence(response: ChatResponse): JsonObject {
 }
 
 /** What a case says in canonical form; a format's own file stands where the vendor cannot say the same (signatures, error types, usage of streams). */
-function expected(format: Format, name: string, kind: 'response' | 'stream' | 'error'): JsonObject {
+function expected(format: Format, name: string, kind: 'request' | 'response' | 'stream' | 'error'): JsonObject {
   const own = `${name}/${format.name}.canonical-${kind}.json`
   return json(has(own) ? own : `${name}/canonical-${kind}.json`)
 }

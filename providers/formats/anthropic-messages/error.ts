@@ -1,6 +1,6 @@
-import { isObject, type Json } from '../../../core/canonical/json.ts'
+import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { ProviderError } from '../../../core/format.ts'
+import type { Frame, ProviderError } from '../../../core/format.ts'
 
 /** The HTTP status that goes with an error's type, for errors that come inside a stream: https://docs.claude.com/en/api/errors */
 const STATUSES = new Map<string | undefined, number>([
@@ -34,6 +34,22 @@ export function upstreamError(body: Json | undefined): GatewayError {
   const upstream = decodeError(body)
   const status = STATUSES.get(upstream.type) ?? 502
   return new GatewayError('GW_UPSTREAM_ERROR', { status, upstream, raw: body })
+}
+
+const TYPES = new Map([...STATUSES].map(([type, status]) => [status, type]))
+
+/** An error as Anthropic writes it: https://docs.claude.com/en/api/errors. The type is one of its own, by the status. */
+export function encodeError(error: GatewayError): JsonObject {
+  const { detail } = error
+  const said = STATUSES.has(error.type) ? error.type : TYPES.get(error.status)
+  const type = said ?? (error.status >= 500 ? 'api_error' : 'invalid_request_error')
+  const requestId = typeof detail.id === 'string' ? { request_id: detail.id } : {}
+  return { type: 'error', error: { type, message: detail.upstream?.message ?? error.message }, ...requestId }
+}
+
+/** The event that ends a stream which failed; no `message_stop` follows it. */
+export function encodeErrorFrame(error: GatewayError): Frame {
+  return { event: 'error', data: JSON.stringify(encodeError(error)) }
 }
 
 function describeText(text: string): string {

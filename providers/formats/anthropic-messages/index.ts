@@ -1,6 +1,9 @@
 import { defineFormat, type Format } from '../../../core/format.ts'
+import { decodeRequest } from './decode-request.ts'
 import { DROPS } from './drops.ts'
-import { decodeError } from './error.ts'
+import { encodeResponse } from './encode-response.ts'
+import { encodeStream } from './encode-stream.ts'
+import { decodeError, encodeError, encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
 import { applyQuirks } from './quirks.ts'
 import { encodeRequest } from './request.ts'
@@ -19,6 +22,14 @@ export const format: Format = defineFormat({
   headers: ['anthropic-beta', 'anthropic-version'],
   answerHeaders: ['anthropic-'],
   listHeaders: ['anthropic-beta'],
+  inbound: {
+    decodeRequest,
+    encodeResponse,
+    encodeStream,
+    encodeError,
+    encodeErrorFrame,
+    keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
+  },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS, adapt: applyQuirks },
   lens,
 })

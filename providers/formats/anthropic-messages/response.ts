@@ -8,8 +8,8 @@ import { upstreamError } from './error.ts'
 import { type Block, NAME } from './types.ts'
 import { decodeServiceTier, decodeUsage } from './usage.ts'
 
-/** https://docs.claude.com/en/api/handling-stop-reasons */
-const STOP_REASONS: Readonly<Record<string, StopReason>> = {
+/** Why Anthropic stops, in the neutral words: https://docs.claude.com/en/api/handling-stop-reasons */
+export const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
   max_tokens: 'length',

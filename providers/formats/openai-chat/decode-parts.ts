@@ -1,8 +1,8 @@
 import type { AudioPart, CacheControl, DocumentPart, Extra, ImagePart, Part, ReasoningPart, Source } from '../../../core/canonical/chat.ts'
 import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { sourceFromUrl } from '../shared/data-url.ts'
-import { bad, filled, list, object, optional, required, string } from './fields.ts'
-import { extraOf, NAME, objects, text, unknownFields } from './types.ts'
+import { bad, filled, list, object, optional, required, string, unknownFields } from '../shared/fields.ts'
+import { extraOf, NAME, objects, text } from './types.ts'
 
 /** Media types of `input_audio.format` where the type is not `audio/<format>`. */
 export const AUDIO_TYPES: Readonly<Record<string, string>> = { mp3: 'audio/mpeg' }

@@ -2,11 +2,24 @@ import type { ChatRequest, Effort, Reasoning, ResponseFormat } from '../../../co
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { DecodedRequest } from '../../../core/format.ts'
+import {
+  bad,
+  boolean,
+  filled,
+  integer,
+  number,
+  object,
+  optional,
+  type Read,
+  required,
+  string,
+  strings,
+  unknownFields,
+} from '../shared/fields.ts'
 import { decodeMessages } from './decode-messages.ts'
 import { objectOf } from './decode-parts.ts'
 import { decodeFunctionChoice, decodeFunctions, decodeSearch, decodeToolChoice, decodeTools } from './decode-tools.ts'
-import { bad, boolean, filled, integer, number, object, optional, type Read, required, string, strings } from './fields.ts'
-import { NAME, text, unknownFields } from './types.ts'
+import { NAME, text } from './types.ts'
 
 /** Fields that are one value on both sides. `max_tokens` is an alias that the newer name wins over (api.md 1.1). */
 const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>]>> = {

@@ -2,12 +2,13 @@ import type { ChatResponse, Choice, Part, ReasoningPart, TextPart } from '../../
 import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { ReplyOptions } from '../../../core/format.ts'
+import { unknownFields } from '../shared/fields.ts'
 import { decodeAnnotations, encodeAnnotation } from './citations.ts'
 import { failureOf, isErrorBody } from './error.ts'
 import { decodeAudio, decodeImages, encodeAudio, encodeImage } from './media.ts'
 import { encodeReasoning, reasoningParts } from './reasoning.ts'
 import { decodeStop, encodeStop } from './stop.ts'
-import { extraOf, NAME, objects, readToolCall, text, unknownFields } from './types.ts'
+import { extraOf, NAME, objects, readToolCall, text } from './types.ts'
 import { decodeUsage, encodeUsage, usageOf } from './usage.ts'
 
 /** Fields of an answer and of a chunk that have a place in canonical form; `obfuscation` is padding. */

@@ -22,17 +22,6 @@ export function objects(value: unknown): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : []
 }
 
-/** The fields of an object whose names are not in `known`; undefined when there are none. `__proto__` stays a plain key. */
-export function unknownFields(value: JsonObject, known: ReadonlySet<string>): JsonObject | undefined {
-  let rest: [string, Json | undefined][] | undefined
-  for (const name in value) {
-    if (known.has(name)) continue
-    rest ??= []
-    rest.push([name, value[name]])
-  }
-  return rest && Object.fromEntries(rest)
-}
-
 /** Unknown fields under this format's name, as canonical types carry them. */
 export function extraOf(fields: JsonObject | undefined): { [NAME]: JsonObject } | undefined {
   return fields && { [NAME]: fields }

@@ -49,3 +49,25 @@ export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): 
     return Number.isInteger(whole) && whole >= least && whole <= most ? whole : bad(param, `must be a whole number ${bounds}`)
   }
 }
+
+/** The fields of an object whose names are not in `known`; undefined when there are none. `__proto__` stays a plain key. */
+export function unknownFields(value: JsonObject, known: ReadonlySet<string>): JsonObject | undefined {
+  let rest: [string, Json | undefined][] | undefined
+  for (const name in value) {
+    if (known.has(name)) continue
+    rest ??= []
+    rest.push([name, value[name]])
+  }
+  return rest && Object.fromEntries(rest)
+}
+
+/** Base64 with or without its padding, and nothing else: what providers refuse of images and documents. */
+export const base64: Read<string> = (value, param) => {
+  const written = filled(value, param)
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(written) ? written : bad(param, 'is not base64')
+}
+
+/** One of a few words. */
+export function word<Word extends string>(...words: readonly Word[]): Read<Word> {
+  return (value, param) => (words.includes(value as Word) ? (value as Word) : bad(param, `must be one of ${words.join(', ')}`))
+}
