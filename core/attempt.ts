@@ -23,7 +23,7 @@ import { retryAfterMs } from './retry.ts'
 import { exactGoal, type Goal } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import { signRequest } from './sign-in.ts'
-import { framingOf } from './stream/framing.ts'
+import { framingOf, isText } from './stream/framing.ts'
 import { BUSY_UTILISATION, chooseLane } from './stream/lane.ts'
 import type { LiveStream } from './stream/live.ts'
 import { openStream, poolTask, type StreamHandle } from './stream/open.ts'
@@ -165,7 +165,8 @@ class AttemptRun implements UpstreamHandler {
   /** On a busy thread a translated stream runs in the pool, from the socket to the client's events. */
   #callPool(target: Target, request: UpstreamRequest): UpstreamCall | undefined {
     const { runtime, ctx, goal } = this.#options
-    if (!runtime.pool || !ctx.stream || goal.format === ctx.inbound || runtime.utilisation() <= BUSY_UTILISATION) return undefined
+    if (!runtime.pool || !ctx.stream || goal.format === ctx.inbound || !isText(ctx.framing) || runtime.utilisation() <= BUSY_UTILISATION)
+      return undefined
     if (!runtime.pool.hasRoom) return undefined
     const stages = this.#callers.stream?.([], ctx) ?? []
     this.#stages = stages

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ChatRequest, ChatResponse } from './canonical/chat.ts'
 import type { HeaderList, Incoming } from './edge.ts'
 import { GatewayError } from './errors.ts'
-import type { Carry, Format } from './format.ts'
+import type { Carry, Format, Framing, NamedByPath } from './format.ts'
 import type { Operation } from './provider.ts'
 import type { Member } from './roster.ts'
 import type { Scan } from './scan.ts'
@@ -30,6 +30,8 @@ export class Context implements Member {
   readonly operation: Operation
   /** The client's dialect. */
   readonly inbound: Format
+  /** What the path says; undefined where the body says it. */
+  readonly named: NamedByPath | undefined
   readonly client: ClientSettings
   readonly identity: Identity
   /** Milliseconds of a monotonic clock. */
@@ -73,6 +75,7 @@ export class Context implements Member {
     incoming: Incoming
     operation: Operation
     inbound: Format
+    named?: NamedByPath | undefined
     client: ClientSettings
     identity: Identity
     startedAt: number
@@ -83,6 +86,7 @@ export class Context implements Member {
     this.incoming = init.incoming
     this.operation = init.operation
     this.inbound = init.inbound
+    this.named = init.named
     this.client = init.client
     this.identity = init.identity
     this.startedAt = init.startedAt
@@ -124,12 +128,16 @@ export class Context implements Member {
     }
     const decoder = this.inbound.inbound
     if (!decoder || !this.scan) throw new GatewayError('GW_INTERNAL', { id: this.id, reason: 'no request to decode' })
-    const { request, carry } = decoder.decodeRequest(this.scan.parse())
+    const { request, carry } = decoder.decodeRequest(this.scan.parse(), this.named)
     this.carry = carry
     this.#request = Object.freeze({ ...request, model: this.model })
     return this.#request
   }
 
+  /** How the client's stream is cut into events. */
+  get framing(): Framing {
+    return this.named?.framing ?? this.inbound.framing
+  }
   get maxOutputTokens(): number | undefined {
     if (this.#request) return this.#request.maxOutputTokens
     return this.scan && this.inbound.lens.maxOutputTokens(this.scan)

@@ -32,6 +32,10 @@ export interface Route {
   at?: 'control' | undefined
   /** No credential is asked for (health). */
   isOpen?: boolean | undefined
+  /** Provider of models that name none: each SDK prefix has its own. */
+  provider?: string | undefined
+  /** The path names the model (Inbound.readPath). */
+  namesModel?: boolean | undefined
   /** Native `/v1` routes carry `extra_fields` in the body (D23). */
   isNative?: boolean | undefined
 }

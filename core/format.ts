@@ -39,11 +39,14 @@ export interface DecodedRequest {
   carry?: Carry | undefined
 }
 
-/** What the path says of a request, in dialects that name model and streaming there (Gemini, Bedrock). */
+/** What the path says of a request, in dialects that name the model there (Gemini, Bedrock, Azure's deployments). */
 export interface NamedByPath {
   /** Decoded, as the client wrote it: may hold slashes. */
   model: string
-  stream: boolean
+  /** Absent: the body says it. */
+  stream?: boolean | undefined
+  /** How the client wants its stream cut, where that is not the dialect's usual way. */
+  framing?: Framing | undefined
 }
 
 /** What an encoder must know of the provider. */
@@ -84,6 +87,8 @@ export interface ReplyOptions {
 
 /** The client's side of a format. All functions are pure: no I/O, clock, random or logging. */
 export interface Inbound {
+  /** Reads a path that names the model (Route.namesModel), from its last segments; undefined where it names none: such a route is not there. */
+  readPath?(path: string, query: string): NamedByPath | undefined
   /**
    * Throws GatewayError GW_INVALID_REQUEST with `param` (the field's path) for what cannot be right. `named` is given where the
    * dialect's path names model and streaming, and rules over the body then.
@@ -95,6 +100,10 @@ export interface Inbound {
   encodeError(error: GatewayError): JsonObject
   /** The event that tells a client mid-stream that the answer is lost. */
   encodeErrorFrame(error: GatewayError): Frame
+  /** Header lines that an error answer of this dialect has besides. Lower-case names. */
+  errorHeaders?(error: GatewayError): Record<string, string>
+  /** A list of models, by their ids; absent: as OpenAI writes it. */
+  encodeModels?(ids: readonly string[]): JsonObject
   /** Bytes that keep an idle stream open, where the dialect's SDKs accept them: `: ping\n\n`. */
   keepAlive?: string | undefined
 }

@@ -162,7 +162,8 @@ async function replyModels(runtime: Runtime, ctx: Context, reply: Reply): Promis
     const query = new URLSearchParams(ctx.incoming.query)
     const data = await listModels(runtime, ctx, query.get('provider') ?? undefined)
     const headers = [['content-type', 'application/json'] as const, ['x-request-id', ctx.id] as const]
-    reply.send(200, headers, JSON.stringify({ object: 'list', data }))
+    const list = ctx.inbound.inbound?.encodeModels?.(data.map(({ id }) => id)) ?? { object: 'list', data }
+    reply.send(200, headers, JSON.stringify(list))
   } catch (error) {
     replyError(runtime, ctx, error, reply)
   }
@@ -174,7 +175,7 @@ function refuse(runtime: Runtime, error: unknown, reply: Reply, incoming: Incomi
   if (!(error instanceof GatewayError)) runtime.log.error({ id, err: error }, 'request failed before it was read')
   const failure = error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', { id }, { cause: error })
   const format: Format = runtime.registry.format(incoming?.route.format ?? NATIVE_FORMAT)
-  reply.send(failure.status, errorHead(failure, id), errorBody(format, failure))
+  reply.send(failure.status, errorHead(format, failure, id), errorBody(format, failure))
 }
 
 async function finished(runtime: Runtime, ctx: Context, outcome: Outcome): Promise<void> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Context } from './context.ts'
 import type { Incoming } from './edge.ts'
 import { GatewayError } from './errors.ts'
+import type { Format, NamedByPath } from './format.ts'
 import type { Operation } from './provider.ts'
 import type { Runtime } from './runtime.ts'
 import { HOP_HEADER } from './upstream/target.ts'
@@ -13,7 +14,7 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 
 /**
  * Decides at header time, before the body is read, whether a request may come in. Synchronous and from the snapshot alone.
- * Throws GW_MISSING_HEADERS, GW_BODY_TOO_LARGE, GW_LOOP.
+ * Throws GW_MISSING_HEADERS, GW_BODY_TOO_LARGE, GW_LOOP, GW_ROUTE_NOT_FOUND.
  */
 export function identify(runtime: Runtime, incoming: Incoming): Context {
   const client = runtime.client()
@@ -24,16 +25,25 @@ export function identify(runtime: Runtime, incoming: Incoming): Context {
   const hops = incoming.headers.get(HOP_HEADER)
   const depth = hops === undefined ? 0 : Number.parseInt(hops, 10) || 0
   if (depth >= MAX_HOPS) throw new GatewayError('GW_LOOP', { depth })
+  const inbound = runtime.registry.format(incoming.route.format)
+  const named = incoming.route.namesModel ? readPath(inbound, incoming) : undefined
   return new Context({
     id: requestId(incoming),
     incoming,
     operation: incoming.route.operation as Operation,
-    inbound: runtime.registry.format(incoming.route.format),
+    inbound,
+    named,
     client,
     identity: {},
     startedAt: runtime.deadlines.clock.now(),
     depth,
   })
+}
+
+function readPath(inbound: Format, { path, query }: Incoming): NamedByPath {
+  const named = inbound.inbound?.readPath?.(path, query)
+  if (!named) throw new GatewayError('GW_ROUTE_NOT_FOUND', { path })
+  return named
 }
 
 function checkRequired(required: readonly string[], incoming: Incoming): void {

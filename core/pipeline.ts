@@ -25,7 +25,7 @@ export async function handle(runtime: Runtime, ctx: Context, body: Buffer, reply
   const answer = once(runtime, ctx, reply)
   try {
     reply.onAbort(() => ctx.abort())
-    readRequest(ctx, body)
+    readRequest(runtime, ctx, body)
     const work = execute(runtime, ctx)
     const served = await (ctx.client.requestDeadlineMs > 0 ? withDeadline(runtime, ctx, work) : work)
     answer.served(served)
@@ -142,12 +142,19 @@ function serveLocal(ctx: Context, goal: Goal): Served {
   return { kind: 'response', response: collect(parts), parts, raw: undefined, facts, headers: [], carry: ctx.carry }
 }
 
-function readRequest(ctx: Context, body: Buffer): void {
+/** A model as `provider/model`: on a route with a provider of its own, a model without one is that provider's. */
+function qualified({ tables }: Runtime, model: string, provider: string | undefined): string {
+  if (provider === undefined || model === '') return model
+  const slash = model.indexOf('/')
+  return slash > 0 && tables.providers.has(model.slice(0, slash)) ? model : `${provider}/${model}`
+}
+
+function readRequest(runtime: Runtime, ctx: Context, body: Buffer): void {
   const found = scan(body)
   const { lens } = ctx.inbound
   ctx.scan = found
-  ctx.model = lens.model(found) ?? ''
-  ctx.stream = lens.stream(found)
+  ctx.model = qualified(runtime, ctx.named?.model ?? lens.model(found) ?? '', ctx.incoming.route.provider)
+  ctx.stream = ctx.named?.stream ?? lens.stream(found)
   if (found.spans.has('fallbacks')) ctx.fallbacks = readFallbacks(found.value('fallbacks'))
 }
 

@@ -7,6 +7,7 @@ import { spliceMember } from './extra-fields.ts'
 import type { Format } from './format.ts'
 import { requestTypeOf } from './routing.ts'
 import type { Runtime } from './runtime.ts'
+import { bytesOf } from './stream/framing.ts'
 import { LiveStream } from './stream/live.ts'
 import { extraFieldsOf, replyOptions } from './stream/open.ts'
 import { TranslateLane } from './stream/translate.ts'
@@ -19,7 +20,7 @@ const SPACE = 0x20
 
 /** Sends what was served, in the client's dialect, streamed or whole as the client asked. */
 export function replyServed(runtime: Runtime, ctx: Context, served: Served, reply: Reply): void {
-  if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, ctx.inbound.streamType, served.headers))
+  if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, streamType(ctx), served.headers))
   if (ctx.stream && served.kind === 'response') return streamParts(runtime, ctx, served, reply)
   const body = served.kind === 'bytes' ? bytesBody(runtime, ctx, served) : encodedBody(runtime, ctx, served)
   reply.send(200, head(ctx, JSON_TYPE, served.headers), body)
@@ -36,14 +37,15 @@ export function replyError(runtime: Runtime, ctx: Context, error: unknown, reply
     ...failure.detail,
   }
   const described = new GatewayError(failure.code, detail, { cause: failure.cause })
-  reply.send(described.status, errorHead(described, ctx.id), errorBody(ctx.inbound, described))
+  reply.send(described.status, errorHead(ctx.inbound, described, ctx.id), errorBody(ctx.inbound, described))
 }
 
 /** Header lines of an error answer. */
-export function errorHead(error: GatewayError, id: string): HeaderList {
+export function errorHead(format: Format, error: GatewayError, id: string): HeaderList {
   const headers: [string, string][] = [
     ['content-type', JSON_TYPE],
     ['x-request-id', id],
+    ...Object.entries(format.inbound?.errorHeaders?.(error) ?? {}),
   ]
   const ms = error.detail.retryAfterMs
   if (ms !== undefined) headers.push(['retry-after', String(Math.ceil(ms / 1000))], ['retry-after-ms', String(Math.round(ms))])
@@ -54,6 +56,11 @@ export function errorHead(error: GatewayError, id: string): HeaderList {
 /** The error object of a dialect. */
 export function errorBody(format: Format, error: GatewayError): string {
   return JSON.stringify(format.inbound?.encodeError(error) ?? { error: { message: error.message } })
+}
+
+/** A stream that is no stream of its dialect is JSON. */
+function streamType(ctx: Context): string {
+  return ctx.framing === 'json-array' ? JSON_TYPE : ctx.inbound.streamType
 }
 
 function head(ctx: Context, contentType: string, shown: HeaderList): HeaderList {
@@ -105,12 +112,13 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
     onFailure: (error) => replyError(runtime, ctx, error, reply),
     onEnd: () => {},
   })
-  live.attach(reply, 200, head(ctx, ctx.inbound.streamType, served.headers))
+  live.attach(reply, 200, head(ctx, streamType(ctx), served.headers))
   const stages = runtime.callers(ctx.operation).stream?.([], ctx) ?? []
   TranslateLane.serveParts(
     {
       source: ctx.inbound,
       target: ctx.inbound,
+      targetFraming: ctx.framing,
       live: {
         write: (chunk) => live.write(chunk),
         commit: () => live.commit(),
@@ -126,7 +134,7 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
       reply: replyOptions(runtime, ctx, served.carry),
       carry: served.carry,
       explain: (error) => asGatewayError(error, ctx),
-      finish: (error, closing) => live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, closing),
+      finish: (error, closing = '') => live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, bytesOf(ctx.framing, closing)),
       onBusy() {},
     },
     served.parts ?? explode(served.response),

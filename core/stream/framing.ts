@@ -2,7 +2,7 @@ import { GatewayError } from '../errors.ts'
 import type { Fold, Sink } from '../fold.ts'
 import type { Format, Frame, Framing } from '../format.ts'
 import { copied, utf8 } from '../text.ts'
-import { awsEventStream } from './framing-aws.ts'
+import { awsEventStream, encodeAwsFrame } from './framing-aws.ts'
 import { jsonArray } from './framing-json.ts'
 
 /** Most bytes of one event; more is an attack or a fault (faults.md 21, 27). */
@@ -40,10 +40,39 @@ export function isText(framing: Framing): framing is 'sse' | 'sse-typed' {
   return framing === 'sse' || framing === 'sse-typed'
 }
 
-/** Writes a frame as text. Throws GW_INTERNAL for a framing that is not text. */
-export function encoderOf(framing: Framing): (frame: Frame) => string {
-  if (!isText(framing)) throw new GatewayError('GW_INTERNAL', { reason: `framing ${framing} cannot be written` })
-  return FRAMINGS[framing].encode
+/** Writes the frames of one stream. Binary framings give their bytes as text of one character a byte (`bytesOf`). */
+export interface FrameWriter {
+  encode(frame: Frame): string
+  /** What ends the stream, whole or not, once its last frame is written. */
+  close(): string
+}
+
+/** A writer for one stream. */
+export function writerOf(framing: Framing): FrameWriter {
+  if (framing === 'json-array') return arrayWriter()
+  const encode = isText(framing) ? FRAMINGS[framing].encode : encodeBinary
+  return { encode, close: () => '' }
+}
+
+/** What a writer wrote, ready to be sent. */
+export function bytesOf(framing: Framing, written: string): string | Uint8Array {
+  return framing === 'aws-event-stream' ? Buffer.from(written, 'latin1') : written
+}
+
+/** An exception is a message of a kind of its own: clients tell it by that, not by its name. */
+function encodeBinary(frame: Frame): string {
+  const kind = /Exception$/.test(frame.event ?? '') ? 'exception' : 'event'
+  return Buffer.from(encodeAwsFrame(frame, kind)).toString('latin1')
+}
+
+function arrayWriter(): FrameWriter {
+  let isOpen = false
+  const separator = (): string => {
+    const written = isOpen ? ',\r\n' : '['
+    isOpen = true
+    return written
+  }
+  return { encode: ({ data }) => `${separator()}${data}`, close: () => (isOpen ? ']' : '[]') }
 }
 
 /** Bytes to come that complete a line, and the fields of the event under way. */

@@ -37,6 +37,8 @@ export interface LaneOptions {
   framing?: Framing | undefined
   /** The client's dialect. */
   target: Format
+  /** How the client's stream is cut into events; absent: as its dialect does. */
+  targetFraming?: Framing | undefined
   live: LaneOutput
   extra: ExtraFields | undefined
   /** `extra_fields` in every event. */
@@ -48,7 +50,7 @@ export interface LaneOptions {
   hidesUsage: boolean
   /** Makes any error a GatewayError that names provider, key and attempt. */
   explain(error: Error): GatewayError
-  /** Ends the live stream, after `closing`: the dialect's error event, or a terminator the provider left out. */
+  /** Ends the live stream, after `closing`, as a writer of its framing wrote it: the dialect's error event, or a terminator the provider left out. */
   finish(error: GatewayError | undefined, closing?: string): void
 }
 

@@ -87,7 +87,7 @@ export class LiveStream {
   }
 
   /** Ends it. `closing` is the dialect's error event when `error` is set. */
-  finish(end: StreamEnd, closing = ''): void {
+  finish(end: StreamEnd, closing: string | Uint8Array = ''): void {
     if (this.#end) return
     if (end.error && !this.#isCommitted) {
       this.#settle(end)
@@ -95,7 +95,7 @@ export class LiveStream {
       return
     }
     this.commit()
-    if (closing !== '') this.write(closing)
+    this.write(closing)
     this.#settle(end)
     this.#reply?.end()
     if (this.#reply) this.#options.onEnd(end)

@@ -8,7 +8,8 @@ import type { Carry, Framing, ReplyOptions } from '../format.ts'
 import type { HookCallers, Outcome, StreamStage } from '../hooks.ts'
 import { requestTypeOf } from '../routing.ts'
 import type { Runtime } from '../runtime.ts'
-import { isText } from './framing.ts'
+import { FramesLane } from './frames.ts'
+import { bytesOf, isText as isTextFraming } from './framing.ts'
 import { chooseLane, type Lane, type LaneOptions } from './lane.ts'
 import { LiveStream, type StreamEnd, type StreamSource } from './live.ts'
 import { PassthroughLane } from './passthrough.ts'
@@ -68,7 +69,7 @@ class OpenStream implements StreamHandle {
     this.live = new LiveStream({
       deadlines: runtime.deadlines,
       commitAfterMs: options.isStreamed ? ctx.client.streamCommitAfterMs : 0,
-      keepAlive: ctx.inbound.inbound?.keepAlive,
+      keepAlive: ctx.named?.framing === undefined ? ctx.inbound.inbound?.keepAlive : undefined,
       onCommit: () => options.isStreamed && options.onCommit(this.live),
       onFailure: options.onFailure,
       onEnd: (end) => this.#onEnd(end),
@@ -81,9 +82,11 @@ class OpenStream implements StreamHandle {
     const { ctx, callers, facts, framing, poolCall } = this.#options
     const options = this.#laneOptions()
     if (poolCall) return new PoolLane(options, poolCall)
-    const isSameFormat = facts.goal.format === ctx.inbound && isText(framing)
+    const isSameFormat = facts.goal.format === ctx.inbound
     const lane = chooseLane({ isSameFormat, stages, wantsResponse: callers.needs.has('response'), isBusy: false })
-    return lane === 'passthrough' ? new PassthroughLane(options, () => this.#inline(options, [])) : this.#inline(options, stages)
+    if (lane !== 'passthrough') return this.#inline(options, stages)
+    const isText = framing === ctx.framing && isTextFraming(framing)
+    return isText ? new PassthroughLane(options, () => this.#inline(options, [])) : new FramesLane(options)
   }
 
   /** Stages given by address are imported first; what comes meanwhile waits, and the source is paused. */
@@ -132,6 +135,7 @@ class OpenStream implements StreamHandle {
       source: facts.goal.format,
       framing,
       target: ctx.inbound,
+      targetFraming: ctx.framing,
       live: {
         write: (chunk) => this.live.write(chunk),
         commit: () => this.live.commit(),
@@ -148,12 +152,12 @@ class OpenStream implements StreamHandle {
     }
   }
 
-  #finish(error: GatewayError | undefined, closing: string | undefined): void {
+  #finish(error: GatewayError | undefined, closing = ''): void {
     this.isDone = true
     if (!this.#options.isStreamed) {
       if (error) this.#options.onFailure(error)
       else this.#options.onCollected(collector.result(this.#collected))
-    } else this.live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, closing)
+    } else this.live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, bytesOf(this.#options.ctx.framing, closing))
     this.#options.onDone()
   }
 

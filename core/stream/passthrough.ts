@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { Format, Frame, FrameMark } from '../format.ts'
 import { copied, latin1, utf8 } from '../text.ts'
 import { providerFault } from '../upstream/fault.ts'
-import { encoderOf, eventEnd } from './framing.ts'
+import { eventEnd, writerOf } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import { PlainEvents } from './plain-events.ts'
 
@@ -206,7 +206,7 @@ function isCut(data: string): boolean {
 
 /** The event that tells the client, in its dialect, that the answer is lost. */
 export function errorEvent(target: Format, error: GatewayError): string {
-  return target.inbound ? encoderOf(target.framing)(target.inbound.encodeErrorFrame(error)) : ''
+  return target.inbound ? writerOf(target.framing).encode(target.inbound.encodeErrorFrame(error)) : ''
 }
 
 /** The event as a frame; undefined for comments and other events without data. */

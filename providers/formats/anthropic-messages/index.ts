@@ -5,6 +5,7 @@ import { encodeResponse } from './encode-response.ts'
 import { encodeStream } from './encode-stream.ts'
 import { decodeError, encodeError, encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
+import { encodeModels } from './models.ts'
 import { applyQuirks } from './quirks.ts'
 import { encodeRequest } from './request.ts'
 import { decodeResponse } from './response.ts'
@@ -28,6 +29,7 @@ export const format: Format = defineFormat({
     encodeStream,
     encodeError,
     encodeErrorFrame,
+    encodeModels,
     keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
   },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS, adapt: applyQuirks },

@@ -36,6 +36,11 @@ export function encodeServiceTier(tier: string | undefined): string | undefined 
   return TIERS.get(tier ?? '')
 }
 
+/** A tier that a client of Google's asks for, in the common words. */
+export function readTier(tier: string): string {
+  return [...TIERS].find(([, word]) => word === tier.toUpperCase())?.[0] ?? tier.toLowerCase()
+}
+
 /** Vertex tells by the kind of traffic that it counted: https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse */
 const TRAFFIC = new Map([
   ['ON_DEMAND', 'default'],

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { ProviderError } from '../../../core/format.ts'
+import type { Frame, ProviderError } from '../../../core/format.ts'
 import { text } from './types.ts'
 
 /** Characters of a text body that are worth repeating in a message. */
@@ -33,6 +33,32 @@ export function upstreamError(body: Json): GatewayError {
 /** Whether a body or an event says that the answer failed. */
 export function isFailure(body: Json | undefined): boolean {
   return errorIn(Array.isArray(body) ? body[0] : body) !== undefined
+}
+
+/** https://cloud.google.com/apis/design/errors#handling_errors */
+const STATUSES: Readonly<Record<number, string>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  409: 'ABORTED',
+  429: 'RESOURCE_EXHAUSTED',
+  499: 'CANCELLED',
+  501: 'UNIMPLEMENTED',
+  503: 'UNAVAILABLE',
+  504: 'DEADLINE_EXCEEDED',
+}
+
+/** An error as Google writes it. */
+export function encodeError(error: GatewayError): JsonObject {
+  const { status: code, detail } = error
+  const status = STATUSES[code] ?? (code >= 500 ? 'INTERNAL' : 'FAILED_PRECONDITION')
+  return { error: { code, message: detail.upstream?.message ?? error.message, status } }
+}
+
+/** The event that ends a stream which failed. */
+export function encodeErrorFrame(error: GatewayError): Frame {
+  return { data: JSON.stringify(encodeError(error)) }
 }
 
 function errorIn(body: unknown): JsonObject | undefined {

@@ -1,7 +1,12 @@
 import { defineFormat, type Format } from '../../../core/format.ts'
+import { decodeRequest } from './decode-request.ts'
 import { DROPS } from './drops.ts'
-import { decodeError } from './error.ts'
+import { encodeResponse } from './encode-response.ts'
+import { encodeStream } from './encode-stream.ts'
+import { decodeError, encodeError, encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
+import { encodeModels } from './models.ts'
+import { readPath } from './path.ts'
 import { encodeRequest } from './request.ts'
 import { decodeResponse } from './response.ts'
 import { decodeStream } from './stream.ts'
@@ -14,6 +19,7 @@ export const format: Format = defineFormat({
   framing: 'sse',
   otherFramings: { 'application/json': 'json-array' },
   streamType: 'text/event-stream',
+  inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, encodeModels, keepAlive: ': ping\n\n' },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
   lens,
 })

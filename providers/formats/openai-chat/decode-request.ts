@@ -1,7 +1,7 @@
 import type { ChatRequest, Effort, Reasoning, ResponseFormat } from '../../../core/canonical/chat.ts'
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { DecodedRequest } from '../../../core/format.ts'
+import type { DecodedRequest, NamedByPath } from '../../../core/format.ts'
 import {
   bad,
   boolean,
@@ -73,8 +73,8 @@ const OTHERS = [
 const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), ...OTHERS])
 
 /** A chat request in OpenAI's dialect and its common extensions (providers.md 2.1). Throws GW_INVALID_REQUEST with the field's path. */
-export function decodeRequest(body: JsonObject): DecodedRequest {
-  const model = optional(body.model, 'model', string)
+export function decodeRequest(body: JsonObject, named?: NamedByPath): DecodedRequest {
+  const model = named?.model ?? optional(body.model, 'model', string)
   if (!model) throw new GatewayError('GW_MODEL_REQUIRED')
   const request: ChatRequest = { model, messages: decodeMessages(body.messages), stream: false }
   for (const [name, [field, read]] of SIMPLE_FIELDS) {

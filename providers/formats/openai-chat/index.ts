@@ -3,6 +3,7 @@ import { decodeRequest } from './decode-request.ts'
 import { decodeStream } from './decode-stream.ts'
 import { decodeError, encodeError, encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
+import { readPath } from './path.ts'
 import { applyQuirks } from './quirks.ts'
 import { drops, encodeRequest } from './request.ts'
 import { decodeResponse, encodeResponse } from './response.ts'
@@ -18,7 +19,7 @@ export const format = defineFormat({
   terminator: 'data: [DONE]\n\n',
   headers: ['openai-organization', 'openai-project', 'idempotency-key'],
   answerHeaders: ['openai-', 'x-groq-', 'x-fireworks-'],
-  inbound: { decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, keepAlive: ': ping\n\n' },
+  inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, keepAlive: ': ping\n\n' },
   outbound: {
     encodeRequest,
     decodeResponse,
