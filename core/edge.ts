@@ -19,7 +19,7 @@ export interface Incoming {
   contentLength: number | undefined
 }
 
-/** An endpoint as data (transports/http/routes.ts). */
+/** An endpoint as data (transports/routes.ts). */
 export interface Route {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH'
   /** uWebSockets.js pattern: `/v1/files/:id`. */

@@ -14,8 +14,8 @@ import { builtins as builtinPlugins } from '../plugins/index.ts'
 import { authenticators } from '../providers/auth/index.ts'
 import { formats } from '../providers/formats/index.ts'
 import { plannedProviders, providers } from '../providers/index.ts'
-import { ROUTES } from './http/routes.ts'
 import { createServer } from './http/server.ts'
+import { ROUTES } from './routes.ts'
 
 /** A configuration, and what tests inject. */
 export interface TestGatewayOptions {

@@ -2,8 +2,8 @@ import type { Edge } from '../core/edge.ts'
 import type { ClientSettings, SnapshotTables } from '../core/snapshot.ts'
 import type { ThreadServer } from '../core/threads/data.ts'
 import { createBodyBudget } from './http/budget.ts'
-import { ROUTES } from './http/routes.ts'
 import { createServer } from './http/server.ts'
+import { ROUTES } from './routes.ts'
 
 /** The HTTP server of a data thread; it may hold its share of `client.max_buffered_body_mb`. */
 export function createThreadServer({ edge, tables, threads }: { edge: Edge; tables: SnapshotTables; threads: number }): ThreadServer {

@@ -1,52 +1,11 @@
 import type { Route } from '../../core/edge.ts'
 
-const CHAT = 'chat_completion'
-
 /** The native API (api.md 1.2). A row is all it takes: HEAD, OPTIONS and 405 follow from it. */
-const NATIVE: readonly Route[] = [
-  { method: 'POST', path: '/v1/chat/completions', operation: CHAT, format: 'openai-chat', isNative: true },
+export const NATIVE_ROUTES: readonly Route[] = [
+  { method: 'POST', path: '/v1/chat/completions', operation: 'chat_completion', format: 'openai-chat', isNative: true },
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'openai-chat', isNative: true },
   { method: 'GET', path: '/health', operation: 'health', format: 'openai-chat', at: 'control', isOpen: true },
   { method: 'GET', path: '/api/version', operation: 'version', format: 'openai-chat', at: 'control' },
-]
-
-/** What each vendor's SDK asks for, below its prefix (api.md 2). */
-const OPENAI: readonly Route[] = ['', '/v1'].flatMap((version): Route[] => [
-  { method: 'POST', path: `${version}/chat/completions`, operation: CHAT, format: 'openai-chat', provider: 'openai' },
-  { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'openai-chat', provider: 'openai' },
-])
-const AZURE: readonly Route[] = ['/openai/deployments/*', '/deployments/*'].map(
-  (path): Route => ({ method: 'POST', path, operation: CHAT, format: 'openai-chat', provider: 'azure', namesModel: true }),
-)
-const ANTHROPIC: readonly Route[] = [
-  { method: 'POST', path: '/v1/messages', operation: CHAT, format: 'anthropic-messages', provider: 'anthropic' },
-  { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'anthropic-messages', provider: 'anthropic' },
-]
-const GENAI: readonly Route[] = ['/v1beta', '/v1'].flatMap((version): Route[] => [
-  { method: 'POST', path: `${version}/models/*`, operation: CHAT, format: 'gemini', provider: 'gemini', namesModel: true },
-  { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'gemini', provider: 'gemini' },
-])
-
-const SDKS: Readonly<Record<string, readonly Route[]>> = {
-  '/openai': [...OPENAI, ...AZURE],
-  '/anthropic': ANTHROPIC,
-  '/genai': GENAI,
-}
-
-/** Prefixes of frameworks: OpenAI's routes at once, the other vendors' below. */
-const FRAMEWORKS = ['/litellm', '/langchain', '/pydanticai']
-
-function below(prefix: string, routes: readonly Route[]): Route[] {
-  return routes.map((route) => ({ ...route, path: `${prefix}${route.path}` }))
-}
-
-const bySdk: readonly Route[] = Object.entries(SDKS).flatMap(([prefix, routes]) => below(prefix, routes))
-
-/** The endpoint table. */
-export const ROUTES: readonly Route[] = [
-  ...NATIVE,
-  ...bySdk,
-  ...FRAMEWORKS.flatMap((prefix) => [...below(prefix, OPENAI), ...below(prefix, bySdk)]),
 ]
 
 /** Methods that a path answers, for `Allow`: those of its rows, HEAD with GET, and OPTIONS. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { allowedMethods, ROUTES, routesByPath } from '../../../transports/http/routes.ts'
+import { allowedMethods, routesByPath } from '../../../transports/http/routes.ts'
+import { ROUTES } from '../../../transports/routes.ts'
 
 test('the table has no row twice', () => {
   const names = ROUTES.map((route) => `${route.method} ${route.path}`)

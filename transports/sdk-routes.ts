@@ -1,0 +1,41 @@
+import type { Route } from '../core/edge.ts'
+
+const CHAT = 'chat_completion'
+
+/** What each vendor's SDK asks for, below its prefix (api.md 2). */
+const OPENAI: readonly Route[] = ['', '/v1'].flatMap((version): Route[] => [
+  { method: 'POST', path: `${version}/chat/completions`, operation: CHAT, format: 'openai-chat', provider: 'openai' },
+  { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'openai-chat', provider: 'openai' },
+])
+const AZURE: readonly Route[] = ['/openai/deployments/*', '/deployments/*'].map(
+  (path): Route => ({ method: 'POST', path, operation: CHAT, format: 'openai-chat', provider: 'azure', namesModel: true }),
+)
+const ANTHROPIC: readonly Route[] = [
+  { method: 'POST', path: '/v1/messages', operation: CHAT, format: 'anthropic-messages', provider: 'anthropic' },
+  { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'anthropic-messages', provider: 'anthropic' },
+]
+const GENAI: readonly Route[] = ['/v1beta', '/v1'].flatMap((version): Route[] => [
+  { method: 'POST', path: `${version}/models/*`, operation: CHAT, format: 'gemini', provider: 'gemini', namesModel: true },
+  { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'gemini', provider: 'gemini' },
+])
+
+const SDKS: Readonly<Record<string, readonly Route[]>> = {
+  '/openai': [...OPENAI, ...AZURE],
+  '/anthropic': ANTHROPIC,
+  '/genai': GENAI,
+}
+
+/** Prefixes of frameworks: OpenAI's routes at once, the other vendors' below. */
+const FRAMEWORKS = ['/litellm', '/langchain', '/pydanticai']
+
+function below(prefix: string, routes: readonly Route[]): Route[] {
+  return routes.map((route) => ({ ...route, path: `${prefix}${route.path}` }))
+}
+
+const bySdk: readonly Route[] = Object.entries(SDKS).flatMap(([prefix, routes]) => below(prefix, routes))
+
+/** The routes of all prefixes. */
+export const SDK_ROUTES: readonly Route[] = [
+  ...bySdk,
+  ...FRAMEWORKS.flatMap((prefix) => [...below(prefix, OPENAI), ...below(prefix, bySdk)]),
+]
