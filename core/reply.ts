@@ -1,4 +1,5 @@
 import type { Served } from './attempt.ts'
+import type { AttemptFacts } from './attempt-facts.ts'
 import { explode } from './canonical/explode.ts'
 import { asGatewayError, type Context } from './context.ts'
 import type { HeaderList, Reply } from './edge.ts'
@@ -20,10 +21,11 @@ const SPACE = 0x20
 
 /** Sends what was served, in the client's dialect, streamed or whole as the client asked. */
 export function replyServed(runtime: Runtime, ctx: Context, served: Served, reply: Reply): void {
-  if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, streamType(ctx), served.headers))
+  const shown = [...served.headers, ...factHeaders(ctx, served.facts)]
+  if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, streamType(ctx), shown))
   if (ctx.stream && served.kind === 'response') return streamParts(runtime, ctx, served, reply)
   const body = served.kind === 'bytes' ? bytesBody(runtime, ctx, served) : encodedBody(runtime, ctx, served)
-  reply.send(200, head(ctx, JSON_TYPE, served.headers), body)
+  reply.send(200, head(ctx, JSON_TYPE, shown), body)
 }
 
 /** Sends an error in the client's dialect. Once a stream has begun its lane writes the error instead. */
@@ -65,6 +67,20 @@ function streamType(ctx: Context): string {
 
 function head(ctx: Context, contentType: string, shown: HeaderList): HeaderList {
   return [['content-type', contentType], ['x-request-id', ctx.id], ...streamHead(ctx), ...shown, ...ctx.replyHeaders]
+}
+
+/** What `extra_fields` says on native routes, on all others (D23). Names of parameters are joined by commas. */
+function factHeaders(ctx: Context, facts: AttemptFacts | undefined): HeaderList {
+  if (ctx.incoming.route.isNative || !facts) return []
+  const { goal, candidate, dropped } = facts
+  const headers: [string, string][] = [
+    ['x-bifrost-provider', goal.settings.name],
+    ['x-bifrost-request-type', requestTypeOf(ctx)],
+    ['x-bifrost-original-model-requested', ctx.model],
+    ['x-bifrost-resolved-model-used', candidate.model],
+  ]
+  if (dropped.length > 0) headers.push(['x-bifrost-dropped-compat-plugin-params', dropped.join(',')])
+  return headers
 }
 
 function streamHead(ctx: Context): HeaderList {
@@ -112,7 +128,7 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
     onFailure: (error) => replyError(runtime, ctx, error, reply),
     onEnd: () => {},
   })
-  live.attach(reply, 200, head(ctx, streamType(ctx), served.headers))
+  live.attach(reply, 200, head(ctx, streamType(ctx), [...served.headers, ...factHeaders(ctx, served.facts)]))
   const stages = runtime.callers(ctx.operation).stream?.([], ctx) ?? []
   TranslateLane.serveParts(
     {

@@ -1,9 +1,8 @@
-import type { ChatRequest, Message, Reasoning, ResponseFormat, ToolChoice } from '../../../core/canonical/chat.ts'
-import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import type { ChatRequest, Reasoning, ResponseFormat, ToolChoice } from '../../../core/canonical/chat.ts'
+import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { DecodedRequest } from '../../../core/format.ts'
 import {
-  bad,
   boolean,
   filled,
   integer,
@@ -17,13 +16,14 @@ import {
   unknownFields,
   word,
 } from '../shared/fields.ts'
-import { decodeContent, decodeMessages } from './decode-messages.ts'
+import { decodeMessages, decodeSystem } from './decode-messages.ts'
 import { decodeTools } from './decode-tools.ts'
 import { NAME } from './types.ts'
 
 /** Fields that are one value on both sides. */
 const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>]>> = {
-  max_tokens: ['maxOutputTokens', integer(1)],
+  // 0 only fills the cache: https://docs.claude.com/en/docs/build-with-claude/prompt-caching
+  max_tokens: ['maxOutputTokens', integer(0)],
   stream: ['stream', boolean],
   temperature: ['temperature', number],
   top_p: ['topP', number],
@@ -51,8 +51,8 @@ const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), ...OTHERS])
 export function decodeRequest(body: JsonObject): DecodedRequest {
   const model = optional(body.model, 'model', string)
   if (!model) throw new GatewayError('GW_MODEL_REQUIRED')
-  required(body.max_tokens, 'max_tokens', integer(1))
-  const messages = [...decodeSystem(body.system), ...decodeMessages(body.messages)]
+  required(body.max_tokens, 'max_tokens', integer(0))
+  const messages = [...(optional(body.system, 'system', decodeSystem) ?? []), ...decodeMessages(body.messages)]
   const request: ChatRequest = { model, messages, stream: false }
   for (const [name, [field, read]] of SIMPLE_FIELDS) {
     const value = optional(body[name], name, read)
@@ -66,12 +66,6 @@ export function decodeRequest(body: JsonObject): DecodedRequest {
   request.serviceTier = decodeTier(body.service_tier)
   if (Object.keys(extra).length > 0) request.extra = { [NAME]: extra }
   return { request: withoutUndefined(request) }
-}
-
-function decodeSystem(system: Json | undefined): Message[] {
-  const parts = optional(system, 'system', decodeContent) ?? []
-  for (const [index, part] of parts.entries()) if (part.type !== 'text') bad(`system[${index}].type`, 'must be text')
-  return parts.length > 0 ? [{ role: 'system', parts }] : []
 }
 
 const CHOICES = { auto: 'auto', none: 'none', any: 'required' } as const
@@ -88,29 +82,40 @@ function decodeToolChoice(value: Json | undefined): { toolChoice?: ToolChoice; p
 
 const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 
-/** `thinking` says whether and how much, `output_config.effort` how hard to work. Thinking that is off has no effort of ours: it stays Anthropic's own. */
+const CONFIG_FIELDS = new Set(['effort', 'format'])
+const THINKING_FIELDS = new Set(['type', 'budget_tokens', 'display'])
+
+/**
+ * `thinking` says whether and how much to think, `output_config.effort` how hard to work. An effort without thoughts is the same to
+ * other formats as one with them; to this one `thinking: null` in `extra` says that none were asked for.
+ */
 function decodeReasoning(body: JsonObject, extra: JsonObject): Reasoning | undefined {
   const thinking = optional(body.thinking, 'thinking', object)
   const config = optional(body.output_config, 'output_config', object) ?? {}
   const effort = optional(config.effort, 'output_config.effort', word(...EFFORTS))
-  const rest = unknownFields(config, CONFIG_FIELDS)
-  if (rest) extra.output_config = rest
   const type = thinking && required(thinking.type, 'thinking.type', word('enabled', 'disabled', 'adaptive'))
-  if (type === 'disabled') {
-    if (effort !== undefined) extra.output_config = { ...rest, effort }
-    return { effort: 'none' }
+  const rest = unknownFields(config, CONFIG_FIELDS)
+  const own = { ...rest, ...(effort !== undefined && type !== 'enabled' && type !== 'adaptive' && { effort }) }
+  if (Object.keys(own).length > 0) extra.output_config = own
+  if (!thinking) {
+    if (effort === undefined) return undefined
+    extra.thinking = null
+    return { effort }
   }
-  const isBudget = type === 'enabled'
-  const reasoning = withoutUndefined<Reasoning>({
-    effort,
-    budgetTokens: isBudget ? required(thinking?.budget_tokens, 'thinking.budget_tokens', integer(1)) : undefined,
-    adaptive: type === 'adaptive' ? true : undefined,
-    display: optional(thinking?.display, 'thinking.display', string),
-  })
-  return Object.keys(reasoning).length > 0 ? reasoning : undefined
+  const more = unknownFields(thinking, THINKING_FIELDS)
+  if (more) extra.thinking = more
+  return type === 'disabled' ? { effort: 'none' } : thoughts(thinking, effort)
 }
 
-const CONFIG_FIELDS = new Set(['effort', 'format'])
+function thoughts(thinking: JsonObject, effort: Reasoning['effort']): Reasoning {
+  const isAdaptive = thinking.type === 'adaptive'
+  return withoutUndefined<Reasoning>({
+    effort,
+    budgetTokens: isAdaptive ? undefined : required(thinking.budget_tokens, 'thinking.budget_tokens', integer(1)),
+    adaptive: isAdaptive ? true : undefined,
+    display: optional(thinking.display, 'thinking.display', string),
+  })
+}
 
 /** `output_config.format`, and `output_format` as it was called before. */
 function decodeFormat(body: JsonObject): ResponseFormat | undefined {
@@ -119,7 +124,23 @@ function decodeFormat(body: JsonObject): ResponseFormat | undefined {
   const format = optional(value, param, object)
   if (!format) return undefined
   required(format.type, `${param}.type`, word('json_schema'))
-  return { type: 'json-schema', name: 'answer', schema: required(format.schema, `${param}.schema`, object), strict: true }
+  const schema = required(format.schema, `${param}.schema`, object)
+  return { type: 'json-schema', name: 'answer', schema, ...(isStrict(schema) && { strict: true }) }
+}
+
+/**
+ * Whether OpenAI's strict mode takes a schema: every object closed, every property required. Anthropic holds answers to looser
+ * schemas too; of those other vendors can only be asked.
+ */
+function isStrict(schema: Json | undefined): boolean {
+  if (Array.isArray(schema)) return schema.every(isStrict)
+  if (!isObject(schema)) return true
+  const { properties, required: needed } = schema
+  const names = isObject(properties) ? Object.keys(properties) : []
+  const isClosed = schema.type !== 'object' || schema.additionalProperties === false
+  if (!isClosed || !names.every((name) => Array.isArray(needed) && needed.includes(name))) return false
+  const { properties: _properties, ...keywords } = schema
+  return [...names.map((name) => (properties as JsonObject)[name]), ...Object.values(keywords)].every(isStrict)
 }
 
 function decodeUser(value: Json | undefined, extra: JsonObject): string | undefined {

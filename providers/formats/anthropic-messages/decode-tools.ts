@@ -3,7 +3,7 @@ import { type Json, type JsonObject, withoutUndefined } from '../../../core/cano
 import { boolean, filled, list, object, optional, required, string, unknownFields } from '../shared/fields.ts'
 import { NAME } from './types.ts'
 
-const TOOL_FIELDS = new Set(['type', 'name', 'description', 'input_schema', 'strict', 'cache_control'])
+const TOOL_FIELDS = new Set(['name', 'description', 'input_schema', 'strict', 'cache_control'])
 
 /** `tools`. A type that is not the client's own is a tool that Anthropic runs or knows, kept whole. */
 export function decodeTools(value: Json, param: string): Tool[] {

@@ -36,15 +36,33 @@ export function upstreamError(body: Json | undefined): GatewayError {
   return new GatewayError('GW_UPSTREAM_ERROR', { status, upstream, raw: body })
 }
 
-const TYPES = new Map([...STATUSES].map(([type, status]) => [status, type]))
+/** The error's type by the status, for errors that are not Anthropic's own. */
+const TYPES = new Map<number, string>([
+  [400, 'invalid_request_error'],
+  [401, 'authentication_error'],
+  [402, 'billing_error'],
+  [403, 'permission_error'],
+  [404, 'not_found_error'],
+  [408, 'timeout_error'],
+  [413, 'request_too_large'],
+  [429, 'rate_limit_error'],
+  [503, 'overloaded_error'],
+  [504, 'timeout_error'],
+  [529, 'overloaded_error'],
+])
 
-/** An error as Anthropic writes it: https://docs.claude.com/en/api/errors. The type is one of its own, by the status. */
+/** An error as the API writes it (https://docs.claude.com/en/api/errors): Anthropic's own keeps its type and id, others are told by their status. */
 export function encodeError(error: GatewayError): JsonObject {
-  const { detail } = error
-  const said = STATUSES.has(error.type) ? error.type : TYPES.get(error.status)
-  const type = said ?? (error.status >= 500 ? 'api_error' : 'invalid_request_error')
-  const requestId = typeof detail.id === 'string' ? { request_id: detail.id } : {}
-  return { type: 'error', error: { type, message: detail.upstream?.message ?? error.message }, ...requestId }
+  const { detail, status } = error
+  const raw = isObject(detail.raw) && detail.raw.type === 'error' ? detail.raw : undefined
+  const own = raw && STATUSES.has(detail.upstream?.type) ? detail.upstream?.type : undefined
+  const type = own ?? TYPES.get(status) ?? (status >= 500 ? 'api_error' : 'invalid_request_error')
+  const requestId = raw?.request_id ?? detail.id
+  return {
+    type: 'error',
+    error: { type, message: detail.upstream?.message ?? error.message },
+    ...(typeof requestId === 'string' && { request_id: requestId }),
+  }
 }
 
 /** The event that ends a stream which failed; no `message_stop` follows it. */

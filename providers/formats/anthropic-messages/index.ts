@@ -30,7 +30,7 @@ export const format: Format = defineFormat({
     encodeError,
     encodeErrorFrame,
     encodeModels,
-    keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
+    keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n',
   },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS, adapt: applyQuirks },
   lens,

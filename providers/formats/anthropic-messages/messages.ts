@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import { parseArguments } from '../shared/tool-arguments.ts'
 import { BETAS } from './beta.ts'
+import { wireId } from './foreign.ts'
 import { type Block, NAME, type WireMessage } from './types.ts'
 
 /** What encoders of blocks and tools report while they work. */
@@ -164,11 +165,6 @@ function encodeServerResult(part: ToolResultPart, context: BlockContext): Block 
   const blocks = part.parts.map((child) => child.extra?.[NAME] ?? encodePart(child, context))
   const content = (single === true ? blocks[0] : single === 'text' ? blocks[0]?.text : blocks) as Json | undefined
   return { type: own.type, tool_use_id: part.id, ...(part.isError !== undefined && { is_error: part.isError }), content, ...rest }
-}
-
-/** Other providers' ids hold what the API refuses (`^[a-zA-Z0-9_-]+$`); call and result are changed alike. */
-function wireId(id: string): string {
-  return id.replace(/[^a-zA-Z0-9_-]/g, '_')
 }
 
 function addTurn(turns: WireMessage[], role: WireMessage['role'], blocks: Block[]): void {

@@ -17,7 +17,7 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   const dropped = new Set(lostHints(request, DROPS, options))
   const context: BlockContext = { betas: new Set(), path: '', unsupported: (param) => giveUp(param, options, dropped) }
   const model = modelTraits(request.model)
-  const { maxTokens, thinking, effort } = encodeThinking(request, model, options.defaultMaxOutputTokens)
+  const { maxTokens, thinking, effort } = encodeThinking(withReasoning(request), model, options.defaultMaxOutputTokens)
   const { system, messages } = encodeMessages(request.messages, context)
   const body: JsonObject = { model: request.model, max_tokens: maxTokens }
   if (system.length > 0) body.system = system
@@ -31,6 +31,11 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   if (request.stream) body.stream = true
   const finished = fit(withExtra(body, request.extra?.[NAME]), options, dropped)
   return withHeaders(finished, [...bodyBetas(finished), ...context.betas], dropped)
+}
+
+/** `thinking: null` of a client of this very format: the effort that it told (in its `output_config`) asks for no thoughts. */
+function withReasoning(request: ChatRequest): ChatRequest {
+  return request.extra?.[NAME]?.thinking === null ? { ...request, reasoning: undefined } : request
 }
 
 function giveUp(param: string, options: EncodeOptions, dropped: Set<string>): void {
@@ -87,6 +92,7 @@ function addIdentity(body: JsonObject, request: ChatRequest): void {
 function withExtra(body: JsonObject, extra: JsonObject | undefined): JsonObject {
   if (!extra) return body
   const { fallbacks: _fallbacks, task_budget: taskBudget, ...rest } = extra
+  if (rest.thinking === null) delete rest.thinking
   const merged = { ...body }
   for (const [field, value] of Object.entries(rest)) {
     const earlier = merged[field]

@@ -1,24 +1,11 @@
 import type { ChatResponse, Choice } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
-import type { Stop, StopReason } from '../../../core/canonical/stop.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import { unifyStop } from '../shared/stop-reason.ts'
 import { decodeBlock } from './blocks.ts'
 import { upstreamError } from './error.ts'
+import { decodeStop } from './stop.ts'
 import { type Block, NAME } from './types.ts'
 import { decodeServiceTier, decodeUsage } from './usage.ts'
-
-/** Why Anthropic stops, in the neutral words: https://docs.claude.com/en/api/handling-stop-reasons */
-export const STOP_REASONS: Readonly<Record<string, StopReason>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  tool_use: 'tool-calls',
-  pause_turn: 'pause',
-  refusal: 'refusal',
-  compaction: 'compaction',
-}
 
 const MESSAGE_FIELDS = new Set(['id', 'type', 'role', 'model', 'content', 'stop_reason', 'stop_sequence', 'usage'])
 
@@ -41,13 +28,6 @@ export function decodeResponse(body: JsonObject): ChatResponse {
     ...(isObject(body.usage) && { usage: decodeUsage(body.usage) }),
     ...(serviceTier !== undefined && { serviceTier }),
   }
-}
-
-/** A stop reason with the sequence that matched. */
-export function decodeStop(reason: unknown, sequence: unknown): Stop {
-  const stop = unifyStop(typeof reason === 'string' ? reason : undefined, STOP_REASONS)
-  if (typeof sequence === 'string') stop.sequence = sequence
-  return stop
 }
 
 /** What a message says beyond the fields that are read (`container`, `context_management`, `stop_details`); undefined for nothing. */

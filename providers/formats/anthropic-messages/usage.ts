@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
+import { isObject, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import type { Usage } from '../../../core/canonical/usage.ts'
 import { count } from '../shared/usage.ts'
 import { NAME } from './types.ts'
@@ -44,6 +44,31 @@ export function decodeServiceTier(usage: unknown): string | undefined {
   const tier = isObject(usage) ? usage.service_tier : undefined
   if (typeof tier !== 'string') return undefined
   return tier === 'standard' ? 'default' : tier
+}
+
+/**
+ * Usage as Anthropic tells it: the input without what came from and went to the cache. Zeros where nothing was told, because
+ * clients read the counts unasked; its own report as it came.
+ */
+export function encodeUsage(usage: Usage | undefined, serviceTier: string | undefined): JsonObject {
+  if (usage?.raw?.format === NAME) return { input_tokens: 0, output_tokens: 0, ...usage.raw.value }
+  const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage ?? {}
+  return withoutUndefined<JsonObject>({
+    input_tokens: Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens),
+    cache_creation_input_tokens: cacheWriteTokens,
+    cache_read_input_tokens: cacheReadTokens,
+    cache_creation: encodeWrites(usage),
+    output_tokens: outputTokens,
+    output_tokens_details: usage?.reasoningTokens === undefined ? undefined : { thinking_tokens: usage.reasoningTokens },
+    server_tool_use: usage?.searchQueries === undefined ? undefined : { web_search_requests: usage.searchQueries },
+    service_tier: serviceTier === 'default' ? 'standard' : serviceTier,
+  })
+}
+
+function encodeWrites(usage: Usage | undefined): JsonObject | undefined {
+  const { cacheWrite5mTokens, cacheWrite1hTokens } = usage ?? {}
+  if (cacheWrite5mTokens === undefined && cacheWrite1hTokens === undefined) return undefined
+  return { ephemeral_5m_input_tokens: cacheWrite5mTokens ?? 0, ephemeral_1h_input_tokens: cacheWrite1hTokens ?? 0 }
 }
 
 type Share = 'cacheWrite5mTokens' | 'cacheWrite1hTokens' | 'reasoningTokens' | 'searchQueries'

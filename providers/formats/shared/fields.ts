@@ -64,7 +64,8 @@ export function unknownFields(value: JsonObject, known: ReadonlySet<string>): Js
 /** Base64 with or without its padding, and nothing else: what providers refuse of images and documents. */
 export const base64: Read<string> = (value, param) => {
   const written = filled(value, param)
-  return /^[A-Za-z0-9+/]+={0,2}$/.test(written) ? written : bad(param, 'is not base64')
+  const isWhole = written.endsWith('=') ? written.length % 4 === 0 : written.length % 4 !== 1
+  return isWhole && /^[A-Za-z0-9+/]+={0,2}$/.test(written) ? written : bad(param, 'is not base64')
 }
 
 /** One of a few words. */

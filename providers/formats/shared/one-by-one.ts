@@ -25,9 +25,15 @@ export function tellOneByOne(state: OneByOne, step: Step, tell: (step: Step) => 
     state.open = step.index
     return tell(step)
   }
-  if (step.index !== state.open) return void state.held.get(step.index)?.push(step)
+  if (step.index !== state.open) return hold(state.held.get(step.index), step)
   tell(step)
   if (step.type === 'part-end') tellNext(state, tell)
+}
+
+/** A late citation of a part that is over, but not told yet, still comes before its end. */
+function hold(steps: Step[] | undefined, step: Step): void {
+  if (steps?.at(-1)?.type === 'part-end') steps.splice(-1, 0, step)
+  else steps?.push(step)
 }
 
 /** Ends what is open and tells what waits; at the end of an answer. */

@@ -8,7 +8,7 @@ import type { GatewayError } from '../../../../core/errors.ts'
 import type { Frame } from '../../../../core/format.ts'
 import { FRAMINGS, type SseState } from '../../../../core/stream/framing.ts'
 import { decodeStream } from '../../../../providers/formats/anthropic-messages/stream.ts'
-import { outbound } from './helpers.ts'
+import { expectGrammar, inbound, outbound, REPLY, write } from './helpers.ts'
 
 const FOLDER = join(import.meta.dirname, '../../../../../shared/fixtures/vercel-ai/anthropic')
 const files = existsSync(FOLDER) ? readdirSync(FOLDER) : []
@@ -55,6 +55,29 @@ describe.skipIf(files.length === 0)('Anthropic recordings', () => {
 
   test.each(spliced)('$name is refused', ({ events }) => {
     expect(() => run(events)).toThrow(/second message/)
+  })
+
+  test.each(sound)('$name is told a client so that it reads the same', ({ events }) => {
+    const parts = run(events)
+    const told = write(parts).map(({ data }) => data)
+    expect(foldParts(run(told))).toEqual(withoutEmptyTexts(foldParts(parts)))
+    expectGrammar(told.map((data) => JSON.parse(data) as JsonObject))
+  })
+
+  test.each(wholes)('$name is told a client as it came', ({ body }) => {
+    const told = JSON.parse(JSON.stringify(inbound.encodeResponse(outbound.decodeResponse(body), REPLY))) as JsonObject
+    expect(outbound.decodeResponse(told)).toEqual(withoutEmptyTexts(outbound.decodeResponse(body)))
+    expect(told).toMatchObject({ id: body.id, model: body.model, usage: body.usage, stop_reason: body.stop_reason })
+  })
+
+  test.each(wholes)('$name comes back from a client, and goes on as it came', ({ body }) => {
+    const content = withoutEmptyTexts(outbound.decodeResponse(body)).choices[0]?.parts
+    const messages = [
+      { role: 'assistant', content: body.content },
+      { role: 'user', content: 'go on' },
+    ]
+    const { request } = inbound.decodeRequest({ model: 'claude-opus-4-6', max_tokens: 9, messages: messages as JsonObject[] })
+    expect(request.messages[0]?.parts.filter((part) => part.type !== 'text' || part.text !== '')).toEqual(content)
   })
 
   test.each(wholes)('$name decodes, and its parts go back as they came', ({ body }) => {
@@ -170,4 +193,10 @@ function withoutEmpty(block: JsonObject): JsonObject {
     ([field, value]) => value !== null && !(field === 'citations' && Array.isArray(value) && value.length === 0),
   )
   return Object.fromEntries(said.map(([field, value]) => [field, isObject(value) ? { ...value } : value]))
+}
+
+/** Texts that say nothing are not told: the API refuses them when they come back. */
+function withoutEmptyTexts(response: ChatResponse): ChatResponse {
+  const isSaid = (part: Part) => part.type !== 'text' || part.text !== '' || (part.citations ?? []).length > 0
+  return { ...response, choices: response.choices.map((choice) => ({ ...choice, parts: choice.parts.filter(isSaid) })) }
 }
