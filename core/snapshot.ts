@@ -90,6 +90,8 @@ export interface ClientSettings {
   maxBufferedBodyBytes: number
   requestBodyTimeoutMs: number
   requestDeadlineMs: number
+  /** Absent: no listener for HTTP/2. */
+  http2Port?: number | undefined
   streamCommitAfterMs: number
   maxStreamDurationMs: number
   drainDelayMs: number

@@ -12,6 +12,7 @@ import { type Acceptor, type Control, startControl } from '../core/threads/contr
 import { threadCount } from '../core/threads/count.ts'
 import { containErrors } from '../core/threads/guard.ts'
 import { controlRoutes } from './control-routes.ts'
+import type { Http2Bridge } from './http2.ts'
 import type { LauncherNotice } from './launcher.ts'
 import { parseServeOptions, type ServeOptions } from './options.ts'
 import { packageVersion } from './package-version.ts'
@@ -95,8 +96,11 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
     clock.mark('threads')
     const acceptor = await parts.createAcceptor({ hosts: [options.host], port: options.port })
     control.serve(acceptor)
+    const http2 = client?.http2Port === undefined ? undefined : await openHttp2(options.host, client.http2Port, acceptor.port)
     clock.mark('listening')
-    obeySignals(control, log, { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 })
+    if (http2) log.info({ port: http2.port }, 'HTTP/2 is served')
+    const times = { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 }
+    obeySignals(control, log, { times, closeOthers: () => http2?.close() })
     notify({ type: 'ready', port: acceptor.port })
     const url = baseUrl(options.host, acceptor.port)
     const { threads } = control
@@ -111,13 +115,28 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
   }
 }
 
+/** The listener beside the main one, which asks that one. */
+async function openHttp2(host: string, port: number, mainPort: number): Promise<Http2Bridge> {
+  const { startHttp2Bridge } = await import('./http2.ts')
+  const near: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1', localhost: '127.0.0.1' }
+  const target = { host: near[host] ?? host, port: mainPort }
+  return startHttp2Bridge({ hosts: host === 'localhost' ? ['127.0.0.1'] : [host], port, target })
+}
+
+interface SignalOptions {
+  times: { delayMs: number; graceMs: number }
+  /** Listeners that are not the control's. */
+  closeOthers(): Promise<void> | undefined
+}
+
 /** TERM, INT and HUP drain, a second one forces; so does the end of the launcher's channel. USR2 replaces the data threads one by one. */
-function obeySignals(control: Control, log: Log, times: { delayMs: number; graceMs: number }): void {
+function obeySignals(control: Control, log: Log, { times, closeOthers }: SignalOptions): void {
   let lastSignalAt = Number.NEGATIVE_INFINITY
   const drain = async (reason: string) => {
     log.info({ reason, ...times }, 'the gateway drains')
     notify({ type: 'stopping' })
-    const isOrderly = await Promise.race([control.stop(times).then(() => true), wait(times.delayMs + times.graceMs + STOP_SLACK_MS, false)])
+    const stopped = Promise.all([control.stop(times), closeOthers()])
+    const isOrderly = await Promise.race([stopped.then(() => true), wait(times.delayMs + times.graceMs + STOP_SLACK_MS, false)])
     if (!isOrderly) return abandon(log, 'the drain took too long')
     log.info('the gateway has stopped')
     notify({ type: 'stopped' }, () => process.exit(0))

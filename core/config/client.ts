@@ -48,6 +48,16 @@ const ownFields = {
   request_deadline_seconds: seconds(0)
     .default(0)
     .meta({ ...OWN, description: 'Most time for all attempts of a request with their back-off; 0: no limit.' }),
+  http2_port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .meta({
+      ...OWN,
+      'x-default': 'none',
+      description: "A second port, for clients that speak HTTP/2 without TLS and nothing else, such as AWS's for Bedrock; 0: a free one.",
+    }),
   stream_commit_after_ms: z
     .int()
     .min(0)
@@ -146,6 +156,7 @@ export function toClientSettings(block: z.output<typeof clientSchema>, memoryByt
       block.max_buffered_body_mb === undefined ? Math.floor(memoryBytes / 4) : Math.floor(block.max_buffered_body_mb * MB),
     requestBodyTimeoutMs: toMs(block.request_body_timeout_seconds),
     requestDeadlineMs: toMs(block.request_deadline_seconds),
+    http2Port: block.http2_port,
     streamCommitAfterMs: block.stream_commit_after_ms,
     maxStreamDurationMs: toMs(block.max_stream_duration_seconds),
     drainDelayMs: toMs(block.shutdown.drain_delay_seconds),

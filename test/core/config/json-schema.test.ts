@@ -31,6 +31,7 @@ test('own settings are all described, with their defaults', () => {
     'client.max_buffered_body_mb',
     'client.request_body_timeout_seconds',
     'client.request_deadline_seconds',
+    'client.http2_port',
     'client.stream_commit_after_ms',
     'client.max_stream_duration_seconds',
     'client.max_response_size_mb',
