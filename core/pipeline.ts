@@ -10,7 +10,7 @@ import { keyWish } from './key-choice.ts'
 import { outcomeFromServed, responseOf } from './outcome.ts'
 import { replyError, replyServed } from './reply.ts'
 import { fallsBack, isUnusable } from './retry.ts'
-import { checkOperation, findCandidates, type Goal, readFallbacks, resolveGoal } from './routing.ts'
+import { findCandidates, type Goal, readFallbacks, resolveGoal, withOperation } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import { scan } from './scan.ts'
 
@@ -115,10 +115,10 @@ function aimIfClear(runtime: Runtime, ctx: Context, target: string): Goal | unde
 /** Points the context at a target. A plugin may have written a model with or without a provider. */
 function aim(runtime: Runtime, ctx: Context, target: string): Goal {
   const known = target.includes('/') ? target : `${ctx.provider}/${target}`
-  const goal = resolveGoal(runtime, ctx.provider === '' || ctx.fallbackIndex > 0 ? target : known)
-  ctx.provider = goal.settings.name
-  ctx.model = goal.model
-  checkOperation(goal, ctx)
+  const named = resolveGoal(runtime, ctx.provider === '' || ctx.fallbackIndex > 0 ? target : known)
+  ctx.provider = named.settings.name
+  ctx.model = named.model
+  const goal = withOperation(runtime, named, ctx)
   const wish = keyWish(ctx, goal.settings)
   return wish.pin || wish.session ? { ...goal, wish } : goal
 }

@@ -5,7 +5,7 @@ import type { HeaderList } from './edge.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 
 /** Operations of the gateway, by the names of api.md 1.3 (`extra_fields.request_type`); streams add `_stream`. */
-export type Operation = 'chat_completion' | 'list_models'
+export type Operation = 'chat_completion' | 'text_completion' | 'responses' | 'list_models'
 
 /** The closed vocabulary of deviations from a format. When three providers need a new word, add one; when one does, use `patch`. */
 export interface Quirks {
@@ -72,6 +72,8 @@ export interface Provider {
   name: string
   /** Name of the format it speaks. */
   format: string
+  /** Names of the formats of operations that it serves in another one. */
+  formats?: Partial<Record<Operation, string>>
   /** Origin and path prefix without a trailing slash; absent where each key brings its own. */
   baseUrl?: string
   /** The version that its paths begin with, where a function makes them: base URLs may end in it already. `v1` of plain paths is known. */
@@ -79,7 +81,7 @@ export interface Provider {
   /** The base URL that a key leads to (its region, its endpoint); `network_config.base_url` goes first. Undefined: the key lacks it. */
   keyBaseUrl?: (key: KeySettings | undefined) => string | undefined
   auth: AuthKind
-  /** Path below the base URL, per operation. An operation that is not named here is not supported. */
+  /** Path below the base URL, per operation. An operation that is not named here is not supported, or translated to one that is. */
   paths: Partial<Record<Operation, string | PathOf>>
   /** The entry that serves a model of another family (Claude on Vertex); undefined: this one. Same key config and settings. */
   variant?: (model: string) => Provider | undefined

@@ -6,10 +6,10 @@ import { type Destination, targetAt } from './upstream/target.ts'
 import type { Target } from './upstream/types.ts'
 
 /** What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one. */
-export function pathOf({ settings, entry }: Goal, ctx: Context, { key, model }: Candidate): string {
-  const override = settings.pathOverrides[ctx.stream ? `${ctx.operation}_stream` : ctx.operation] ?? settings.pathOverrides[ctx.operation]
+export function pathOf({ settings, entry, operation }: Goal, ctx: Context, { key, model }: Candidate): string {
+  const override = settings.pathOverrides[ctx.stream ? `${operation}_stream` : operation] ?? settings.pathOverrides[operation]
   if (override !== undefined) return override
-  const path = entry.paths[ctx.operation]
+  const path = entry.paths[operation]
   return typeof path === 'function'
     ? path({ model: entry.wireModel?.(model) ?? model, isStream: ctx.stream, key, settings })
     : (path as string)

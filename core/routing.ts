@@ -3,7 +3,7 @@ import { GatewayError } from './errors.ts'
 import type { Format } from './format.ts'
 import type { Candidate } from './hooks.ts'
 import { type KeyWish, orderForSession } from './key-choice.ts'
-import type { Provider } from './provider.ts'
+import type { Operation, Provider } from './provider.ts'
 import type { Runtime } from './runtime.ts'
 import type { AllowList, KeySettings, ProviderSettings } from './snapshot.ts'
 
@@ -12,6 +12,8 @@ export interface Goal {
   settings: ProviderSettings
   entry: Provider
   format: Format
+  /** As what the provider serves the request: what the client asked for, or what that is translated to. */
+  operation: Operation
   model: string
   /** What the client asked of the choice of a key; absent: nothing. */
   wish?: KeyWish | undefined
@@ -30,13 +32,20 @@ export function resolveGoal(runtime: Runtime, name: string): Goal {
   const model = name.slice(slash + 1)
   if (model === '') throw new GatewayError('GW_MODEL_REQUIRED')
   const entry = runtime.registry.provider(settings.entry)
-  return { settings, entry, format: runtime.registry.format(entry.format), model }
+  return { settings, entry, format: runtime.registry.format(entry.format), operation: 'chat_completion', model }
 }
 
 /** The goal with the entry that serves this very model, where its provider has families of models that speak other formats. */
 export function exactGoal(runtime: Runtime, goal: Goal, { model }: Candidate): Goal {
   const entry = goal.entry.variant?.(model)
-  return entry ? { ...goal, entry, format: runtime.registry.format(entry.format) } : goal
+  if (!entry) return goal
+  // Families of models have their own chat and nothing else.
+  const operation = entry.paths[goal.operation] === undefined ? CHAT : goal.operation
+  return { ...goal, entry, operation, format: formatOf(runtime, entry, operation) }
+}
+
+function formatOf({ registry }: Runtime, entry: Provider, operation: Operation): Format {
+  return registry.format(entry.formats?.[operation] ?? entry.format)
 }
 
 function unknownProvider(runtime: Runtime, provider: string, model: string): GatewayError {
@@ -154,13 +163,23 @@ function coolingLast(runtime: Runtime, candidates: Candidate[]): Candidate[] {
   return [...candidates.filter((candidate) => !isCooling(candidate)), ...candidates.filter(isCooling)]
 }
 
-/** Whether a custom provider's `allowed_requests` admits the operation. Throws GW_UNSUPPORTED_OPERATION. */
-export function checkOperation(goal: Goal, ctx: Context): void {
+const CHAT: Operation = 'chat_completion'
+/** Operations that are chat in other words: where a provider does not serve them, they are translated to it. */
+const AS_CHAT: ReadonlySet<Operation> = new Set(['responses', 'text_completion'])
+
+/**
+ * The goal with the operation that serves the request: the client's own where the provider has it and its `allowed_requests`
+ * admit it, else chat where that is the same in other words. Throws GW_UNSUPPORTED_OPERATION.
+ */
+export function withOperation(runtime: Runtime, goal: Goal, ctx: Context): Goal {
   const { settings, entry } = goal
-  const requestType = requestTypeOf(ctx)
-  const isServed = entry.respond !== undefined || entry.paths[ctx.operation] !== undefined
-  const isAllowed = settings.allowedRequests === null || settings.allowedRequests.has(requestType)
-  if (!isServed || !isAllowed) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation: requestType, provider: settings.name })
+  const asked: Operation[] = AS_CHAT.has(ctx.operation) ? [ctx.operation, CHAT] : [ctx.operation]
+  const operation = asked.find((each) => {
+    const isServed = entry.respond !== undefined || entry.paths[each] !== undefined
+    return isServed && (settings.allowedRequests === null || settings.allowedRequests.has(ctx.stream ? `${each}_stream` : each))
+  })
+  if (!operation) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation: requestTypeOf(ctx), provider: settings.name })
+  return operation === goal.operation ? goal : { ...goal, operation, format: formatOf(runtime, entry, operation) }
 }
 
 /** `extra_fields.request_type` (api.md 1.3). */

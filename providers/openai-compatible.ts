@@ -29,8 +29,15 @@ const compatible = {
   quirks: compatibleQuirks,
 } satisfies Partial<Provider>
 
+/** Those that serve text completions too. */
+const withText = {
+  ...compatible,
+  formats: { text_completion: 'openai-completions' },
+  paths: { ...compatible.paths, text_completion: '/v1/completions' },
+} satisfies Partial<Provider>
+
 /** Servers that people run themselves: each key brings its server's URL, and a value only where the server asks for one. */
-const selfHosted = { ...compatible, keyless: 'value' } satisfies Partial<Provider>
+const selfHosted = { ...withText, keyless: 'value' } satisfies Partial<Provider>
 
 /** Providers that speak OpenAI's chat dialect, one entry each. */
 export const openaiCompatible: readonly Provider[] = [
@@ -53,13 +60,13 @@ export const openaiCompatible: readonly Provider[] = [
     quirks: mistralQuirks,
   }),
   defineProvider({
-    ...compatible,
+    ...withText,
     name: 'openrouter',
     baseUrl: 'https://openrouter.ai/api',
     quirks: { ...compatibleQuirks, drop: [...OPENAI_ONLY, 'service_tier'], reasoningField: 'reasoning' },
   }),
   defineProvider({
-    ...compatible,
+    ...withText,
     name: 'xai',
     baseUrl: 'https://api.x.ai',
     quirks: {
@@ -70,7 +77,7 @@ export const openaiCompatible: readonly Provider[] = [
     },
   }),
   defineProvider({
-    ...compatible,
+    ...withText,
     name: 'cerebras',
     baseUrl: 'https://api.cerebras.ai',
     // https://inference-docs.cerebras.ai/resources/openai (unsupported parameters answer 400)
@@ -103,9 +110,9 @@ export const openaiCompatible: readonly Provider[] = [
     },
   }),
   defineProvider({ ...compatible, name: 'parasail', baseUrl: 'https://api.parasail.io' }),
-  defineProvider({ ...compatible, name: 'nebius', baseUrl: 'https://api.tokenfactory.nebius.com' }),
+  defineProvider({ ...withText, name: 'nebius', baseUrl: 'https://api.tokenfactory.nebius.com' }),
   defineProvider({
-    ...compatible,
+    ...withText,
     name: 'fireworks',
     baseUrl: 'https://api.fireworks.ai/inference',
     quirks: {

@@ -17,6 +17,7 @@ export const openai = defineProvider({
   auth: 'bearer',
   envKey: 'OPENAI_API_KEY',
   isBase: true,
-  paths: { chat_completion: '/v1/chat/completions', list_models: '/v1/models' },
+  formats: { text_completion: 'openai-completions' },
+  paths: { chat_completion: '/v1/chat/completions', text_completion: '/v1/completions', list_models: '/v1/models' },
   quirks: openaiQuirks,
 })

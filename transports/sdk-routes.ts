@@ -5,6 +5,7 @@ const CHAT = 'chat_completion'
 /** What each vendor's SDK asks for, below its prefix (api.md 2). */
 const OPENAI: readonly Route[] = ['', '/v1'].flatMap((version): Route[] => [
   { method: 'POST', path: `${version}/chat/completions`, operation: CHAT, format: 'openai-chat', provider: 'openai' },
+  { method: 'POST', path: `${version}/completions`, operation: 'text_completion', format: 'openai-completions', provider: 'openai' },
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'openai-chat', provider: 'openai' },
 ])
 const AZURE: readonly Route[] = ['/openai/deployments/*', '/deployments/*'].map(

@@ -4,7 +4,8 @@ import { format as bedrockConverse } from './bedrock-converse/index.ts'
 import { format as cohereChat } from './cohere-chat/index.ts'
 import { format as gemini } from './gemini/index.ts'
 import { format as openaiChat } from './openai-chat/index.ts'
+import { format as openaiCompletions } from './openai-completions/index.ts'
 import { format as replicate } from './replicate/index.ts'
 
 /** Every wire format the gateway speaks. */
-export const formats: readonly Format[] = [openaiChat, anthropicMessages, bedrockConverse, cohereChat, gemini, replicate]
+export const formats: readonly Format[] = [openaiChat, openaiCompletions, anthropicMessages, bedrockConverse, cohereChat, gemini, replicate]

@@ -12,7 +12,7 @@ const AUTH_KINDS: Record<AuthKind, true> = {
   google: true,
   none: true,
 }
-const OPERATIONS: Record<Operation, true> = { chat_completion: true, list_models: true }
+const OPERATIONS: Record<Operation, true> = { chat_completion: true, text_completion: true, responses: true, list_models: true }
 const QUIRKS: Record<keyof Quirks, true> = {
   drop: true,
   dropTranslated: true,

@@ -4,7 +4,7 @@ import { loadConfig } from '../../core/config/load.ts'
 import type { Context } from '../../core/context.ts'
 import type { GatewayError } from '../../core/errors.ts'
 import { createRegistry } from '../../core/registry.ts'
-import { checkOperation, findCandidates, permits, readFallbacks, requestTypeOf, resolveGoal } from '../../core/routing.ts'
+import { findCandidates, permits, readFallbacks, requestTypeOf, resolveGoal, withOperation } from '../../core/routing.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { createShared, openShared } from '../../core/shared.ts'
 import { authenticators } from '../../providers/auth/index.ts'
@@ -240,13 +240,14 @@ describe('operations', () => {
     [{}, false, false],
   ])('allowed_requests %j, stream %s: %s', (allowed, stream, isAllowed) => {
     const runtime = custom(allowed as JsonObject | undefined)
-    const check = () => checkOperation(resolveGoal(runtime, 'own/m'), ctx('chat_completion', stream))
+    const check = () => withOperation(runtime, resolveGoal(runtime, 'own/m'), ctx('chat_completion', stream))
     if (isAllowed) expect(check).not.toThrow()
     else expect(failure(check)).toMatchObject({ code: 'GW_UNSUPPORTED_OPERATION', status: 400 })
   })
 
   test('what an entry has no path for is not served', () => {
-    expect(failure(() => checkOperation(resolveGoal(custom(), 'own/m'), ctx('embedding', false))).message).toBe(
+    const runtime = custom()
+    expect(failure(() => withOperation(runtime, resolveGoal(runtime, 'own/m'), ctx('embedding', false))).message).toBe(
       'embedding is not supported by own provider',
     )
   })

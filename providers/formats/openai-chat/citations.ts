@@ -1,6 +1,7 @@
 import type { Citation } from '../../../core/canonical/chat.ts'
 import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
-import { NAME, objects, text } from './types.ts'
+import { text } from '../shared/openai-text.ts'
+import { NAME, objects } from './types.ts'
 
 /** Annotations of a message or a delta. Kinds other than `url_citation` are kept whole for clients of this format. */
 export function decodeAnnotations(value: unknown): Citation[] {

@@ -1,9 +1,10 @@
 import type { Message, Part, ToolCallPart, ToolResultPart } from '../../../core/canonical/chat.ts'
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { bad, filled, list, object, optional, required, string, unknownFields } from '../shared/fields.ts'
+import { text } from '../shared/openai-text.ts'
 import { decodeCache, decodeContent } from './decode-parts.ts'
 import { reasoningParts } from './reasoning.ts'
-import { extraOf, text } from './types.ts'
+import { extraOf } from './types.ts'
 
 /** Names of functions called by the old `function_call`, and the ids minted for them: their results name no id. */
 type Calls = Map<string, string>

@@ -2,7 +2,8 @@ import type { AudioPart, CacheControl, DocumentPart, Extra, ImagePart, Part, Rea
 import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { sourceFromUrl } from '../shared/data-url.ts'
 import { bad, filled, list, object, optional, required, string, unknownFields } from '../shared/fields.ts'
-import { extraOf, NAME, objects, text } from './types.ts'
+import { text } from '../shared/openai-text.ts'
+import { extraOf, NAME, objects } from './types.ts'
 
 /** Media types of `input_audio.format` where the type is not `audio/<format>`. */
 export const AUDIO_TYPES: Readonly<Record<string, string>> = { mp3: 'audio/mpeg' }

@@ -16,10 +16,11 @@ import {
   strings,
   unknownFields,
 } from '../shared/fields.ts'
+import { text } from '../shared/openai-text.ts'
 import { decodeMessages } from './decode-messages.ts'
 import { objectOf } from './decode-parts.ts'
 import { decodeFunctionChoice, decodeFunctions, decodeSearch, decodeToolChoice, decodeTools } from './decode-tools.ts'
-import { NAME, text } from './types.ts'
+import { NAME } from './types.ts'
 
 /** Fields that are one value on both sides. `max_tokens` is an alias that the newer name wins over (api.md 1.1). */
 const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>]>> = {

@@ -3,13 +3,14 @@ import { isObject, type Json, type JsonObject, parseObject, withoutUndefined } f
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame } from '../../../core/format.ts'
+import { decodeError, failureOf, isErrorBody } from '../shared/openai-error.ts'
+import { text } from '../shared/openai-text.ts'
 import { decodeAnnotations } from './citations.ts'
-import { decodeError, failureOf, isErrorBody } from './error.ts'
 import { decodeImages, UNSAID } from './media.ts'
 import { BARE, type ReasoningPiece, readReasoning } from './reasoning.ts'
 import { BODY_FIELDS, CHOICE_FIELDS, choiceExtra, contentPieces, createdOf, MESSAGE_FIELDS, mintedId } from './response.ts'
 import { decodeStop } from './stop.ts'
-import { extraOf, NAME, objects, readToolCall, text, type WireToolCall } from './types.ts'
+import { extraOf, NAME, objects, readToolCall, type WireToolCall } from './types.ts'
 import { decodeUsage, usageOf } from './usage.ts'
 
 /** A call under way. `part` is -1 until its name is known; arguments that came before wait in `held`. */

@@ -1,8 +1,9 @@
 import type { CustomTool, FunctionTool, ServerTool, Tool, ToolChoice } from '../../../core/canonical/chat.ts'
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { bad, boolean, filled, list, object, optional, required, string, unknownFields } from '../shared/fields.ts'
+import { text } from '../shared/openai-text.ts'
 import { decodeCache, objectOf } from './decode-parts.ts'
-import { extraOf, NAME, text } from './types.ts'
+import { extraOf, NAME } from './types.ts'
 
 const TOOL_FIELDS = new Set(['type', 'function', 'custom', 'cache_control', 'cachePoint'])
 const FUNCTION_FIELDS = new Set(['name', 'description', 'parameters', 'strict'])

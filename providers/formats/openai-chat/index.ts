@@ -1,7 +1,7 @@
 import { defineFormat } from '../../../core/format.ts'
+import { decodeError, encodeError, encodeErrorFrame } from '../shared/openai-error.ts'
 import { decodeRequest } from './decode-request.ts'
 import { decodeStream } from './decode-stream.ts'
-import { decodeError, encodeError, encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
 import { readPath } from './path.ts'
 import { applyQuirks } from './quirks.ts'

@@ -1,7 +1,8 @@
 import type { AudioPart, ImagePart } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
 import { sourceFromUrl, toDataUrl } from '../shared/data-url.ts'
-import { NAME, objects, text } from './types.ts'
+import { text } from '../shared/openai-text.ts'
+import { NAME, objects } from './types.ts'
 
 /** OpenAI's answers do not say how their sound is coded; the request did. */
 export const UNSAID = 'application/octet-stream'

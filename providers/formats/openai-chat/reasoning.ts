@@ -1,6 +1,7 @@
 import type { Extra, ReasoningPart } from '../../../core/canonical/chat.ts'
 import { type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
-import { extraOf, NAME, objects, text } from './types.ts'
+import { text } from '../shared/openai-text.ts'
+import { extraOf, NAME, objects } from './types.ts'
 
 /** One piece of thinking in a message or a delta. `key` tells pieces of one detail from those of another. */
 export interface ReasoningPiece {

@@ -3,12 +3,13 @@ import { isObject, type Json, type JsonObject, withoutUndefined } from '../../..
 import { GatewayError } from '../../../core/errors.ts'
 import type { ReplyOptions } from '../../../core/format.ts'
 import { unknownFields } from '../shared/fields.ts'
+import { failureOf, isErrorBody } from '../shared/openai-error.ts'
+import { text } from '../shared/openai-text.ts'
 import { decodeAnnotations, encodeAnnotation } from './citations.ts'
-import { failureOf, isErrorBody } from './error.ts'
 import { decodeAudio, decodeImages, encodeAudio, encodeImage } from './media.ts'
 import { encodeReasoning, reasoningParts } from './reasoning.ts'
 import { decodeStop, encodeStop } from './stop.ts'
-import { extraOf, NAME, objects, readToolCall, text } from './types.ts'
+import { extraOf, NAME, objects, readToolCall } from './types.ts'
 import { decodeUsage, encodeUsage, usageOf } from './usage.ts'
 
 /** Fields of an answer and of a chunk that have a place in canonical form; `obfuscation` is padding. */

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
+import { text } from '../shared/openai-text.ts'
 
 /** The format's name: key of `extra`, tag of raw usage. */
 export const NAME = 'openai-chat'
@@ -10,11 +11,6 @@ export interface WireToolCall {
   name: string
   arguments: string
   isCustom: boolean
-}
-
-/** A string with something in it, else undefined. */
-export function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** The objects of a list; empty when it is none. */

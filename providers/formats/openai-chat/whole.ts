@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject, parseObject } from '../../../core/canonical/json.ts'
+import { text } from '../shared/openai-text.ts'
 import { FINISH, saysAnything } from './marks.ts'
-import { objects, text } from './types.ts'
+import { objects } from './types.ts'
 
 /**
  * An answer that begins as OpenAI's does: its facts in any order, then the first choice with index, role and content as text.

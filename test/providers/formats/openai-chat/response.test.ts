@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../../../core/canonical/json.ts'
 import { GatewayError } from '../../../../core/errors.ts'
-import { decodeError, encodeError, encodeErrorFrame } from '../../../../providers/formats/openai-chat/error.ts'
 import { decodeResponse, encodeResponse } from '../../../../providers/formats/openai-chat/response.ts'
+import { decodeError, encodeError, encodeErrorFrame } from '../../../../providers/formats/shared/openai-error.ts'
 import { REPLY } from '../../../conformance/format.ts'
 
 const answer = (message: JsonObject, rest: JsonObject = {}): JsonObject => ({

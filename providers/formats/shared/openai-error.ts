@@ -1,7 +1,7 @@
 import { isObject, type Json, type JsonObject, parseObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Frame, ProviderError } from '../../../core/format.ts'
-import { text } from './types.ts'
+import { text } from './openai-text.ts'
 
 /** Longest piece of a body that is no JSON which an error repeats, in characters. */
 const SNIPPET = 500
