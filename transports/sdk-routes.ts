@@ -20,10 +20,29 @@ const GENAI: readonly Route[] = ['/v1beta', '/v1'].flatMap((version): Route[] =>
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'gemini', provider: 'gemini' },
 ])
 
+const BEDROCK: readonly Route[] = [
+  ['converse', 'bedrock-converse'],
+  ['converse-stream', 'bedrock-converse'],
+  ['invoke', 'bedrock-invoke'],
+  ['invoke-with-response-stream', 'bedrock-invoke'],
+].map(([method, format]): Route => {
+  return {
+    method: 'POST',
+    path: `/model/:model/${method}`,
+    operation: CHAT,
+    format: format as string,
+    provider: 'bedrock',
+    namesModel: true,
+  }
+})
+const COHERE: readonly Route[] = [{ method: 'POST', path: '/v2/chat', operation: CHAT, format: 'cohere-chat', provider: 'cohere' }]
+
 const SDKS: Readonly<Record<string, readonly Route[]>> = {
   '/openai': [...OPENAI, ...AZURE],
   '/anthropic': ANTHROPIC,
   '/genai': GENAI,
+  '/bedrock': BEDROCK,
+  '/cohere': COHERE,
 }
 
 /** Prefixes of frameworks: OpenAI's routes at once, the other vendors' below. */

@@ -45,6 +45,7 @@ type Body = Readonly<Record<string, unknown>>
 const PROBLEMS: Readonly<Record<string, (body: Body) => string | undefined>> = {
   gemini: (body) =>
     unknownField(body, GEMINI_FIELDS) ?? badRoles(body.contents, ['user', 'model'], 'contents') ?? emptyParts(body.contents, 'parts'),
+  'openai-completions': (body) => (typeof body.prompt === 'string' || Array.isArray(body.prompt) ? undefined : 'prompt is required'),
   'bedrock-converse': (body) =>
     unknownField(body, CONVERSE_FIELDS) ??
     badRoles(body.messages, ['user', 'assistant'], 'messages') ??

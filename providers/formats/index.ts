@@ -1,11 +1,24 @@
 import type { Format } from '../../core/format.ts'
 import { format as anthropicMessages } from './anthropic-messages/index.ts'
 import { format as bedrockConverse } from './bedrock-converse/index.ts'
+import { invokeFormat } from './bedrock-invoke/index.ts'
 import { format as cohereChat } from './cohere-chat/index.ts'
 import { format as gemini } from './gemini/index.ts'
 import { format as openaiChat } from './openai-chat/index.ts'
 import { format as openaiCompletions } from './openai-completions/index.ts'
 import { format as replicate } from './replicate/index.ts'
 
+/** Claude behind InvokeModel. Put together here, because a format knows no other. */
+const bedrockInvoke = invokeFormat(anthropicMessages, import.meta.url)
+
 /** Every wire format the gateway speaks. */
-export const formats: readonly Format[] = [openaiChat, openaiCompletions, anthropicMessages, bedrockConverse, cohereChat, gemini, replicate]
+export const formats: readonly Format[] = [
+  openaiChat,
+  openaiCompletions,
+  anthropicMessages,
+  bedrockConverse,
+  bedrockInvoke,
+  cohereChat,
+  gemini,
+  replicate,
+]

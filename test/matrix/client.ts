@@ -27,10 +27,21 @@ export interface Told {
   error?: { status: number | undefined; message: string; isMidStream: boolean }
 }
 
+/** Addresses of the gateway. */
+export interface Places {
+  url: string
+  /** HTTP/2 without TLS. */
+  http2Url: string
+}
+
 /** An official client of one dialect, before the gateway. Failures are told, not thrown. */
 export interface Client {
   /** The dialect's name in the matrix. */
   name: string
+  /** What its dialect cannot ask, by the case's name. */
+  limits?: Readonly<Record<string, string>>
+  /** Ends connections that would be kept. */
+  close?(): void
   ask(question: Question, isStream: boolean): Promise<Told>
 }
 

@@ -1,11 +1,13 @@
 import { CASES, type Expected, type Limit, type MatrixCase, PROVIDERS, type ProviderName } from './cases.ts'
-import type { Client, Told } from './client.ts'
+import type { Client, Places, Told } from './client.ts'
 import { anthropicMessages } from './clients/anthropic-messages.ts'
+import { bedrockConverse } from './clients/bedrock-converse.ts'
+import { cohereChat } from './clients/cohere-chat.ts'
 import { gemini } from './clients/gemini.ts'
 import { openaiChat } from './clients/openai-chat.ts'
 
 /** Every client, by the gateway's address. */
-export const CLIENTS: readonly ((url: string) => Client)[] = [openaiChat, anthropicMessages, gemini]
+export const CLIENTS: readonly ((places: Places) => Client)[] = [openaiChat, anthropicMessages, gemini, bedrockConverse, cohereChat]
 
 /** One cell: `ok`, the name of what a format cannot express, or what is wrong. */
 export interface Cell {
@@ -28,13 +30,19 @@ export async function cellsOf(client: Client, provider: ProviderName): Promise<C
 }
 
 /** The whole matrix. */
-export async function runMatrix(url: string): Promise<Cell[]> {
+export async function runMatrix(places: Places): Promise<Cell[]> {
   const cells: Cell[] = []
-  for (const makeClient of CLIENTS) for (const provider of PROVIDERS) cells.push(...(await cellsOf(makeClient(url), provider)))
+  for (const makeClient of CLIENTS) {
+    const client = makeClient(places)
+    for (const provider of PROVIDERS) cells.push(...(await cellsOf(client, provider)))
+    client.close?.()
+  }
   return cells
 }
 
 async function cellOf(client: Client, provider: ProviderName, { row, isStream }: { row: MatrixCase; isStream: boolean }): Promise<Cell> {
+  const limit = client.limits?.[row.name]
+  if (limit !== undefined) return { client: client.name, provider, name: row.name, isStream, outcome: 'limit', note: limit }
   const wanted = row.but?.[provider] ?? row.told
   const told = await client.ask({ ...row.question, model: `${provider}/${row.model}` }, isStream)
   const cell = { client: client.name, provider, name: row.name, isStream }

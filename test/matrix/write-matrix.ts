@@ -6,7 +6,7 @@ const README = new URL('../../providers/README.md', import.meta.url)
 const PLACE = /(?<=<!-- matrix -->\n).*?(?=<!-- \/matrix -->)/s
 
 const behind = await startMatrixGateway()
-const cells = await runMatrix(behind.url)
+const cells = await runMatrix(behind)
 await behind.close()
 const wrong = cells.filter(({ outcome }) => outcome === 'wrong')
 for (const { client, provider, name, isStream, note } of wrong)

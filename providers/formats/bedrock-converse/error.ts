@@ -1,26 +1,8 @@
 import { isObject, type Json } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { ProviderError } from '../../../core/format.ts'
+import { STATUSES } from '../shared/aws-exceptions.ts'
 import { text } from './types.ts'
-
-/**
- * The HTTP status that goes with an exception, for those that come inside a stream:
- * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html. Lower case: bodies and streams differ.
- */
-const STATUSES = new Map<string | undefined, number>([
-  ['validationexception', 400],
-  ['accessdeniedexception', 403],
-  ['resourcenotfoundexception', 404],
-  ['modeltimeoutexception', 408],
-  ['modelerrorexception', 424],
-  ['modelstreamerrorexception', 424],
-  ['modelnotreadyexception', 429],
-  ['servicequotaexceededexception', 429],
-  ['throttlingexception', 429],
-  ['internalserverexception', 500],
-  ['internalfailure', 500],
-  ['serviceunavailableexception', 503],
-])
 
 /** Characters of a text body that are worth repeating in a message. */
 const MAX_TEXT = 500

@@ -1,7 +1,12 @@
 import { defineFormat, type Format } from '../../../core/format.ts'
+import { encodeError, encodeErrorFrame, errorHeaders } from '../shared/aws-exceptions.ts'
+import { decodeRequest } from './decode-request.ts'
 import { DROPS } from './drops.ts'
+import { encodeResponse } from './encode-response.ts'
+import { encodeStream } from './encode-stream.ts'
 import { decodeError } from './error.ts'
 import { lens } from './lens.ts'
+import { readPath } from './path.ts'
 import { encodeRequest } from './request.ts'
 import { decodeResponse } from './response.ts'
 import { decodeStream } from './stream.ts'
@@ -13,6 +18,7 @@ export const format: Format = defineFormat({
   module: import.meta.url,
   framing: 'aws-event-stream',
   streamType: 'application/vnd.amazon.eventstream',
+  inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, errorHeaders },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
   lens,
 })

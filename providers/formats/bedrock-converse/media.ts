@@ -1,11 +1,11 @@
-import type { DocumentPart, ImagePart, Source } from '../../../core/canonical/chat.ts'
-import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { AudioPart, DocumentPart, ImagePart, Source } from '../../../core/canonical/chat.ts'
+import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
 import { mediaTypeByName } from '../shared/media-type.ts'
 import type { BlockContext } from './messages.ts'
 import { type Block, NAME } from './types.ts'
 
-/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html */
-const IMAGES = new Map([
+/** Formats by media type: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html */
+export const IMAGES: ReadonlyMap<string, string> = new Map([
   ['image/png', 'png'],
   ['image/jpeg', 'jpeg'],
   ['image/jpg', 'jpeg'],
@@ -13,8 +13,8 @@ const IMAGES = new Map([
   ['image/webp', 'webp'],
 ])
 
-/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html */
-const DOCUMENTS = new Map([
+/** Formats by media type: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html. All other text is `txt`. */
+export const DOCUMENTS: ReadonlyMap<string, string> = new Map([
   ['application/pdf', 'pdf'],
   ['text/csv', 'csv'],
   ['application/msword', 'doc'],
@@ -28,8 +28,8 @@ const DOCUMENTS = new Map([
 /** Text of any other kind: read as it stands. */
 const TEXTUAL = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|javascript)\b)/
 
-/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_VideoBlock.html */
-const VIDEOS = new Map([
+/** Formats by media type: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_VideoBlock.html */
+export const VIDEOS: ReadonlyMap<string, string> = new Map([
   ['video/mp4', 'mp4'],
   ['video/quicktime', 'mov'],
   ['video/webm', 'webm'],
@@ -40,14 +40,24 @@ const VIDEOS = new Map([
   ['video/3gpp', 'three_gp'],
 ])
 
-/** A picture; the API takes bytes and places in S3, no other address and no file ids. */
+/** A picture; the API takes bytes and places in S3, no other address and no file ids. What the client guards stays guarded. */
 export function encodeImage(part: ImagePart, context: BlockContext): Block | undefined {
-  return imageOf(part.source, part.extra?.[NAME], context)
+  const own = part.extra?.[NAME]
+  const block = imageOf(part.source, own, context)
+  return block && own?.guardContent !== undefined ? { guardContent: block } : block
+}
+
+/** A sound: only as a client of this API wrote it, because few of its models take any. */
+export function encodeAudio(part: AudioPart, context: BlockContext): Block | undefined {
+  const own = part.extra?.[NAME]
+  const source = own?.format === undefined ? undefined : encodeSource(part.source, own)
+  return source ? { audio: { format: own?.format, source } } : context.unsupported(context.path)
 }
 
 /** A document, a video or a picture, by its media type. Text travels as bytes too. */
 export function encodeDocument(part: DocumentPart, context: BlockContext): Block | undefined {
   const own = part.extra?.[NAME]
+  if (isObject(own?.searchResult)) return encodeSearchResult(part, own.searchResult)
   const mediaType = part.source.kind === 'parts' ? 'text/plain' : mediaTypeOf(part.source)
   if (mediaType?.startsWith('image/')) return imageOf(part.source, own, context)
   const source = encodeSource(part.source, own)
@@ -59,6 +69,12 @@ export function encodeDocument(part: DocumentPart, context: BlockContext): Block
   if (part.context !== undefined) document.context = part.context
   if (part.cites !== undefined) document.citations = { enabled: part.cites }
   return { document }
+}
+
+/** A result of the client's own search. */
+function encodeSearchResult({ source, name, cites }: DocumentPart, own: JsonObject): Block {
+  const texts = source.kind === 'parts' ? source.parts.flatMap((part) => (part.type === 'text' ? [{ text: part.text }] : [])) : []
+  return { searchResult: { ...own, title: name ?? '', content: texts, ...(cites !== undefined && { citations: { enabled: cites } }) } }
 }
 
 function imageOf(source: Source, own: JsonObject | undefined, context: BlockContext): Block | undefined {
@@ -81,6 +97,7 @@ function mediaTypeOf(source: Source): string | undefined {
 
 function encodeSource(source: Source, own: JsonObject | undefined): JsonObject | undefined {
   if (source.kind === 'data') return { bytes: source.data }
+  if (source.kind === 'text' && own?.text === true) return { text: source.text }
   if (source.kind === 'text') return { bytes: Buffer.from(source.text).toString('base64') }
   if (source.kind === 'url' && source.url.startsWith('s3://')) {
     return { s3Location: { uri: source.url, ...(own?.bucketOwner !== undefined && { bucketOwner: own.bucketOwner }) } }

@@ -4,7 +4,7 @@ import { GatewayError } from '../../../core/errors.ts'
 import { parseArguments } from '../shared/tool-arguments.ts'
 import type { ToolNames } from '../shared/tool-names.ts'
 import type { Family } from './family.ts'
-import { encodeDocument, encodeImage } from './media.ts'
+import { encodeAudio, encodeDocument, encodeImage } from './media.ts'
 import { type Block, NAME, type WireMessage } from './types.ts'
 
 /** What encoders of blocks and tools know, and report while they work. */
@@ -85,7 +85,7 @@ type Encoders = { [Type in Part['type']]: (part: Extract<Part, { type: Type }>, 
 const ENCODERS: Encoders = {
   text: encodeText,
   image: encodeImage,
-  audio: (_part, context) => context.unsupported(context.path),
+  audio: encodeAudio,
   document: encodeDocument,
   reasoning(part, { family }) {
     // The API takes back only what the model can verify, so thoughts without its own signature stay here.
@@ -104,9 +104,13 @@ function encodePart(part: Part, context: BlockContext): Block | undefined {
   return (ENCODERS[part.type] as (part: Part, context: BlockContext) => Block | undefined)(part, context)
 }
 
-/** The API refuses blocks without visible text. */
+/** The API refuses blocks without visible text. What a client of it guarded, or wrote as JSON, goes back as such. */
 function encodeText(part: TextPart): Block | undefined {
   if (part.text.trim() === '') return undefined
+  const { guardContent, json } = part.extra?.[NAME] ?? {}
+  if (isObject(guardContent)) return { guardContent: { text: { text: part.text, ...guardContent } } }
+  const value = json === true ? parseJson(part.text) : undefined
+  if (value !== undefined) return { json: value }
   const own = (part.citations ?? []).map((citation) => citation.extra?.[NAME]).filter((value) => value !== undefined)
   return own.length > 0 ? { citationsContent: { content: [{ text: part.text }], citations: own } } : { text: part.text }
 }
@@ -135,10 +139,10 @@ function encodeResult(part: ToolResultPart, context: BlockContext): Block | unde
   return { toolResult: { toolUseId: wireId(part.id), content: resultContent(part, context), status, ...own } }
 }
 
-/** One text that is JSON goes as such. The API wants an object there: lists and plain values get one around them. */
+/** One text that is JSON goes as such, unless a client of this API said how. The API wants an object there: lists and plain values get one around them. */
 function resultContent(part: ToolResultPart, context: BlockContext): Block[] {
   const [only] = part.parts
-  if (part.parts.length === 1 && only?.type === 'text') {
+  if (part.parts.length === 1 && only?.type === 'text' && only.extra?.[NAME]?.json === undefined) {
     const value = parseJson(only.text)
     // A number too long for a double is an object of its own here, so the text decides.
     if (isObject(value) && only.text.trimStart().startsWith('{')) return [{ json: value }]
@@ -149,7 +153,8 @@ function resultContent(part: ToolResultPart, context: BlockContext): Block[] {
   return others.length > 0 ? others : [{ json: {} }]
 }
 
-function parseJson(text: string): Json | undefined {
+/** The value that a text holds as JSON; undefined for any other text. */
+export function parseJson(text: string): Json | undefined {
   if (!/^\s*[[{"\-\dtfn]/.test(text)) return undefined
   try {
     return parseFaithfully(text) as Json

@@ -10,6 +10,7 @@ import { DROPS, encodeServiceTier } from './drops.ts'
 import { familyOf } from './family.ts'
 import { type BlockContext, encodeMessages } from './messages.ts'
 import { NAME_RULE } from './names.ts'
+import { withoutSaid } from './said.ts'
 import { type AnswerForm, encodeAnswerForm } from './schema.ts'
 import { encodeThinkingFields, type ThinkingFields } from './thinking.ts'
 import { encodeToolConfig } from './tools.ts'
@@ -29,7 +30,8 @@ interface Work {
  * The body of POST /model/{id}/converse and /converse-stream, which name model and streaming in the path:
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */
-export function encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest {
+export function encodeRequest(whole: ChatRequest, options: EncodeOptions): EncodedRequest {
+  const request = withoutSaid(whole)
   const work = prepare(request, options)
   const { context, thinking, answer, traits, dropped } = work
   const { system, messages } = encodeMessages(request.messages, context)

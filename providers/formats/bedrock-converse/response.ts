@@ -9,8 +9,8 @@ import { isFailure, upstreamError } from './error.ts'
 import { type Block, type Memory, NAME, readCarry, text } from './types.ts'
 import { decodeUsage } from './usage.ts'
 
-/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html */
-const STOP_REASONS: Readonly<Record<string, StopReason>> = {
+/** The API's words for why it stopped: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html */
+export const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
   max_tokens: 'length',

@@ -6,7 +6,7 @@ import type { AnswerForm } from './schema.ts'
 import { type Block, NAME } from './types.ts'
 
 /** Tools that Nova runs itself, by their neutral name: https://docs.aws.amazon.com/nova/latest/nova2-userguide/using-tools.html */
-const SYSTEM_TOOLS: Readonly<Record<string, string>> = { web_search: 'nova_grounding', code_execution: 'nova_code_interpreter' }
+export const SYSTEM_TOOLS: Readonly<Record<string, string>> = { web_search: 'nova_grounding', code_execution: 'nova_code_interpreter' }
 
 /** The API wants one. */
 const NO_DESCRIPTION = 'Function tool'

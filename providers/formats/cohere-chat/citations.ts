@@ -28,3 +28,37 @@ function fromSource(source: JsonObject, entry: JsonObject): Citation {
 export function citationsIn(value: Json | undefined): JsonObject[] {
   return (Array.isArray(value) ? (value as readonly Json[]) : [value]).filter(isObject)
 }
+
+/** The entry that a citation becomes; none where an entry before it names its source already. `passage`: what it is about. */
+export interface Cited {
+  entry?: JsonObject | undefined
+  passage: string
+  isOwn: boolean
+}
+
+/** A citation as an entry: the API's own as it came, with all its sources. `content` counts the blocks of the content. */
+export function encodeCitation(citation: Citation, content: number, before: Cited | undefined): Cited {
+  const { start = 0, end = 0, text: quoted = '', url, title = '', extra } = citation
+  const passage = `${content} ${start} ${end} ${quoted}`
+  const own = extra?.[NAME]
+  if (own) return { entry: own, passage, isOwn: true }
+  if (before?.isOwn && before.passage === passage) return { ...before, entry: undefined }
+  const id = url ?? title
+  const source = { type: 'document', id, document: { id, title, text: quoted, ...(url !== undefined && { url }) } }
+  return { entry: { start, end, text: quoted, sources: [source], content_index: content, type: 'TEXT_CONTENT' }, passage, isOwn: false }
+}
+
+/** The entries that a text's citations become; neighbours about the same passage are one with several sources. */
+export function encodeCitations(citations: readonly Citation[], content: number): JsonObject[] {
+  const entries: JsonObject[] = []
+  let before: Cited | undefined
+  for (const citation of citations) {
+    const { entry, ...cited } = encodeCitation(citation, content, before)
+    const last = entries.at(-1)
+    const isSame = last !== undefined && !cited.isOwn && before?.passage === cited.passage
+    if (entry && isSame) last.sources = [...(last.sources as JsonObject[]), ...(entry.sources as JsonObject[])]
+    else if (entry) entries.push(entry)
+    before = cited
+  }
+  return entries
+}

@@ -1,5 +1,5 @@
-import type { DocumentPart, ImagePart, Message, Part, ToolResultPart } from '../../../core/canonical/chat.ts'
-import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { DocumentPart, ImagePart, Message, Part, TextPart, ToolResultPart } from '../../../core/canonical/chat.ts'
+import { isObject, type JsonObject, parseObject } from '../../../core/canonical/json.ts'
 import { toDataUrl } from '../shared/data-url.ts'
 import { type Block, NAME } from './types.ts'
 
@@ -57,11 +57,14 @@ function encodeImage({ source, detail }: ImagePart, path: string, context: Messa
 function encodeDocument(part: DocumentPart, path: string, context: MessageContext): undefined {
   const said = documentText(part)
   if (said === undefined) return context.unsupported(path)
-  context.documents.push({ ...part.extra?.[NAME], data: documentData(part, said) })
+  context.documents.push(wireDocument(part, said))
 }
 
-function documentData({ name }: DocumentPart, said: string): JsonObject {
-  return { ...(name !== undefined && { title: name }), text: said }
+/** Fields of the client's own stay beside what the document says. */
+function wireDocument({ name, extra }: DocumentPart, said: string): Block {
+  const { json, data, ...own } = extra?.[NAME] ?? {}
+  const whole = json === true ? parseObject(said) : undefined
+  return { ...own, data: whole ?? { ...(isObject(data) && data), ...(name !== undefined && { title: name }), text: said } }
 }
 
 function documentText({ source }: DocumentPart): string | undefined {
@@ -81,12 +84,13 @@ function encodeResultPart(part: Part, path: string, context: MessageContext): Bl
   if (part.type === 'text') return { type: 'text', text: part.text }
   const said = part.type === 'document' ? documentText(part) : undefined
   if (part.type !== 'document' || said === undefined) return context.unsupported(path)
-  return { type: 'document', document: { ...part.extra?.[NAME], data: documentData(part, said) } }
+  return { type: 'document', document: wireDocument(part, said) }
 }
 
 function encodeAssistant(message: Message, path: string, context: MessageContext): Block[] {
   const calls: Block[] = []
   const content: Block[] = []
+  const citations: JsonObject[] = []
   let plan = ''
   for (const [index, part] of message.parts.entries()) {
     if (part.type === 'tool-call') {
@@ -98,6 +102,7 @@ function encodeAssistant(message: Message, path: string, context: MessageContext
       else if (isOwnThought(part)) content.push({ type: 'thinking', thinking: part.text })
     } else if (part.type === 'text' || part.type === 'refusal') {
       if (part.text !== '') content.push({ type: 'text', text: part.text })
+      if (part.type === 'text') citations.push(...ownCitations(part))
     } else if (part.type === 'opaque' && part.format === NAME) content.push({ ...part.value })
   }
   if (calls.length + content.length === 0 && plan === '') return []
@@ -107,8 +112,14 @@ function encodeAssistant(message: Message, path: string, context: MessageContext
       ...(content.length > 0 && { content: contentOf(content) }),
       ...(plan !== '' && { tool_plan: plan }),
       ...(calls.length > 0 && { tool_calls: calls }),
+      ...(citations.length > 0 && { citations }),
     },
   ]
+}
+
+/** Citations go back only as the API gave them. */
+function ownCitations({ citations = [] }: TextPart): JsonObject[] {
+  return citations.map(({ extra }) => extra?.[NAME]).filter((entry) => entry !== undefined)
 }
 
 /** Thoughts of other models are sealed or signed, and mean nothing here. */

@@ -52,8 +52,8 @@ export function argumentsOf(written: string): string {
   return written === '' || written === 'null' ? '{}' : written
 }
 
-/** `content_index` counts the blocks of the content; without one the first text is meant. */
-function cite(content: readonly (Part | undefined)[], citations: Json | undefined): void {
+/** Gives citations to their texts. `content_index` counts the blocks of the content; without one the first text is meant. */
+export function cite(content: readonly (Part | undefined)[], citations: Json | undefined): void {
   for (const entry of citationsIn(citations)) {
     const named = typeof entry.content_index === 'number' ? content[entry.content_index] : undefined
     const part = named?.type === 'text' ? named : content.find((each): each is TextPart => each?.type === 'text')

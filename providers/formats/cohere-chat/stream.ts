@@ -98,10 +98,11 @@ function openContent(state: DecoderState, index: number, type: 'text' | 'reasoni
 function addContent(state: DecoderState, event: JsonObject, out: Out): void {
   const { text: said, thinking } = contentIn(event)
   const delta = text(said) ?? text(thinking)
-  if (delta === undefined || delta === '') return
-  const index = indexOf(event)
-  const known = state.open.get(`content ${index}`) ?? openContent(state, index, said === undefined ? 'reasoning' : 'text', out)
-  push(known.part, { text: delta }, out)
+  if (delta !== undefined && delta !== '') {
+    const index = indexOf(event)
+    const known = state.open.get(`content ${index}`) ?? openContent(state, index, said === undefined ? 'reasoning' : 'text', out)
+    push(known.part, { text: delta }, out)
+  }
   const { logprobs } = event
   if (logprobs !== undefined) out.push({ type: 'logprobs', choice: 0, value: logprobs })
 }

@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../../../core/canonical/json.ts'
+import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
 import type { Usage } from '../../../core/canonical/usage.ts'
 import { count, details } from '../shared/usage.ts'
 import { NAME } from './types.ts'
@@ -18,4 +18,13 @@ export function decodeUsage(value: Json | undefined): Usage | undefined {
     ...(cached !== undefined && { cacheReadTokens: cached }),
     raw: { format: NAME, value },
   }
+}
+
+/** Usage as the API tells it. Zeros where nothing was told, because SDKs want the tokens. */
+export function encodeUsage(usage: Usage | undefined): JsonObject {
+  if (usage?.raw?.format === NAME) return usage.raw.value
+  const tokens = { input_tokens: usage?.inputTokens ?? 0, output_tokens: usage?.outputTokens ?? 0 }
+  const cached = usage?.cacheReadTokens
+  const units = usage?.searchQueries === undefined ? tokens : { ...tokens, search_units: usage.searchQueries }
+  return { billed_units: units, tokens, ...(cached !== undefined && { cached_tokens: cached }) }
 }

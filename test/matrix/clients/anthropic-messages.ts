@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk'
 import type { ContentBlockParam, Message, MessageCreateParamsNonStreaming, MessageParam } from '@anthropic-ai/sdk/resources/messages'
-import { ANSWER_SCHEMA, type Client, listen, type Question, TOOL, type Told } from '../client.ts'
+import { ANSWER_SCHEMA, type Client, listen, type Places, type Question, TOOL, type Told } from '../client.ts'
 
 const STOPS: Readonly<Record<string, Told['stop']>> = {
   end_turn: 'stop',
@@ -11,7 +11,7 @@ const STOPS: Readonly<Record<string, Told['stop']>> = {
 }
 
 /** `@anthropic-ai/sdk`, messages, by its stream helper, which puts the message together from the events. */
-export function anthropicMessages(url: string): Client {
+export function anthropicMessages({ url }: Places): Client {
   const client = new Anthropic({ apiKey: 'sk-client', baseURL: `${url}/anthropic`, maxRetries: 0 })
   return {
     name: 'anthropic-messages',

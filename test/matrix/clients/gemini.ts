@@ -6,12 +6,12 @@ import {
   type Part,
   ThinkingLevel,
 } from '@google/genai'
-import { ANSWER_SCHEMA, type Client, listen, type Question, TOOL, type Told } from '../client.ts'
+import { ANSWER_SCHEMA, type Client, listen, type Places, type Question, TOOL, type Told } from '../client.ts'
 
 const STOPS: Readonly<Record<string, Told['stop']>> = { STOP: 'stop', MAX_TOKENS: 'length', SAFETY: 'filter' }
 
 /** `@google/genai`, which adds up nothing: the pieces are read as they come. */
-export function gemini(url: string): Client {
+export function gemini({ url }: Places): Client {
   const client = new GoogleGenAI({ apiKey: 'sk-client', vertexai: false, httpOptions: { baseUrl: `${url}/genai` } })
   return {
     name: 'gemini',

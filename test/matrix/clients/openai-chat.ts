@@ -1,11 +1,11 @@
 import OpenAI from 'openai'
 import type { ChatCompletion, ChatCompletionCreateParamsNonStreaming, ChatCompletionMessageParam } from 'openai/resources/chat/completions'
-import { ANSWER_SCHEMA, type Client, listen, type Question, TOOL, type Told } from '../client.ts'
+import { ANSWER_SCHEMA, type Client, listen, type Places, type Question, TOOL, type Told } from '../client.ts'
 
 const STOPS: Readonly<Record<string, Told['stop']>> = { stop: 'stop', length: 'length', tool_calls: 'tools', content_filter: 'filter' }
 
 /** `openai`, chat completions, by its strict stream helper. */
-export function openaiChat(url: string): Client {
+export function openaiChat({ url }: Places): Client {
   const client = new OpenAI({ apiKey: 'sk-client', baseURL: `${url}/openai/v1`, maxRetries: 0 })
   return {
     name: 'openai-chat',

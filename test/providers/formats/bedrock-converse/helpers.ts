@@ -1,8 +1,9 @@
 import type { ChatRequest, Message, StreamPart } from '../../../../core/canonical/chat.ts'
 import { isObject, type Json, type JsonObject } from '../../../../core/canonical/json.ts'
-import type { Carry, EncodedRequest, EncodeOptions, Frame } from '../../../../core/format.ts'
+import type { Carry, EncodedRequest, EncodeOptions, Frame, ReplyOptions } from '../../../../core/format.ts'
 import { format } from '../../../../providers/formats/bedrock-converse/index.ts'
 import { decodeStream } from '../../../../providers/formats/bedrock-converse/stream.ts'
+import { runFold } from '../../../conformance/format.ts'
 
 export const outbound = format.outbound as NonNullable<typeof format.outbound>
 
@@ -77,4 +78,27 @@ export function answer(content: readonly Frame[], stop: JsonObject = { stopReaso
     frame('messageStop', stop),
     frame('metadata', { usage: { inputTokens: 3, outputTokens: 7, totalTokens: 10 }, metrics: { latencyMs: 5 } }),
   ]
+}
+
+export const inbound = format.inbound as NonNullable<typeof format.inbound>
+
+export const REPLY: ReplyOptions = { id: 'gw-1', created: 1_700_000_000, model: 'asked-model' }
+
+/** The canonical request of a body, for a path that names a model. */
+export function read(body: JsonObject, model: string = CLAUDE): ChatRequest {
+  return inbound.decodeRequest(body, { model, stream: false }).request
+}
+
+/** The body that a body becomes on its way to a provider of the same format. */
+export function again(body: JsonObject, model: string = CLAUDE): JsonObject {
+  return plain(outbound.encodeRequest(read(body, model), {}).body)
+}
+
+/** The events of an answer's steps; the encoder's state is cloned between any two. */
+export function write(parts: readonly StreamPart[], failure?: Error): Frame[] {
+  return runFold(inbound.encodeStream, parts, REPLY, failure).out
+}
+
+export function plain(value: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject
 }

@@ -8,7 +8,7 @@ import type { Carry, Frame } from '../../../../core/format.ts'
 import { encodeAwsFrame } from '../../../../core/stream/framing-aws.ts'
 import { format } from '../../../../providers/formats/bedrock-converse/index.ts'
 import { expectOrder, framesOf, splits } from '../../../conformance/format.ts'
-import { decode, outbound, user } from './helpers.ts'
+import { decode, inbound, outbound, plain, REPLY, user, write } from './helpers.ts'
 
 const FOLDER = join(import.meta.dirname, '../../../../../shared/fixtures/vercel-ai/amazon-bedrock')
 const files = existsSync(FOLDER) ? readdirSync(FOLDER) : []
@@ -50,6 +50,21 @@ describe.skipIf(files.length === 0)('Bedrock recordings', () => {
     }
   })
 
+  test.each(streams)('$name is the same once it went through the client side', ({ frames }) => {
+    const { parts } = decode(frames)
+    const written = write(parts)
+    const again = decode(written)
+    expect(again.errors).toEqual([])
+    expect(foldParts(again.parts)).toEqual(completed(foldParts(parts)))
+    const bytes = Buffer.concat(written.map((frame) => encodeAwsFrame(frame)))
+    expect(framesOf(format, bytes, splits(frames.length, 200))).toEqual(written)
+  })
+
+  test.each(wholes)('$name is the same once it went through the client side', ({ body }) => {
+    const response = outbound.decodeResponse(body)
+    expect(outbound.decodeResponse(plain(inbound.encodeResponse(response, REPLY)))).toEqual(completed(response))
+  })
+
   test.each(wholes)('$name decodes, and its parts go back as they came', ({ body }) => {
     const response = outbound.decodeResponse(body)
     const parts = response.choices[0]?.parts ?? []
@@ -68,6 +83,15 @@ describe.skipIf(files.length === 0)('Bedrock recordings', () => {
     expect(choice?.stop.reason).toBe('stop')
   })
 })
+
+/** Strict clients want usage and latency; where nobody told them they are 0. */
+function completed(response: ChatResponse): ChatResponse {
+  const { 'bedrock-converse': own, ...extra } = response.extra ?? {}
+  const value = { inputTokens: 0, outputTokens: 0, totalTokens: 0 }
+  const nothing = { inputTokens: 0, outputTokens: 0, raw: { format: 'bedrock-converse', value } }
+  const usage = response.usage ?? nothing
+  return { ...response, usage, extra: { ...extra, 'bedrock-converse': { metrics: { latencyMs: 0 }, ...own } } }
+}
 
 /** A line is one event: `{type: payload}`. */
 function read(name: string): Frame[] {

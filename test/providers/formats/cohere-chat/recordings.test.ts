@@ -7,6 +7,7 @@ import type { JsonObject } from '../../../../core/canonical/json.ts'
 import type { Outbound } from '../../../../core/format.ts'
 import { format } from '../../../../providers/formats/cohere-chat/index.ts'
 import { expectOrder, framesOf, runFold, splits } from '../../../conformance/format.ts'
+import { inbound, plain, REPLY, write } from './helpers.ts'
 
 const FOLDER = join(import.meta.dirname, '../../../../../shared/fixtures/vercel-ai/cohere')
 const files = existsSync(FOLDER) ? readdirSync(FOLDER).filter((file) => /\.(txt|json)$/.test(file) && !file.includes('embedding')) : []
@@ -46,6 +47,21 @@ describe.skipIf(files.length === 0)('Cohere recordings', () => {
     expect(choices[0]?.stop.reason).not.toBe('other')
     for (const part of choices[0]?.parts ?? [])
       if (part.type === 'tool-call') expect(JSON.parse(part.arguments)).toEqual(expect.any(Object))
+  })
+
+  test.each(streams)('%s is the same once it went through the client side', (name) => {
+    const parts = runFold(outbound.decodeStream, framesOf(format, bytesOf(name))).out as StreamPart[]
+    const again = runFold(outbound.decodeStream, write(parts))
+    expect(again.error).toBeUndefined()
+    expect(foldParts(again.out as StreamPart[])).toEqual(foldParts(parts))
+  })
+
+  test.each(wholes)('%s is the same once it went through the client side', (name) => {
+    const response = outbound.decodeResponse(bodyOf(name))
+    const written = inbound.encodeResponse(response, REPLY)
+    expect(outbound.decodeResponse(plain(written))).toEqual(response)
+    const { message, finish_reason, usage } = bodyOf(name)
+    if (!name.includes('null-args')) expect(plain(written)).toMatchObject({ message, finish_reason, usage } as JsonObject)
   })
 
   test.each(wholes)('%s is read', (name) => {
