@@ -58,6 +58,8 @@ export class Context implements Member {
   /** The body with the spans of its fields; absent for requests without one. */
   scan: Scan | undefined
   carry: Carry | undefined
+  /** What only the client's own format can carry (DecodedRequest), once decoded. */
+  ownOnly: readonly string[] = []
   /** Name of the plugin whose handler runs without `needs: 'canonical'`; reading `request` is then a fault of it. */
   guardedBy: string | undefined
   /** Told when a handler reads `request` undeclared. Set by the gateway: throws in tests, warns in production. */
@@ -128,8 +130,9 @@ export class Context implements Member {
     }
     const decoder = this.inbound.inbound
     if (!decoder || !this.scan) throw new GatewayError('GW_INTERNAL', { id: this.id, reason: 'no request to decode' })
-    const { request, carry } = decoder.decodeRequest(this.scan.parse(), this.named)
+    const { request, carry, ownOnly } = decoder.decodeRequest(this.scan.parse(), this.named)
     this.carry = carry
+    this.ownOnly = ownOnly ?? []
     this.#request = Object.freeze({ ...request, model: this.model })
     return this.#request
   }

@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import { GatewayError } from './errors.ts'
 import type { EncodeOptions, Format, Splice } from './format.ts'
 import type { Quirks } from './provider.ts'
 import type { Goal } from './routing.ts'
@@ -45,9 +46,19 @@ function translate(ctx: Context, goal: Goal, model: string): Outgoing {
   const outbound = goal.format.outbound
   if (!outbound) throw new Error(`format ${goal.format.name} has no provider side`)
   const request = { ...ctx.decoded(), model }
-  const encoded = outbound.encodeRequest(request, encodeOptions(ctx, goal))
+  const options = encodeOptions(ctx, goal)
+  const lost = goal.format === ctx.inbound ? [] : ctx.ownOnly
+  const [param] = lost
+  if (param !== undefined && !options.dropUnsupported)
+    throw new GatewayError('GW_UNSUPPORTED_PARAMETER', { param, provider: goal.settings.name })
+  const encoded = outbound.encodeRequest(request, options)
   const carry = encoded.carry === undefined ? ctx.carry : { ...ctx.carry, ...encoded.carry }
-  return { body: [Buffer.from(JSON.stringify(encoded.body))], headers: encoded.headers, carry, dropped: encoded.dropped ?? [] }
+  return {
+    body: [Buffer.from(JSON.stringify(encoded.body))],
+    headers: encoded.headers,
+    carry,
+    dropped: [...lost, ...(encoded.dropped ?? [])],
+  }
 }
 
 function encodeOptions(ctx: Context, goal: Goal): EncodeOptions {

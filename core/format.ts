@@ -37,6 +37,8 @@ export interface Drop {
 export interface DecodedRequest {
   request: ChatRequest
   carry?: Carry | undefined
+  /** Names of fields that change the answer and that only this very format can carry: other targets refuse them by name. */
+  ownOnly?: readonly string[] | undefined
 }
 
 /** What the path says of a request, in dialects that name the model there (Gemini, Bedrock, Azure's deployments). */

@@ -42,16 +42,31 @@ export const azure = defineProvider({
   keyBaseUrl: (key) => endpointOf(key?.config.endpoint),
   keyConfig,
   keyless: 'value',
-  paths: { chat_completion: chatPath, list_models: listPath },
+  formats: { text_completion: 'openai-completions', responses: 'openai-responses' },
+  paths: { chat_completion: chatPath, text_completion: textPath, responses: responsesPath, list_models: listPath },
   variant: (model) => (/^claude/i.test(model) ? claudeOnAzure : undefined),
   quirks: openaiQuirks,
 })
 
+function chatPath(facts: PathFacts): string {
+  return deploymentPath('chat/completions', facts)
+}
+
+function textPath(facts: PathFacts): string {
+  return deploymentPath('completions', facts)
+}
+
 /** A dated version has no v1 API: there the deployment stands in the path. */
-function chatPath({ model, key }: PathFacts): string {
+function deploymentPath(method: string, { model, key }: PathFacts): string {
   const version = versionOf(key)
-  if (!isDated(version)) return `/openai/v1/chat/completions${queryOf(version)}`
-  return `/openai/deployments/${encodeURIComponent(model)}/chat/completions${queryOf(version)}`
+  if (!isDated(version)) return `/openai/v1/${method}${queryOf(version)}`
+  return `/openai/deployments/${encodeURIComponent(model)}/${method}${queryOf(version)}`
+}
+
+/** The one method whose body names the deployment in dated versions too. */
+function responsesPath({ key }: PathFacts): string {
+  const version = versionOf(key)
+  return `${isDated(version) ? '/openai/responses' : '/openai/v1/responses'}${queryOf(version)}`
 }
 
 function listPath({ key }: PathFacts): string {

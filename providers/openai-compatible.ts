@@ -36,6 +36,13 @@ const withText = {
   paths: { ...compatible.paths, text_completion: '/v1/completions' },
 } satisfies Partial<Provider>
 
+/** Those that serve the Responses API beside it. */
+const withResponses = {
+  ...withText,
+  formats: { ...withText.formats, responses: 'openai-responses' },
+  paths: { ...withText.paths, responses: '/v1/responses' },
+} satisfies Partial<Provider>
+
 /** Servers that people run themselves: each key brings its server's URL, and a value only where the server asks for one. */
 const selfHosted = { ...withText, keyless: 'value' } satisfies Partial<Provider>
 
@@ -60,13 +67,13 @@ export const openaiCompatible: readonly Provider[] = [
     quirks: mistralQuirks,
   }),
   defineProvider({
-    ...withText,
+    ...withResponses,
     name: 'openrouter',
     baseUrl: 'https://openrouter.ai/api',
     quirks: { ...compatibleQuirks, drop: [...OPENAI_ONLY, 'service_tier'], reasoningField: 'reasoning' },
   }),
   defineProvider({
-    ...withText,
+    ...withResponses,
     name: 'xai',
     baseUrl: 'https://api.x.ai',
     quirks: {
@@ -112,7 +119,7 @@ export const openaiCompatible: readonly Provider[] = [
   defineProvider({ ...compatible, name: 'parasail', baseUrl: 'https://api.parasail.io' }),
   defineProvider({ ...withText, name: 'nebius', baseUrl: 'https://api.tokenfactory.nebius.com' }),
   defineProvider({
-    ...withText,
+    ...withResponses,
     name: 'fireworks',
     baseUrl: 'https://api.fireworks.ai/inference',
     quirks: {

@@ -17,7 +17,12 @@ export const openai = defineProvider({
   auth: 'bearer',
   envKey: 'OPENAI_API_KEY',
   isBase: true,
-  formats: { text_completion: 'openai-completions' },
-  paths: { chat_completion: '/v1/chat/completions', text_completion: '/v1/completions', list_models: '/v1/models' },
+  formats: { text_completion: 'openai-completions', responses: 'openai-responses' },
+  paths: {
+    chat_completion: '/v1/chat/completions',
+    text_completion: '/v1/completions',
+    responses: '/v1/responses',
+    list_models: '/v1/models',
+  },
   quirks: openaiQuirks,
 })

@@ -6,6 +6,7 @@ const CHAT = 'chat_completion'
 const OPENAI: readonly Route[] = ['', '/v1'].flatMap((version): Route[] => [
   { method: 'POST', path: `${version}/chat/completions`, operation: CHAT, format: 'openai-chat', provider: 'openai' },
   { method: 'POST', path: `${version}/completions`, operation: 'text_completion', format: 'openai-completions', provider: 'openai' },
+  { method: 'POST', path: `${version}/responses`, operation: 'responses', format: 'openai-responses', provider: 'openai' },
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'openai-chat', provider: 'openai' },
 ])
 const AZURE: readonly Route[] = ['/openai/deployments/*', '/deployments/*'].map(

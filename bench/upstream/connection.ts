@@ -8,6 +8,7 @@ import type { Dialect } from './dialect.ts'
 import { gemini } from './gemini.ts'
 import { openaiChat } from './openai-chat.ts'
 import { openaiCompletions } from './openai-completions.ts'
+import { openaiResponses } from './openai-responses.ts'
 import { keyOf, type SeenRequest } from './record.ts'
 import { problemOf } from './request-body.ts'
 import { type RequestHead, RequestReader } from './request-reader.ts'
@@ -131,7 +132,7 @@ function quickSteps(host: ConnectionHost, head: RequestHead, body: Buffer): read
 }
 
 const CHAT_PATH =
-  /\/(?:completions|messages|v2\/chat|converse(?:-stream)?)$|:(?:streamGenerateContent|generateContent|streamRawPredict|rawPredict)$/
+  /\/(?:completions|responses|messages|v2\/chat|converse(?:-stream)?)$|:(?:streamGenerateContent|generateContent|streamRawPredict|rawPredict)$/
 const MODELS_PATH = /\/(?:models|foundation-models)$/
 const STREAM_PATH = /\/converse-stream$|:streamGenerateContent$/
 
@@ -145,6 +146,7 @@ function dialectOf(head: RequestHead): Dialect {
   if (/:(?:streamG|g)enerateContent$|\/v1beta\d?\//.test(head.path)) return gemini
   if (/\/converse(?:-stream)?$|\/foundation-models$/.test(head.path)) return bedrockConverse
   if (head.path.endsWith('/v2/chat')) return cohereChat
+  if (head.path.endsWith('/v1/responses')) return openaiResponses
   if (/(?<!chat)\/completions$/.test(head.path)) return openaiCompletions
   if (head.path.includes('/publishers/anthropic/')) return anthropicMessages
   const isAnthropic = head.path.endsWith('/messages') || /\r\nanthropic-version:/i.test(head.text)

@@ -25,7 +25,7 @@ export interface AnswerOptions {
 
 /** One provider dialect of the fake provider. */
 export interface Dialect {
-  name: 'openai-chat' | 'openai-completions' | 'anthropic-messages' | 'gemini' | 'bedrock-converse' | 'cohere-chat'
+  name: 'openai-chat' | 'openai-responses' | 'openai-completions' | 'anthropic-messages' | 'gemini' | 'bedrock-converse' | 'cohere-chat'
   /** The body of a whole answer. */
   whole(content: Content, options: AnswerOptions): string
   events(content: Content, options: AnswerOptions): StreamEvent[]

@@ -5,6 +5,9 @@ interface LooseMessage {
   role?: unknown
   content?: unknown
   parts?: unknown
+  /** Of an item of the Responses API. */
+  type?: unknown
+  output?: unknown
 }
 
 /** What the last message says: its texts, tool results, and one phrase for each image or document. */
@@ -19,7 +22,7 @@ export function hasToolResult(ask: Ask): boolean {
   const last = messagesOf(ask).at(-1)
   const isResult = (part: Record<string, unknown>): boolean =>
     part.type === 'tool_result' || 'toolResult' in part || 'functionResponse' in part
-  return last?.role === 'tool' || partsOf(contentOf(last)).some(isResult)
+  return last?.role === 'tool' || last?.type === 'function_call_output' || partsOf(contentOf(last)).some(isResult)
 }
 
 /** Why the provider would refuse this body, or undefined. Only what every vendor refuses, so that translators are caught. */
@@ -45,6 +48,7 @@ type Body = Readonly<Record<string, unknown>>
 const PROBLEMS: Readonly<Record<string, (body: Body) => string | undefined>> = {
   gemini: (body) =>
     unknownField(body, GEMINI_FIELDS) ?? badRoles(body.contents, ['user', 'model'], 'contents') ?? emptyParts(body.contents, 'parts'),
+  'openai-responses': (body) => (body.input === undefined ? 'input is required' : undefined),
   'openai-completions': (body) => (typeof body.prompt === 'string' || Array.isArray(body.prompt) ? undefined : 'prompt is required'),
   'bedrock-converse': (body) =>
     unknownField(body, CONVERSE_FIELDS) ??
@@ -94,11 +98,11 @@ function emptyParts(messages: unknown, name: 'parts' | 'content'): string | unde
 }
 
 function contentOf(message: LooseMessage | undefined): unknown {
-  return message?.parts ?? message?.content
+  return message?.parts ?? message?.content ?? message?.output
 }
 
 function messagesOf(ask: Ask): readonly LooseMessage[] {
-  const messages = ask.body?.messages ?? ask.body?.contents
+  const messages = ask.body?.messages ?? ask.body?.contents ?? ask.body?.input
   return Array.isArray(messages) ? (messages as LooseMessage[]) : []
 }
 
@@ -109,6 +113,7 @@ function partsOf(content: unknown): readonly Record<string, unknown>[] {
 
 function describe(part: Record<string, unknown>): string {
   if (typeof part.text === 'string') return part.text
+  if (part.type === 'input_image') return `[image ${imageOf(part.image_url)}]`
   if (part.type === 'image_url') return `[image ${imageOf((part.image_url as { url?: unknown })?.url)}]`
   if (part.type === 'image' || part.type === 'document') return `[${part.type} ${sourceOf(part.source)}]`
   const inner = innerOf(part)

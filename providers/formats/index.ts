@@ -6,6 +6,7 @@ import { format as cohereChat } from './cohere-chat/index.ts'
 import { format as gemini } from './gemini/index.ts'
 import { format as openaiChat } from './openai-chat/index.ts'
 import { format as openaiCompletions } from './openai-completions/index.ts'
+import { format as openaiResponses } from './openai-responses/index.ts'
 import { format as replicate } from './replicate/index.ts'
 
 /** Claude behind InvokeModel. Put together here, because a format knows no other. */
@@ -15,6 +16,7 @@ const bedrockInvoke = invokeFormat(anthropicMessages, import.meta.url)
 export const formats: readonly Format[] = [
   openaiChat,
   openaiCompletions,
+  openaiResponses,
   anthropicMessages,
   bedrockConverse,
   bedrockInvoke,

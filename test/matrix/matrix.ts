@@ -5,9 +5,17 @@ import { bedrockConverse } from './clients/bedrock-converse.ts'
 import { cohereChat } from './clients/cohere-chat.ts'
 import { gemini } from './clients/gemini.ts'
 import { openaiChat } from './clients/openai-chat.ts'
+import { openaiResponses } from './clients/openai-responses.ts'
 
 /** Every client, by the gateway's address. */
-export const CLIENTS: readonly ((places: Places) => Client)[] = [openaiChat, anthropicMessages, gemini, bedrockConverse, cohereChat]
+export const CLIENTS: readonly ((places: Places) => Client)[] = [
+  openaiChat,
+  openaiResponses,
+  anthropicMessages,
+  gemini,
+  bedrockConverse,
+  cohereChat,
+]
 
 /** One cell: `ok`, the name of what a format cannot express, or what is wrong. */
 export interface Cell {

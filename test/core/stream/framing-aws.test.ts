@@ -162,7 +162,11 @@ describe('what AWS own codec writes', () => {
   test('is what ours writes', () => {
     fc.assert(
       fc.property(
-        fc.dictionary(fc.string({ minLength: 1, maxLength: 20 }), fc.string({ maxLength: 50 })),
+        // AWS's codec keeps headers in an object, which loses that name.
+        fc.dictionary(
+          fc.string({ minLength: 1, maxLength: 20 }).filter((name) => name !== '__proto__'),
+          fc.string({ maxLength: 50 }),
+        ),
         fc.string(),
         (headers, payload) => {
           const { headers: read, body } = codec.decode(encodeAwsMessage(headers, payload))

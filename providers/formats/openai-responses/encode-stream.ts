@@ -1,0 +1,233 @@
+import type { Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
+import { collector } from '../../../core/canonical/collect.ts'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { Stop } from '../../../core/canonical/stop.ts'
+import type { Usage } from '../../../core/canonical/usage.ts'
+import { GatewayError } from '../../../core/errors.ts'
+import type { Fold, Sink } from '../../../core/fold.ts'
+import type { Frame, ReplyOptions } from '../../../core/format.ts'
+import { encodeAnnotation, encodeItem, encodeText, itemId } from './encode-items.ts'
+import { ending, responseHead, tier } from './encode-response.ts'
+import { encodeErrorFrame } from './error.ts'
+import type { Item } from './types.ts'
+import { encodeUsage } from './usage.ts'
+
+/** An item under way: the part as far as it is told. */
+interface OpenItem {
+  part: Part
+  id: string
+  /** Its place in the output. */
+  place: number
+  isEnded: boolean
+}
+
+/** Where a stream stands. Plain data. */
+export interface EncodeState {
+  options: ReplyOptions
+  head: JsonObject
+  /** Number of the next event. */
+  sequence: number
+  isStarted: boolean
+  isDone: boolean
+  /** By the index of their parts. */
+  items: Map<number, OpenItem>
+  responseId: string
+  stop: Stop | undefined
+  usage: Usage | undefined
+  serviceTier: string | undefined
+}
+
+type Out = Sink<Frame>
+type Step<Type extends StreamPart['type']> = (state: EncodeState, part: Extract<StreamPart, { type: Type }>, out: Out) => void
+
+/**
+ * Parts -> events of a response: https://platform.openai.com/docs/api-reference/responses-streaming. One item for each part, in their
+ * order; each event has its number, each item an id that stays. What the answer is in all comes with the last event.
+ */
+export const encodeStream: Fold<StreamPart, Frame, EncodeState> = {
+  start(options) {
+    const reply = options as ReplyOptions
+    return {
+      options: reply,
+      head: responseHead({ id: '', model: '' }, reply),
+      sequence: 0,
+      isStarted: false,
+      isDone: false,
+      items: new Map(),
+      responseId: reply.id,
+      stop: undefined,
+      usage: undefined,
+      serviceTier: undefined,
+    }
+  },
+  step(state, part, out) {
+    if (!state.isDone) (STEPS[part.type] as (state: EncodeState, part: StreamPart, out: Out) => void)(state, part, out)
+  },
+  end(state, out, error) {
+    if (state.isDone) return
+    if (!error) return finish(state, out)
+    state.isDone = true
+    out.push(encodeErrorFrame(error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', { id: state.options.id })))
+  },
+}
+
+const STEPS: { [Type in StreamPart['type']]: Step<Type> } = {
+  'response-start'(state, part, out) {
+    state.head = responseHead(part, state.options)
+    state.responseId = part.id || state.options.id
+    state.serviceTier = part.serviceTier
+    open(state, out)
+  },
+  'part-start'(state, { choice, index, part }, out) {
+    if (choice !== 0) return
+    open(state, out)
+    const place = state.items.size
+    const item: OpenItem = { part: { ...part }, id: itemId(part, state.responseId, place), place, isEnded: false }
+    state.items.set(index, item)
+    startItem(state, item, out)
+  },
+  'part-delta'(state, { choice, index, delta }, out) {
+    const item = choice === 0 ? state.items.get(index) : undefined
+    if (!item) return
+    grow(item.part, delta)
+    // A source that is named when its text is over is in the last event alone.
+    if (!item.isEnded) tellDelta(state, item, { delta, out })
+  },
+  'part-end'(state, { choice, index }, out) {
+    const item = choice === 0 ? state.items.get(index) : undefined
+    if (item && !item.isEnded) endItem(state, item, out)
+  },
+  logprobs() {},
+  'choice-end'(state, { choice, stop }) {
+    if (choice === 0) state.stop = stop
+  },
+  usage(state, { usage, serviceTier }) {
+    state.usage = usage
+    state.serviceTier = serviceTier ?? state.serviceTier
+  },
+  opaque() {},
+  'response-end': (state, _part, out) => finish(state, out),
+}
+
+function open(state: EncodeState, out: Out): void {
+  if (state.isStarted) return
+  state.isStarted = true
+  push(state, out, { type: 'response.created', response: state.head })
+  push(state, out, { type: 'response.in_progress', response: state.head })
+}
+
+/** What an item looks like that is not finished. */
+const EMPTY: Readonly<Record<string, JsonObject>> = {
+  message: { content: [] },
+  reasoning: { summary: [] },
+  function_call: { arguments: '' },
+  custom_tool_call: { input: '' },
+}
+
+function startItem(state: EncodeState, item: OpenItem, out: Out): void {
+  const { part, id, place } = item
+  const whole = encodeItem(part, id)
+  if (!whole) return
+  const { encrypted_content: _sealed, content: _content, ...rest } = whole
+  const begun = { ...rest, ...(whole.status !== undefined && { status: 'in_progress' }), ...EMPTY[whole.type] }
+  push(state, out, { type: 'response.output_item.added', output_index: place, item: begun })
+  const at = { item_id: id, output_index: place }
+  if (part.type === 'text') push(state, out, { type: 'response.content_part.added', ...at, content_index: 0, part: encodeText('') })
+  if (part.type === 'refusal')
+    push(state, out, { type: 'response.content_part.added', ...at, content_index: 0, part: { type: 'refusal', refusal: '' } })
+  if (part.type === 'reasoning' && part.redacted === undefined)
+    push(state, out, { type: 'response.reasoning_summary_part.added', ...at, summary_index: 0, part: { type: 'summary_text', text: '' } })
+  if (part.type === 'tool-call' && part.kind === 'server' && whole.type === 'web_search_call')
+    for (const phase of ['in_progress', 'searching']) push(state, out, { type: `response.web_search_call.${phase}`, ...at })
+  const said = saidBy(part)
+  if (said) tellDelta(state, item, { delta: said, out })
+}
+
+/** What a part that begins says already. */
+function saidBy(part: Part): PartDelta | undefined {
+  if (part.type === 'tool-call') return part.arguments === '' ? undefined : { arguments: part.arguments }
+  if (part.type !== 'text' && part.type !== 'refusal' && part.type !== 'reasoning') return undefined
+  return part.text === '' ? undefined : { text: part.text }
+}
+
+/** What a part is made of, by the one rule of collecting. */
+function grow(part: Part, delta: PartDelta): void {
+  const collected = { choices: [{ index: 0, parts: [part] }] }
+  collector.step(collected as never, { type: 'part-delta', choice: 0, index: 0, delta })
+}
+
+interface Telling {
+  delta: PartDelta
+  out: Out
+}
+
+function tellDelta(state: EncodeState, { part, id, place }: OpenItem, { delta, out }: Telling): void {
+  const at = { item_id: id, output_index: place }
+  if (delta.text) {
+    if (part.type === 'text')
+      push(state, out, { type: 'response.output_text.delta', ...at, content_index: 0, delta: delta.text, logprobs: [] })
+    else if (part.type === 'refusal') push(state, out, { type: 'response.refusal.delta', ...at, content_index: 0, delta: delta.text })
+    else if (part.type === 'reasoning')
+      push(state, out, { type: 'response.reasoning_summary_text.delta', ...at, summary_index: 0, delta: delta.text })
+  }
+  if (delta.arguments && part.type === 'tool-call' && part.kind !== 'server') {
+    const type = part.kind === 'custom' ? 'response.custom_tool_call_input.delta' : 'response.function_call_arguments.delta'
+    push(state, out, { type, ...at, delta: delta.arguments })
+  }
+  if (delta.citation && part.type === 'text') {
+    const annotation = encodeAnnotation(delta.citation)
+    const annotation_index = (part.citations?.length ?? 1) - 1
+    push(state, out, { type: 'response.output_text.annotation.added', ...at, content_index: 0, annotation_index, annotation })
+  }
+}
+
+function endItem(state: EncodeState, item: OpenItem, out: Out): void {
+  item.isEnded = true
+  const { part, id, place } = item
+  const whole = encodeItem(part, id)
+  if (!whole) return
+  const at = { item_id: id, output_index: place }
+  if (part.type === 'text' || part.type === 'refusal') endContent(state, { whole, at, out })
+  if (part.type === 'reasoning' && part.redacted === undefined) {
+    push(state, out, { type: 'response.reasoning_summary_text.done', ...at, summary_index: 0, text: part.text })
+    push(state, out, {
+      type: 'response.reasoning_summary_part.done',
+      ...at,
+      summary_index: 0,
+      part: { type: 'summary_text', text: part.text },
+    })
+  }
+  if (whole.type === 'function_call') {
+    // Clients that read the events alone wait for something to parse.
+    if (part.type === 'tool-call' && part.arguments === '')
+      push(state, out, { type: 'response.function_call_arguments.delta', ...at, delta: '{}' })
+    push(state, out, { type: 'response.function_call_arguments.done', ...at, name: whole.name, arguments: whole.arguments })
+  }
+  if (whole.type === 'custom_tool_call') push(state, out, { type: 'response.custom_tool_call_input.done', ...at, input: whole.input })
+  if (whole.type === 'web_search_call') push(state, out, { type: 'response.web_search_call.completed', ...at })
+  push(state, out, { type: 'response.output_item.done', output_index: place, item: whole })
+}
+
+function endContent(state: EncodeState, { whole, at, out }: { whole: Item; at: JsonObject; out: Out }): void {
+  const [part] = whole.content as JsonObject[]
+  const done =
+    part?.type === 'refusal'
+      ? { type: 'response.refusal.done', ...at, content_index: 0, refusal: part.refusal }
+      : { type: 'response.output_text.done', ...at, content_index: 0, text: part?.text, logprobs: [] }
+  push(state, out, done)
+  push(state, out, { type: 'response.content_part.done', ...at, content_index: 0, part })
+}
+
+function finish(state: EncodeState, out: Out): void {
+  state.isDone = true
+  open(state, out)
+  for (const item of state.items.values()) if (!item.isEnded) endItem(state, item, out)
+  const output = [...state.items.values()].flatMap(({ part, id }) => encodeItem(part, id) ?? [])
+  const response: JsonObject = { ...state.head, ...ending(state.stop, output), usage: encodeUsage(state.usage), ...tier(state.serviceTier) }
+  push(state, out, { type: `response.${String(response.status)}`, response })
+}
+
+function push(state: EncodeState, out: Out, event: JsonObject & { type: string }): void {
+  const { type, ...rest } = event
+  out.push({ event: type, data: JSON.stringify({ type, sequence_number: state.sequence++, ...rest }) })
+}

@@ -1,0 +1,21 @@
+import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
+import { GatewayError } from '../../../core/errors.ts'
+import type { Frame } from '../../../core/format.ts'
+import { decodeError, encodeError, failureOf } from '../shared/openai-error.ts'
+
+/**
+ * The event that ends a stream which failed: https://platform.openai.com/docs/api-reference/responses-streaming/error. The error stands
+ * in it twice: flat, as the API has it, and nested, as OpenAI's clients look for it in streams of every kind.
+ */
+export function encodeErrorFrame(error: GatewayError): Frame {
+  const body = encodeError(error)
+  const { code = null, message, param = null } = isObject(body.error) ? body.error : {}
+  return { event: 'error', data: JSON.stringify({ type: 'error', code, message, param, ...body }) }
+}
+
+/** A failure that an event or an answer tells: `error`, or a response that failed. */
+export function responseFailure(body: JsonObject): GatewayError {
+  if (isObject(body.error)) return failureOf(body)
+  const upstream = decodeError(body)
+  return new GatewayError('GW_UPSTREAM_ERROR', { status: 502, upstream, raw: body })
+}
