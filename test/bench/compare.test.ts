@@ -66,22 +66,28 @@ describe('figures', () => {
 })
 
 describe('requests', () => {
-  it.each(SCENARIOS)('asks for $name in the provider dialect except of the gateway, in about 1 KB', (scenario) => {
-    const own = requestOf(scenario, 'gateway')
-    const plain = requestOf(scenario, 'plain')
-    expect(own.path).toBe('/v1/chat/completions')
-    const path = {
-      anthropic: '/v1/messages',
-      bedrock: `/model/${scenario.model}/converse${scenario.isStream ? '-stream' : ''}`,
-      gemini: `/v1beta/models/${scenario.model}:${scenario.isStream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
-      cohere: '/v2/chat',
-    }
-    expect(plain.path).toBe(path[scenario.provider as keyof typeof path] ?? '/v1/chat/completions')
-    expect(own.body.startsWith(`{"model":"${scenario.provider}/${scenario.model}"`)).toBe(true)
-    if (!plain.path.includes(scenario.model)) expect(plain.body.startsWith(`{"model":"${scenario.model}"`)).toBe(true)
-    expect(plain.body.length).toBeGreaterThan(850)
-    expect(plain.body.length).toBeLessThan(1100)
-  })
+  const paths = {
+    openai: '/v1/chat/completions',
+    responses: '/v1/responses',
+    anthropic: '/v1/messages',
+    gemini: 'enerateContent',
+    bedrock: '/converse',
+    cohere: '/v2/chat',
+  }
+  it.each(SCENARIOS)(
+    'asks for $name in the client dialect of the gateway, in the provider dialect of others, in about 1 KB',
+    (scenario) => {
+      const own = requestOf(scenario, 'gateway')
+      const plain = requestOf(scenario, 'plain')
+      const named = `${scenario.provider}/${scenario.model}`
+      expect(own.path).toContain(paths[scenario.client ?? 'openai'])
+      expect(plain.path).toContain(paths[scenario.wire ?? scenario.provider])
+      expect(decodeURIComponent(own.path).includes(named) || own.body.startsWith(`{"model":"${named}"`)).toBe(true)
+      expect(plain.path.includes(scenario.model) || plain.body.startsWith(`{"model":"${scenario.model}"`)).toBe(true)
+      expect(plain.body.length).toBeGreaterThan(850)
+      expect(plain.body.length).toBeLessThan(1100)
+    },
+  )
 
   it('gives nginx kept connections, and no buffering where it streams', () => {
     const text = nginxConfig('/somewhere', { whole: 1, stream: 2, upstream: 3 })
