@@ -8,6 +8,10 @@ import { decoderOf, type FrameWriter, writerOf } from './framing.ts'
 import { awsMessageLength } from './framing-aws.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 
+const NOTHING = Buffer.alloc(0)
+/** A prelude and a checksum. */
+const MIN_MESSAGE_BYTES = 16
+
 /**
  * Forwards events of the client's own dialect where they cannot pass as text: binary messages go on as the bytes they came in,
  * checked; events that the client wants cut in another way keep their data. What is read of them is what PassthroughLane reads.
@@ -20,7 +24,7 @@ export class FramesLane implements Lane {
   readonly #isBinary: boolean
   #state: unknown
   /** Of binary messages: what waits for its rest. */
-  #pending: Uint8Array = Buffer.alloc(0)
+  #pending: Uint8Array = NOTHING
   #frames: Frame[] = []
   #fault: Error | undefined
   #hasFinish = false
@@ -38,7 +42,7 @@ export class FramesLane implements Lane {
   data(chunk: Uint8Array): void {
     if (this.#isDone) return
     if (this.#isBinary) this.#messages(this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]))
-    else for (const frame of this.#decode(chunk)) this.#forward(frame, this.#writer.encode(frame))
+    else for (const frame of this.#decode(chunk)) this.#forward(frame)
     if (this.#fault) this.fail(asInvalid(this.#fault))
   }
 
@@ -46,7 +50,7 @@ export class FramesLane implements Lane {
     if (this.#isDone) return
     this.#decoder.end(this.#state, this.#sink)
     const rest = this.#frames.splice(0)
-    for (const frame of rest) this.#forward(frame, this.#writer.encode(frame))
+    for (const frame of rest) this.#forward(frame)
     if (this.#isDone) return
     if (this.#fault) return this.fail(asInvalid(this.#fault))
     if (!this.#hasFinish || this.#pending.length > 0) return this.fail(new GatewayError('GW_UPSTREAM_TRUNCATED'))
@@ -62,19 +66,28 @@ export class FramesLane implements Lane {
     this.#options.finish(explained, (frame ? this.#writer.encode(frame) : '') + this.#writer.close())
   }
 
-  /** Message after message: each is decoded, which checks it, and then goes on as it is. */
+  /** Whole messages are decoded, which checks them, and go on as they are, all of a read in one write. */
   #messages(bytes: Uint8Array): void {
-    let from = 0
-    while (!this.#isDone && !this.#fault) {
-      const length = awsMessageLength(bytes, from)
-      if (length === undefined || from + length > bytes.length) break
-      const message = bytes.subarray(from, from + length)
-      for (const frame of this.#decode(message)) this.#forward(frame, copied(message))
-      from += length
+    const ends: number[] = []
+    let end = 0
+    for (
+      let length = awsMessageLength(bytes, 0);
+      length !== undefined && end + length <= bytes.length;
+      length = awsMessageLength(bytes, end)
+    ) {
+      end += length
+      ends.push(end)
+      // Too short to be one: the decoder says so.
+      if (length < MIN_MESSAGE_BYTES) break
     }
-    const wasKnown = from === 0 && awsMessageLength(this.#pending, 0) !== undefined
+    const frames = end === 0 ? [] : this.#decode(bytes.subarray(0, end))
+    const faulty = frames.findIndex((frame) => this.#options.source.lens.mark(frame) === 'error')
+    const whole = ends[(faulty < 0 ? frames.length : faulty) - 1] ?? 0
+    if (whole > 0) this.#options.live.write(copied(bytes.subarray(0, whole)))
+    for (const frame of frames) this.#note(frame)
+    const wasKnown = end === 0 && awsMessageLength(this.#pending, 0) !== undefined
     // The reader's buffer is only lent.
-    this.#pending = from === bytes.length ? Buffer.alloc(0) : copied(bytes.subarray(from))
+    this.#pending = end === bytes.length ? NOTHING : copied(bytes.subarray(end))
     // What is wrong with the beginning of a message is said at once: nobody waits for 4 GB.
     if (!wasKnown && !this.#isDone && !this.#fault) this.#decoder.step(this.#decoder.start(), this.#pending, this.#sink)
   }
@@ -93,14 +106,21 @@ export class FramesLane implements Lane {
     wake(): void {},
   }
 
-  #forward(frame: Frame, bytes: string | Uint8Array): void {
+  /** Errors are not forwarded: the gateway's own event says what happened, once. */
+  #forward(frame: Frame): void {
+    if (this.#isDone) return
+    if (this.#options.source.lens.mark(frame) !== 'error') this.#options.live.write(this.#writer.encode(frame))
+    this.#note(frame)
+  }
+
+  /** What an event means to the stream. */
+  #note(frame: Frame): void {
     if (this.#isDone) return
     const { lens } = this.#options.source
     const mark = lens.mark(frame)
     if (mark === 'error') return this.fail(providerFault(this.#options.source, frame.data))
     if (mark === 'finish') this.#hasFinish = true
     if (this.#options.wantsUsage) this.usage = lens.usage(frame.data) ?? this.usage
-    this.#options.live.write(bytes)
     if (mark === 'content' || mark === 'finish') this.#options.live.commit()
     if (mark !== 'terminal') return
     this.#isDone = true

@@ -166,17 +166,38 @@ function invalid(reason: string): GatewayError {
 /** What a message says it is: an event, an error that the service's model knows, or one that it does not. */
 export type AwsMessageKind = 'event' | 'exception' | 'error'
 
+/** Headers of messages of JSON, by their kind and event: a stream repeats a few of them. Bounded by what the formats' encoders name. */
+const headerBlocks = new Map<string, Uint8Array>()
+const MAX_BLOCKS = 64
+
+function headersOf(kind: 'event' | 'exception', event: string): Uint8Array {
+  const key = `${kind} ${event}`
+  let block = headerBlocks.get(key)
+  if (!block) {
+    block = encodeHeaders({ [`:${kind}-type`]: event, ':content-type': 'application/json', ':message-type': kind })
+    if (headerBlocks.size < MAX_BLOCKS) headerBlocks.set(key, block)
+  }
+  return block
+}
+
 /** One frame as a message of JSON. The data of an `error` is the plain text of its message, and goes into the headers. */
 export function encodeAwsFrame({ event = '', data }: Frame, kind: AwsMessageKind = 'event'): Uint8Array {
   if (kind === 'error') return encodeAwsMessage({ ':message-type': kind, ':error-code': event, ':error-message': data }, '')
-  return encodeAwsMessage({ [`:${kind}-type`]: event, ':content-type': 'application/json', ':message-type': kind }, data)
+  return encodeMessage(headersOf(kind, event), data)
 }
 
 /** A message of headers that are text and a payload. Names are of at most 255 bytes, values of at most 32767. */
 export function encodeAwsMessage(headers: Readonly<Record<string, string>>, payload: string | Uint8Array): Uint8Array {
-  const block = Buffer.concat(Object.entries(headers).map(([name, value]) => encodeHeader(Buffer.from(name), Buffer.from(value))))
+  return encodeMessage(encodeHeaders(headers), payload)
+}
+
+function encodeHeaders(headers: Readonly<Record<string, string>>): Uint8Array {
+  return Buffer.concat(Object.entries(headers).map(([name, value]) => encodeHeader(Buffer.from(name), Buffer.from(value))))
+}
+
+function encodeMessage(block: Uint8Array, payload: string | Uint8Array): Uint8Array {
   const body = Buffer.from(payload as string)
-  const message = Buffer.alloc(LEAST_MESSAGE_BYTES + block.length + body.length)
+  const message = Buffer.allocUnsafe(LEAST_MESSAGE_BYTES + block.length + body.length)
   message.writeUInt32BE(message.length, 0)
   message.writeUInt32BE(block.length, 4)
   message.writeUInt32BE(preludeChecksum(message, 0), 8)

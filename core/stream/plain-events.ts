@@ -28,6 +28,11 @@ export class PlainEvents {
     this.#tail = flat(text.slice(end))
   }
 
+  /** Nothing is recognised until the next event is learnt. */
+  forget(): void {
+    this.#head = ''
+  }
+
   /** Where the text of an event that `has` admits starts and ends. */
   textOf(from: number, end: number): [start: number, end: number] {
     return [from + this.#head.length, end - this.#tail.length]

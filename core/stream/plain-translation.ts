@@ -1,13 +1,14 @@
+import type { Frame } from '../format.ts'
 import { latin1, utf8 } from '../text.ts'
 import { eventEnd } from './framing.ts'
 import { PlainEvents } from './plain-events.ts'
 
 /** What the translation does with the pieces of a read. */
 export interface PlainTarget {
-  /** Translates bytes in full; returns the data of the event that came of them, if it was one event of text alone. */
-  translate(bytes: Uint8Array): string | undefined
+  /** Translates bytes in full; returns the event that came of them, if it was one event of text alone. */
+  translate(bytes: Uint8Array): Frame | undefined
   /** Writes an event whose data is `data` and a closing brace. */
-  write(data: string): void
+  write(event: string | undefined, data: string): void
 }
 
 const NON_ASCII = /[\x80-\xff]/
@@ -24,6 +25,7 @@ export class PlainTranslation {
   readonly #events: PlainEvents
   #before = ''
   #after = ''
+  #event: string | undefined
   /** The last byte that went the full way ended an event. */
   #isAligned = true
 
@@ -64,17 +66,23 @@ export class PlainTranslation {
   #copy(chunk: Uint8Array, text: string, [from, end]: [number, number]): void {
     const [start, close] = this.#events.textOf(from, end)
     const run = text.slice(start, close)
-    this.#target.write(this.#before + (NON_ASCII.test(run) ? utf8(chunk, start, close) : run) + this.#after)
+    this.#target.write(this.#event, this.#before + (NON_ASCII.test(run) ? utf8(chunk, start, close) : run) + this.#after)
   }
 
-  /** The translation of an event is a pattern when it holds the event's text once, as it stands. */
+  /**
+   * The translation of an event is a pattern when it holds the event's text once, as it stands. Whatever else comes may open
+   * another part, so that the next text is told otherwise.
+   */
   #learn(bytes: Uint8Array, event: string): void {
-    const data = this.#target.translate(bytes)
-    if (data === undefined) return
+    const frame = this.#target.translate(bytes)
+    this.#events.forget()
+    if (!frame) return
+    const { data } = frame
     const run = textAfter(event, this.#opening)
     const at = data.indexOf(this.#targetOpening)
     if (run === undefined || at < 0 || run !== textAfter(data, this.#targetOpening)) return
     const start = at + this.#targetOpening.length
+    this.#event = frame.event
     this.#before = data.slice(0, start)
     this.#after = data.slice(start + run.length, -1)
     this.#events.learn(event)

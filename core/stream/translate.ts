@@ -39,7 +39,8 @@ export class TranslateLane implements Lane {
   #hasFailed = false
   /** Of the bytes that are translated in full: 1 when all that came of them is one piece of text, and the data of its event. */
   #texts = 0
-  #lastData: string | undefined
+  #lastFrame: Frame | undefined
+  #frames = 0
   readonly #plain: PlainTranslation | undefined
   /** The tick that a stage asked for. */
   #alarm: Deadline | undefined
@@ -118,14 +119,14 @@ export class TranslateLane implements Lane {
   #openPlain(): PlainTranslation | undefined {
     const { source, target, stages, sendsRaw, onPart } = this.#options
     if (stages.length > 0 || sendsRaw || onPart || !source.lens.plainText || !target.lens.plainText) return undefined
-    const translate = (bytes: Uint8Array): string | undefined => {
+    const translate = (bytes: Uint8Array): Frame | undefined => {
       this.#texts = 0
-      this.#lastData = undefined
+      this.#frames = 0
       this.#chain.push(bytes)
-      return this.#texts === 1 ? this.#lastData : undefined
+      return this.#texts === 1 && this.#frames === 1 ? this.#lastFrame : undefined
     }
     return new PlainTranslation(
-      { translate, write: (data) => this.#writeData(undefined, data) },
+      { translate, write: (event, data) => this.#writeData(event, data) },
       source.lens.plainText,
       target.lens.plainText,
     )
@@ -163,7 +164,8 @@ export class TranslateLane implements Lane {
 
   #push({ event, data }: Frame): void {
     // One event of text makes a pattern; anything beside it does not.
-    this.#lastData = this.#lastData === undefined && event === undefined ? data : ''
+    this.#lastFrame = { event, data }
+    this.#frames++
     // Error events have facts of their own under the same name; terminators are no objects.
     if (this.#hasFailed || data.charCodeAt(0) !== OPEN_BRACE) this.#output += this.#writer.encode({ event, data })
     else this.#writeData(event, data.slice(0, -1))

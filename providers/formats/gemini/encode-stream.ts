@@ -65,7 +65,8 @@ const STEPS: { [Type in StreamPart['type']]: (state: EncodeState, part: Extract<
     const known = choiceOf(state, choice)
     const part = known.parts.get(index)
     if (!part || known.stop) return
-    grow(part, delta)
+    if (part.type === 'text' && delta.text && !delta.extra && !delta.citation) part.text += delta.text
+    else grow(part, delta)
     if (part.type === 'text' || part.type === 'refusal' || part.type === 'reasoning') tellDelta(state, choice, { part, delta, out })
   },
   'part-end'(state, { choice, index }, out) {
