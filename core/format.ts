@@ -99,6 +99,11 @@ export interface Inbound {
   encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject
   /** `start(options: ReplyOptions)`. Writes the terminator on `response-end`, the error event when ended with an error. */
   encodeStream: Fold<StreamPart, Frame>
+  /**
+   * Writes more of the text that `encodeStream` (whose state this is) wrote last, by hand: for dialects whose events of text differ in
+   * more than the text (numbers, checksums). `json` is the text as JSON writes it, without its quotes.
+   */
+  encodeText?(state: unknown, json: string): Frame
   encodeError(error: GatewayError): JsonObject
   /** The event that tells a client mid-stream that the answer is lost. */
   encodeErrorFrame(error: GatewayError): Frame

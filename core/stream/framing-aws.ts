@@ -196,13 +196,15 @@ function encodeHeaders(headers: Readonly<Record<string, string>>): Uint8Array {
 }
 
 function encodeMessage(block: Uint8Array, payload: string | Uint8Array): Uint8Array {
-  const body = Buffer.from(payload as string)
-  const message = Buffer.allocUnsafe(LEAST_MESSAGE_BYTES + block.length + body.length)
+  const isText = typeof payload === 'string'
+  const bodyBytes = isText ? Buffer.byteLength(payload) : payload.length
+  const message = Buffer.allocUnsafe(LEAST_MESSAGE_BYTES + block.length + bodyBytes)
   message.writeUInt32BE(message.length, 0)
   message.writeUInt32BE(block.length, 4)
   message.writeUInt32BE(preludeChecksum(message, 0), 8)
   message.set(block, PRELUDE_BYTES)
-  message.set(body, PRELUDE_BYTES + block.length)
+  if (isText) message.write(payload, PRELUDE_BYTES + block.length)
+  else message.set(payload, PRELUDE_BYTES + block.length)
   message.writeUInt32BE(crc32(message.subarray(0, -4)), message.length - 4)
   return message
 }

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import type { Fold, Sink } from '../fold.ts'
 import type { Format, Frame, Framing } from '../format.ts'
-import { copied, utf8 } from '../text.ts'
+import { copied, latin1, utf8 } from '../text.ts'
 import { awsEventStream, encodeAwsFrame } from './framing-aws.ts'
 import { jsonArray } from './framing-json.ts'
 
@@ -62,7 +62,7 @@ export function bytesOf(framing: Framing, written: string): string | Uint8Array 
 /** An exception is a message of a kind of its own: clients tell it by that, not by its name. */
 function encodeBinary(frame: Frame): string {
   const kind = /Exception$/.test(frame.event ?? '') ? 'exception' : 'event'
-  return Buffer.from(encodeAwsFrame(frame, kind)).toString('latin1')
+  return latin1(encodeAwsFrame(frame, kind))
 }
 
 function arrayWriter(): FrameWriter {

@@ -209,9 +209,20 @@ export function errorEvent(target: Format, error: GatewayError): string {
   return target.inbound ? writerOf(target.framing).encode(target.inbound.encodeErrorFrame(error)) : ''
 }
 
+/** An event of a name and one line of data, as nearly all are that have names. */
+function readNamedEvent(text: string): Frame | undefined {
+  if (!text.startsWith('event: ')) return undefined
+  const nameEnd = text.indexOf('\n')
+  const start = nameEnd + 1 + 'data: '.length
+  if (!text.startsWith('data: ', nameEnd + 1) || text.indexOf('\n', start) !== text.length - 2) return undefined
+  return { event: text.slice('event: '.length, nameEnd), data: text.slice(start, -2) }
+}
+
 /** The event as a frame; undefined for comments and other events without data. */
 function readEvent(text: string): Frame | undefined {
   if (text.startsWith('data: ') && text.indexOf('\n') === text.length - 2) return { data: text.slice(6, -2) }
+  const named = readNamedEvent(text)
+  if (named) return named
   let event: string | undefined
   let data: string | undefined
   for (const line of text.split(/\r\n|\r|\n/)) {

@@ -7,6 +7,8 @@ import { PlainEvents } from './plain-events.ts'
 export interface PlainTarget {
   /** Translates bytes in full; returns the event that came of them, if it was one event of text alone. */
   translate(bytes: Uint8Array): Frame | undefined
+  /** Writes more of the last text, where the dialect has its own way for it; `json` is the text as JSON writes it. */
+  say?: ((json: string) => void) | undefined
   /** Writes an event whose data is `data` and a closing brace. */
   write(event: string | undefined, data: string): void
 }
@@ -21,7 +23,7 @@ const NON_ASCII = /[\x80-\xff]/
 export class PlainTranslation {
   readonly #target: PlainTarget
   readonly #opening: string
-  readonly #targetOpening: string
+  readonly #targetOpening: string | undefined
   readonly #events: PlainEvents
   #before = ''
   #after = ''
@@ -29,8 +31,8 @@ export class PlainTranslation {
   /** The last byte that went the full way ended an event. */
   #isAligned = true
 
-  /** `opening` and `targetOpening`: what opens the text in either dialect (Lens.plainText). */
-  constructor(target: PlainTarget, opening: string, targetOpening: string) {
+  /** `opening` and `targetOpening`: what opens the text in either dialect (Lens.plainText); the target's is not needed where it can `say`. */
+  constructor(target: PlainTarget, opening: string, targetOpening: string | undefined) {
     this.#target = target
     this.#opening = opening
     this.#targetOpening = targetOpening
@@ -66,7 +68,9 @@ export class PlainTranslation {
   #copy(chunk: Uint8Array, text: string, [from, end]: [number, number]): void {
     const [start, close] = this.#events.textOf(from, end)
     const run = text.slice(start, close)
-    this.#target.write(this.#event, this.#before + (NON_ASCII.test(run) ? utf8(chunk, start, close) : run) + this.#after)
+    const said = NON_ASCII.test(run) ? utf8(chunk, start, close) : run
+    if (this.#target.say) this.#target.say(said)
+    else this.#target.write(this.#event, this.#before + said + this.#after)
   }
 
   /**
@@ -77,7 +81,9 @@ export class PlainTranslation {
     const frame = this.#target.translate(bytes)
     this.#events.forget()
     if (!frame) return
+    if (this.#target.say) return this.#events.learn(event)
     const { data } = frame
+    if (this.#targetOpening === undefined) return
     const run = textAfter(event, this.#opening)
     const at = data.indexOf(this.#targetOpening)
     if (run === undefined || at < 0 || run !== textAfter(data, this.#targetOpening)) return

@@ -3,7 +3,7 @@ import type { Usage } from '../canonical/usage.ts'
 import type { Deadline } from '../deadlines.ts'
 import { GatewayError } from '../errors.ts'
 import type { Fold } from '../fold.ts'
-import type { Carry, Frame, Framing, ReplyOptions } from '../format.ts'
+import type { Carry, Frame, Framing, Inbound, ReplyOptions } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
 import { type BoundStage, Chain } from './chain.ts'
 import { bytesOf, decoderOf, type FrameWriter, writerOf } from './framing.ts'
@@ -118,7 +118,9 @@ export class TranslateLane implements Lane {
   /** Only where nobody looks at the parts, and both dialects say where an event's text is. */
   #openPlain(): PlainTranslation | undefined {
     const { source, target, stages, sendsRaw, onPart } = this.#options
-    if (stages.length > 0 || sendsRaw || onPart || !source.lens.plainText || !target.lens.plainText) return undefined
+    const { inbound } = target
+    const isPlain = target.lens.plainText !== undefined || inbound?.encodeText !== undefined
+    if (stages.length > 0 || sendsRaw || onPart || !source.lens.plainText || !isPlain) return undefined
     const translate = (bytes: Uint8Array): Frame | undefined => {
       this.#texts = 0
       this.#frames = 0
@@ -126,10 +128,19 @@ export class TranslateLane implements Lane {
       return this.#texts === 1 && this.#frames === 1 ? this.#lastFrame : undefined
     }
     return new PlainTranslation(
-      { translate, write: (event, data) => this.#writeData(event, data) },
+      {
+        translate,
+        write: (event, data) => this.#writeData(event, data),
+        say: inbound?.encodeText && ((json) => this.#say(inbound, json)),
+      },
       source.lens.plainText,
       target.lens.plainText,
     )
+  }
+
+  #say({ encodeText }: Inbound, json: string): void {
+    const frame = encodeText?.(this.#chain.states.at(-1), json)
+    if (frame) this.#writeData(frame.event, frame.data.slice(0, -1))
   }
 
   /** Stands before the encoder: sees what the client will, commits on content, notes usage. */

@@ -169,6 +169,13 @@ function addDelta(state: EncodeState, delta: PartDelta, out: Out): void {
   if (delta.redacted !== undefined) pushDelta(state, { reasoningContent: { redactedContent: sealThought(delta.redacted, signedBy) } }, out)
 }
 
+/** More of the text that was told last. */
+export function encodeText(state: unknown, json: string): Frame {
+  const { open } = state as EncodeState
+  if (open?.kind !== 'text') throw new GatewayError('GW_INTERNAL', { reason: 'no text was told' })
+  return { event: 'contentBlockDelta', data: `${open.head}"${json}"${open.tail}` }
+}
+
 /** Free text of a custom call is the text of one field: clients want an object. */
 function pushSaid(block: OpenBlock, said: string, out: Out): void {
   const isFirst = !block.hasInput

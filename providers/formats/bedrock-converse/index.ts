@@ -3,7 +3,7 @@ import { encodeError, encodeErrorFrame, errorHeaders } from '../shared/aws-excep
 import { decodeRequest } from './decode-request.ts'
 import { DROPS } from './drops.ts'
 import { encodeResponse } from './encode-response.ts'
-import { encodeStream } from './encode-stream.ts'
+import { encodeStream, encodeText } from './encode-stream.ts'
 import { decodeError } from './error.ts'
 import { lens } from './lens.ts'
 import { readPath } from './path.ts'
@@ -18,7 +18,7 @@ export const format: Format = defineFormat({
   module: import.meta.url,
   framing: 'aws-event-stream',
   streamType: 'application/vnd.amazon.eventstream',
-  inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, errorHeaders },
+  inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeText, encodeError, encodeErrorFrame, errorHeaders },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
   lens,
 })

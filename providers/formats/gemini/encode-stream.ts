@@ -25,6 +25,8 @@ export interface EncodeState {
   identity: string
   choices: Map<number, ChoiceState>
   usage: Usage | undefined
+  /** The text that was told last. */
+  speaking: { choice: number; part: Part } | undefined
   isDone: boolean
 }
 
@@ -40,6 +42,7 @@ export const encodeStream: Fold<StreamPart, Frame, EncodeState> = {
     identity: identityOf({ id: '', model: '' }, options as ReplyOptions),
     choices: new Map(),
     usage: undefined,
+    speaking: undefined,
     isDone: false,
   }),
   step(state, part, out) {
@@ -65,8 +68,10 @@ const STEPS: { [Type in StreamPart['type']]: (state: EncodeState, part: Extract<
     const known = choiceOf(state, choice)
     const part = known.parts.get(index)
     if (!part || known.stop) return
-    if (part.type === 'text' && delta.text && !delta.extra && !delta.citation) part.text += delta.text
-    else grow(part, delta)
+    if (part.type === 'text' && delta.text && !delta.extra && !delta.citation) {
+      part.text += delta.text
+      state.speaking = { choice, part }
+    } else grow(part, delta)
     if (part.type === 'text' || part.type === 'refusal' || part.type === 'reasoning') tellDelta(state, choice, { part, delta, out })
   },
   'part-end'(state, { choice, index }, out) {
@@ -130,6 +135,14 @@ function tellDelta(state: EncodeState, choice: number, { part, delta, out }: Tel
   if (delta.text) push(state, choice, { parts: `[{"text":${JSON.stringify(delta.text)}${isThought ? ',"thought":true' : ''}}]`, out })
   const wire: WirePart | undefined = isThought ? proofOf(part, delta) : delta.extra?.[NAME]
   if (wire) push(state, choice, { parts: JSON.stringify([{ text: '', ...wire }]), out })
+}
+
+/** More of the text that was told last. */
+export function encodeText(state: unknown, json: string): Frame {
+  const { speaking, identity: ending } = state as EncodeState
+  if (speaking?.part.type !== 'text') throw new GatewayError('GW_INTERNAL', { reason: 'no text was told' })
+  speaking.part.text += json.includes('\\') ? (JSON.parse(`"${json}"`) as string) : json
+  return { data: `{"candidates":[{"content":{"parts":[{"text":"${json}"}],"role":"model"},"index":${speaking.choice}}]${ending}` }
 }
 
 function proofOf(part: Part, { signature, redacted }: PartDelta): WirePart | undefined {

@@ -2,7 +2,7 @@ import { defineFormat, type Format } from '../../../core/format.ts'
 import { decodeRequest } from './decode-request.ts'
 import { DROPS } from './drops.ts'
 import { encodeResponse } from './encode-response.ts'
-import { encodeStream } from './encode-stream.ts'
+import { encodeStream, encodeText } from './encode-stream.ts'
 import { decodeError, encodeError, encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
 import { encodeModels } from './models.ts'
@@ -19,7 +19,17 @@ export const format: Format = defineFormat({
   framing: 'sse',
   otherFramings: { 'application/json': 'json-array' },
   streamType: 'text/event-stream',
-  inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, encodeModels, keepAlive: ': ping\n\n' },
+  inbound: {
+    readPath,
+    decodeRequest,
+    encodeResponse,
+    encodeStream,
+    encodeText,
+    encodeError,
+    encodeErrorFrame,
+    encodeModels,
+    keepAlive: ': ping\n\n',
+  },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
   lens,
 })

@@ -40,23 +40,23 @@ export function encodeItem(part: Part, id: string): Item | undefined {
 type Encoders = { [Type in Part['type']]: (part: Extract<Part, { type: Type }>, id: string) => Item | undefined }
 
 const ENCODERS: Encoders = {
-  text: (part, id) => message(id, { ...encodeText(part.text), annotations: (part.citations ?? []).map(encodeAnnotation) }),
+  text: (part, id) => message(id, { ...outputText(part.text), annotations: (part.citations ?? []).map(encodeAnnotation) }),
   refusal: (part, id) => message(id, { type: 'refusal', refusal: part.text }),
   reasoning: encodeReasoning,
   'tool-call': encodeCall,
   'tool-result': encodeResult,
   image({ source }, id) {
     if (source.kind === 'data') return { type: 'image_generation_call', id, status: 'completed', result: source.data }
-    return source.kind === 'url' ? message(id, encodeText(`![image](${source.url})`)) : undefined
+    return source.kind === 'url' ? message(id, outputText(`![image](${source.url})`)) : undefined
   },
-  audio: ({ text }, id) => (text ? message(id, encodeText(text)) : undefined),
+  audio: ({ text }, id) => (text ? message(id, outputText(text)) : undefined),
   document: ({ source, name }, id) =>
-    source.kind === 'url' ? message(id, encodeText(`[${name ?? source.url}](${source.url})`)) : undefined,
+    source.kind === 'url' ? message(id, outputText(`[${name ?? source.url}](${source.url})`)) : undefined,
   opaque: (part) => (part.format === NAME ? (part.value as Item) : undefined),
 }
 
 /** A text of an answer without its citations. Strict clients want both lists. */
-export function encodeText(text: string): JsonObject {
+export function outputText(text: string): JsonObject {
   return { type: 'output_text', text, annotations: [], logprobs: [] }
 }
 

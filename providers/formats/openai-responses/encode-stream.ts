@@ -6,7 +6,7 @@ import type { Usage } from '../../../core/canonical/usage.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
-import { encodeAnnotation, encodeItem, encodeText, itemId } from './encode-items.ts'
+import { encodeAnnotation, encodeItem, itemId, outputText } from './encode-items.ts'
 import { ending, responseHead, tier } from './encode-response.ts'
 import { encodeErrorFrame } from './error.ts'
 import type { Item } from './types.ts'
@@ -18,6 +18,8 @@ interface OpenItem {
   id: string
   /** Its place in the output. */
   place: number
+  /** What stands before each piece of its text. */
+  opening: string
   isEnded: boolean
 }
 
@@ -32,6 +34,8 @@ export interface EncodeState {
   /** By the index of their parts. */
   items: Map<number, OpenItem>
   responseId: string
+  /** The text that was told last. */
+  speaking: OpenItem | undefined
   stop: Stop | undefined
   usage: Usage | undefined
   serviceTier: string | undefined
@@ -55,6 +59,7 @@ export const encodeStream: Fold<StreamPart, Frame, EncodeState> = {
       isDone: false,
       items: new Map(),
       responseId: reply.id,
+      speaking: undefined,
       stop: undefined,
       usage: undefined,
       serviceTier: undefined,
@@ -82,7 +87,9 @@ const STEPS: { [Type in StreamPart['type']]: Step<Type> } = {
     if (choice !== 0) return
     open(state, out)
     const place = state.items.size
-    const item: OpenItem = { part: { ...part }, id: itemId(part, state.responseId, place), place, isEnded: false }
+    const id = itemId(part, state.responseId, place)
+    const opening = `,"item_id":${JSON.stringify(id)},"output_index":${place},"content_index":0,"delta":"`
+    const item: OpenItem = { part: { ...part }, id, place, opening, isEnded: false }
     state.items.set(index, item)
     startItem(state, item, out)
   },
@@ -90,7 +97,7 @@ const STEPS: { [Type in StreamPart['type']]: Step<Type> } = {
     const item = choice === 0 ? state.items.get(index) : undefined
     if (!item) return
     if (item.part.type === 'text' && delta.text && delta.citation === undefined && !item.isEnded)
-      return sayText(state, item, { text: delta.text, out })
+      return out.push(sayText(state, item, delta.text))
     grow(item.part, delta)
     // A source that is named when its text is over is in the last event alone.
     if (!item.isEnded) tellDelta(state, item, { delta, out })
@@ -134,7 +141,7 @@ function startItem(state: EncodeState, item: OpenItem, out: Out): void {
   const begun = { ...rest, ...(whole.status !== undefined && { status: 'in_progress' }), ...EMPTY[whole.type] }
   push(state, out, { type: 'response.output_item.added', output_index: place, item: begun })
   const at = { item_id: id, output_index: place }
-  if (part.type === 'text') push(state, out, { type: 'response.content_part.added', ...at, content_index: 0, part: encodeText('') })
+  if (part.type === 'text') push(state, out, { type: 'response.content_part.added', ...at, content_index: 0, part: outputText('') })
   if (part.type === 'refusal')
     push(state, out, { type: 'response.content_part.added', ...at, content_index: 0, part: { type: 'refusal', refusal: '' } })
   if (part.type === 'reasoning' && part.redacted === undefined)
@@ -153,14 +160,24 @@ function saidBy(part: Part): PartDelta | undefined {
 }
 
 /** A piece of text and nothing else: nine of ten deltas, written by hand at a third of what an object costs. */
-function sayText(state: EncodeState, { part, id, place }: OpenItem, { text, out }: { text: string; out: Out }): void {
-  if (part.type === 'text') part.text += text
-  const type = 'response.output_text.delta'
-  const at = `"item_id":${JSON.stringify(id)},"output_index":${place},"content_index":0`
-  out.push({
-    event: type,
-    data: `{"type":"${type}","sequence_number":${state.sequence++},${at},"delta":${JSON.stringify(text)},"logprobs":[]}`,
-  })
+function sayText(state: EncodeState, item: OpenItem, text: string): Frame {
+  if (item.part.type === 'text') item.part.text += text
+  state.speaking = item
+  return textFrame(state, item, JSON.stringify(text).slice(1, -1))
+}
+
+function textFrame(state: EncodeState, { opening }: OpenItem, json: string): Frame {
+  return { event: 'response.output_text.delta', data: `${TEXT_DELTA}${state.sequence++}${opening}${json}","logprobs":[]}` }
+}
+
+const TEXT_DELTA = '{"type":"response.output_text.delta","sequence_number":'
+
+/** More of the text that was told last. */
+export function encodeText(state: unknown, json: string): Frame {
+  const { speaking } = state as EncodeState
+  if (!speaking) throw new GatewayError('GW_INTERNAL', { reason: 'no text was told' })
+  if (speaking.part.type === 'text') speaking.part.text += json.includes('\\') ? (JSON.parse(`"${json}"`) as string) : json
+  return textFrame(state as EncodeState, speaking, json)
 }
 
 /** What a part is made of, by the one rule of collecting. */

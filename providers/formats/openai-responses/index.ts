@@ -3,7 +3,7 @@ import { decodeError, encodeError } from '../shared/openai-error.ts'
 import { decodeRequest } from './decode-request.ts'
 import { DROPS } from './drops.ts'
 import { encodeResponse } from './encode-response.ts'
-import { encodeStream } from './encode-stream.ts'
+import { encodeStream, encodeText } from './encode-stream.ts'
 import { encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
 import { encodeRequest } from './request.ts'
@@ -19,7 +19,7 @@ export const format: Format = defineFormat({
   streamType: 'text/event-stream',
   headers: ['openai-organization', 'openai-project', 'idempotency-key'],
   answerHeaders: ['openai-'],
-  inbound: { decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, keepAlive: ': ping\n\n' },
+  inbound: { decodeRequest, encodeResponse, encodeStream, encodeText, encodeError, encodeErrorFrame, keepAlive: ': ping\n\n' },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },
   lens,
 })
