@@ -1,5 +1,4 @@
 import type { Served } from './attempt.ts'
-import type { AttemptFacts } from './attempt-facts.ts'
 import { explode } from './canonical/explode.ts'
 import { asGatewayError, type Context } from './context.ts'
 import type { HeaderList, Reply } from './edge.ts'
@@ -21,7 +20,7 @@ const SPACE = 0x20
 
 /** Sends what was served, in the client's dialect, streamed or whole as the client asked. */
 export function replyServed(runtime: Runtime, ctx: Context, served: Served, reply: Reply): void {
-  const shown = [...served.headers, ...factHeaders(ctx, served.facts)]
+  const shown = withFacts(ctx, served)
   if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, streamType(ctx), shown))
   if (ctx.stream && served.kind === 'response') return streamParts(runtime, ctx, served, reply)
   const body = served.kind === 'bytes' ? bytesBody(runtime, ctx, served) : encodedBody(runtime, ctx, served)
@@ -70,10 +69,11 @@ function head(ctx: Context, contentType: string, shown: HeaderList): HeaderList 
 }
 
 /** What `extra_fields` says on native routes, on all others (D23). Names of parameters are joined by commas. */
-function factHeaders(ctx: Context, facts: AttemptFacts | undefined): HeaderList {
-  if (ctx.incoming.route.isNative || !facts) return []
+function withFacts(ctx: Context, { facts, headers: shown }: Pick<Served, 'facts' | 'headers'>): HeaderList {
+  if (ctx.incoming.route.isNative || !facts) return shown
   const { goal, candidate, dropped } = facts
-  const headers: [string, string][] = [
+  const headers: (readonly [string, string])[] = [
+    ...shown,
     ['x-bifrost-provider', goal.settings.name],
     ['x-bifrost-request-type', requestTypeOf(ctx)],
     ['x-bifrost-original-model-requested', ctx.model],
@@ -128,7 +128,7 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
     onFailure: (error) => replyError(runtime, ctx, error, reply),
     onEnd: () => {},
   })
-  live.attach(reply, 200, head(ctx, streamType(ctx), [...served.headers, ...factHeaders(ctx, served.facts)]))
+  live.attach(reply, 200, head(ctx, streamType(ctx), withFacts(ctx, served)))
   const stages = runtime.callers(ctx.operation).stream?.([], ctx) ?? []
   TranslateLane.serveParts(
     {
