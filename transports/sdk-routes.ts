@@ -17,7 +17,7 @@ const ANTHROPIC: readonly Route[] = [
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'anthropic-messages', provider: 'anthropic' },
 ]
 const GENAI: readonly Route[] = ['/v1beta', '/v1'].flatMap((version): Route[] => [
-  { method: 'POST', path: `${version}/models/*`, operation: CHAT, format: 'gemini', provider: 'gemini', namesModel: true },
+  { method: 'POST', path: `${version}/*`, operation: CHAT, format: 'gemini', provider: 'gemini', namesModel: true },
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'gemini', provider: 'gemini' },
 ])
 

@@ -1,6 +1,7 @@
 import type { NamedByPath } from '../../../core/format.ts'
 
-const METHOD = /\/(?:models|tunedModels)\/(.+):(generateContent|streamGenerateContent)$/
+/** Some clients take a model with a slash for one with its collection, and leave `models` out. */
+const METHOD = /\/v1(?:beta\d?)?\/(?:models\/)?(.*[^/]):(generateContent|streamGenerateContent)$/
 const AS_EVENTS = /(?:^|&)alt=sse(?:&|$)/
 
 /** Reads `…/models/{model}:{method}`. A stream that is not asked for as events is one JSON array: https://ai.google.dev/api/generate-content */
