@@ -70,6 +70,12 @@ describe.each(Object.entries(MODELS))("the AI SDK's %s", (_, modelOf) => {
   })
 })
 
+/** What both of its clients tell. */
+interface Answer {
+  text: string
+  usage_metadata?: { input_tokens: number; output_tokens: number }
+}
+
 describe.each(PROVIDERS)('LangChain with %s', (provider) => {
   const chats = (model: string) => [
     new ChatOpenAI({ model, apiKey: 'x', configuration: { baseURL: `${behind.url}/langchain/v1` }, maxRetries: 0 }),
@@ -78,7 +84,7 @@ describe.each(PROVIDERS)('LangChain with %s', (provider) => {
 
   test('answers, whole and streamed', async () => {
     for (const chat of chats(`${provider}/text`)) {
-      const { text, usage_metadata: usage } = await chat.invoke('hello')
+      const { text, usage_metadata: usage } = (await chat.invoke('hello')) as Answer
       expect([text, usage?.input_tokens, usage?.output_tokens]).toEqual([PLAIN_TEXT, 12, 15])
       let said = ''
       for await (const piece of await chat.stream('hello')) said += piece.text
