@@ -84,7 +84,7 @@ describe.each(PROVIDERS)('LangChain with %s', (provider) => {
 
   test('answers, whole and streamed', async () => {
     for (const chat of chats(`${provider}/text`)) {
-      const { text, usage_metadata: usage } = (await chat.invoke('hello')) as Answer
+      const { text, usage_metadata: usage } = (await chat.invoke('hello')) as unknown as Answer
       expect([text, usage?.input_tokens, usage?.output_tokens]).toEqual([PLAIN_TEXT, 12, 15])
       let said = ''
       for await (const piece of await chat.stream('hello')) said += piece.text
