@@ -1,0 +1,294 @@
+import type { JsonObject } from '../../canonical/json.ts'
+import { GatewayError } from '../../errors.ts'
+import type { SnapshotTables } from '../../snapshot.ts'
+import { type ConfigStore, type Stored, StoreError } from '../../stores.ts'
+import type { ThreadLog } from '../../threads/guard.ts'
+import { ConfigError } from '../problems.ts'
+import { documentsOf, type Entity, hashOf, restOf } from './documents.ts'
+import { Entities, type Held, plainBody } from './entities.ts'
+import { type LoadTree, type Rows, rowsOf, tablesOf } from './rows.ts'
+
+/** Puts secrets under a seal and takes them out (core/sealing.ts). */
+export interface Sealer {
+  seal(collection: string, id: string, body: JsonObject): JsonObject
+  /** Throws where a seal does not fit its place. */
+  open(collection: string, id: string, body: JsonObject): JsonObject
+}
+
+/** What happened to a change: its version, and whether all threads had it in place within a second. */
+export interface Published {
+  version: number
+  acknowledged: boolean
+  /** What a thread could not take over (a plugin that does not load). */
+  problems?: readonly string[] | undefined
+}
+
+/** What the running configuration is made of. */
+export interface LiveOptions {
+  load: LoadTree
+  /** Absent: the file alone rules, and nothing can be written. */
+  store?: ConfigStore | undefined
+  sealer?: Sealer | undefined
+  log: ThreadLog
+  /** Milliseconds since 1970. */
+  now(): number
+}
+
+/** The next body of a document, from what stands there; undefined removes it. Throws a GatewayError to refuse. Called again where another writer was first. */
+export type Edit = (current: Held | undefined) => JsonObject | undefined
+
+/** Several writers on one document: each loses at most so often before it gives up. */
+const MOST_TRIES = 10
+const PAGE = 500
+/** A number that no document came to show within this time belongs to a write that failed. Milliseconds. */
+const GAP_PATIENCE_MS = 10_000
+
+/**
+ * The running configuration, at home in the main thread: all documents in memory, each change checked as the file would be, written to the
+ * store, and brought to the data threads as rows. Changes are made one after the other.
+ */
+export class LiveConfig {
+  readonly entities = new Entities()
+  readonly #options: LiveOptions
+  #rest: JsonObject = {}
+  #publish: ((rows: Rows) => Promise<Published>) | undefined
+  #working: Promise<unknown> = Promise.resolve()
+  /** All changes up to this number are in memory, but for `#gaps`. */
+  #seen = 0
+  /** Numbers below `#seen` that have not come yet, and since when they are missed. */
+  readonly #gaps = new Map<number, number>()
+
+  constructor(options: LiveOptions) {
+    this.#options = options
+  }
+
+  get isWritable(): boolean {
+    return this.#options.store !== undefined
+  }
+
+  /**
+   * Reads the store and merges the file into it: an entity of the file that has changed since it was last merged wins, else the store's
+   * does. Resolves with the tables; rejects with a ConfigError that lists what is wrong, or a StoreError.
+   */
+  async open(file: JsonObject | undefined): Promise<SnapshotTables> {
+    this.#rest = file ? restOf(file) : {}
+    await this.#readStore()
+    await this.#merge(file ? documentsOf(file) : [])
+    const { tables, problems } = tablesOf(this.entities, this.#rest, this.#options.load)
+    if (!tables) throw new ConfigError(problems)
+    return tables
+  }
+
+  /** From now on changes go to the data threads. */
+  attach(publish: (rows: Rows) => Promise<Published>): void {
+    this.#publish = publish
+  }
+
+  /**
+   * Changes one document. Rejects with GW_NO_STORE where the file alone rules, a ConfigError where the document would be wrong,
+   * GW_STORE_UNAVAILABLE, GW_CONFLICT; then nothing has changed. Resolves when the data threads have it.
+   */
+  write(collection: string, id: string, edit: Edit): Promise<Published & { held: Held | undefined }> {
+    return this.#oneByOne(() => this.#write(collection, id, edit))
+  }
+
+  /** The file has changed: takes over what is right as a whole; rejects with a ConfigError else, and nothing has changed. */
+  reload(file: JsonObject): Promise<void> {
+    return this.#oneByOne(async () => {
+      const wanted = documentsOf(file)
+      const changed = this.isWritable ? await this.#merge(wanted) : this.#replace(wanted)
+      await this.#takeOver(changed)
+    })
+  }
+
+  /** Takes over what other machines have written since. Rejects with a StoreError. */
+  refresh(): Promise<void> {
+    return this.#oneByOne(async () => {
+      const { store } = this.#options
+      if (!store) return
+      if ((await store.latestChange()) === this.#seen && this.#gaps.size === 0) return
+      await this.#takeOver(await this.#catchUp(store))
+    })
+  }
+
+  #oneByOne<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#working.then(work)
+    this.#working = done.catch(() => {})
+    return done
+  }
+
+  async #write(collection: string, id: string, edit: Edit): Promise<Published & { held: Held | undefined }> {
+    const { store } = this.#options
+    if (!store) throw new GatewayError('GW_NO_STORE')
+    for (let tries = 1; ; tries++) {
+      const before = this.entities.get(collection, id)
+      const body = edit(before)
+      this.#check({ collection, id, body })
+      try {
+        const held = await this.#store(store, { collection, id, body }, before)
+        const published = await this.#takeOver([{ collection, id, body: before?.body ?? body ?? {} }])
+        return { ...published, held }
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        if (error.fault !== 'conflict') throw new GatewayError('GW_STORE_UNAVAILABLE', { reason: error.message }, { cause: error })
+        if (error.field !== undefined || tries === MOST_TRIES) throw conflict(error, { collection, id })
+        await this.#takeOver(await this.#catchUp(store))
+      }
+    }
+  }
+
+  /** What the tables would be with the change in place. Throws a ConfigError; leaves everything as it was. */
+  #check({ collection, id, body }: { collection: string; id: string; body: JsonObject | undefined }): void {
+    const before = this.entities.get(collection, id)
+    this.#put({ collection, id, body, version: 0, change: 0 })
+    const { problems } = rowsOf(this.entities, [{ collection, id, body: body ?? before?.body ?? {} }], this.#options.load)
+    if (before) this.entities.set(before)
+    else this.entities.delete(collection, id)
+    if (problems.length > 0) throw new ConfigError(problems)
+  }
+
+  async #store(
+    store: ConfigStore,
+    { collection, id, body }: { collection: string; id: string; body: JsonObject | undefined },
+    before: Held | undefined,
+  ): Promise<Held | undefined> {
+    const expected = { version: before?.version ?? 0 }
+    if (body === undefined && !before) return undefined
+    const stored =
+      body === undefined
+        ? await store.remove(collection, id, expected)
+        : await store.write(collection, id, this.#seal(collection, id, this.#stamped(body, before)), expected)
+    this.#note(stored)
+    this.#put(this.#opened(stored))
+    return this.entities.get(collection, id)
+  }
+
+  #stamped(body: JsonObject, before: Held | undefined): JsonObject {
+    const now = new Date(this.#options.now()).toISOString()
+    return { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+  }
+
+  #put({ collection, id, body, version, change }: Omit<Held, 'body'> & { body: JsonObject | undefined }): void {
+    if (body === undefined) this.entities.delete(collection, id)
+    else this.entities.set({ collection, id, body, version, change })
+  }
+
+  #seal(collection: string, id: string, body: JsonObject): JsonObject {
+    return this.#options.sealer?.seal(collection, id, body) ?? body
+  }
+
+  #opened(stored: Stored): Stored {
+    const { sealer } = this.#options
+    const { collection, id, body } = stored
+    return sealer && body ? { ...stored, body: sealer.open(collection, id, body) } : stored
+  }
+
+  /** Brings the rows of changed documents to the threads. */
+  async #takeOver(changed: readonly Entity[]): Promise<Published> {
+    if (changed.length === 0 || !this.#publish) return { version: 0, acknowledged: true }
+    const { rows, problems } = rowsOf(this.entities, changed, this.#options.load)
+    for (const problem of problems) this.#options.log.error({ problem }, 'a document of the configuration cannot be served')
+    return this.#publish(rows)
+  }
+
+  async #readStore(): Promise<void> {
+    const { store } = this.#options
+    if (!store) return
+    this.#seen = await store.latestChange()
+    let last: Stored | undefined
+    for (let isFull = true; isFull; ) {
+      const page = await store.readPage(last, PAGE)
+      for (const stored of page) this.#put(this.#opened(stored))
+      last = page.at(-1)
+      isFull = page.length === PAGE
+    }
+  }
+
+  /** File-only: what the file says replaces everything. Returns what changed. */
+  #replace(wanted: readonly Entity[]): Entity[] {
+    const next = new Map(wanted.map((entity) => [keyOf(entity), entity]))
+    const changed: Entity[] = []
+    for (const held of [...this.entities]) {
+      const entity = next.get(keyOf(held))
+      if (entity && hashOf(plainBody(entity.body)) === hashOf(plainBody(held.body))) next.delete(keyOf(held))
+      else if (!entity) {
+        this.entities.delete(held.collection, held.id)
+        changed.push(held)
+      }
+    }
+    for (const entity of next.values()) {
+      this.entities.set({ ...entity, version: 0, change: 0 })
+      changed.push(entity)
+    }
+    return changed
+  }
+
+  /** Writes what the file has new or changed since it was last merged. Returns what changed. */
+  async #merge(wanted: readonly Entity[]): Promise<Entity[]> {
+    const { store } = this.#options
+    if (!store) return this.#replace(wanted)
+    const changed: Entity[] = []
+    for (const entity of wanted) {
+      const { collection, id } = entity
+      const hash = hashOf(entity.body)
+      const before = this.entities.get(collection, id)
+      if (before?.body.config_hash === hash) continue
+      await this.#store(store, { collection, id, body: { ...entity.body, config_hash: hash } }, before)
+      changed.push(entity)
+    }
+    if (changed.length > 0) this.#options.log.info({ entities: changed.length }, 'the file was merged into the store')
+    return changed
+  }
+
+  async #catchUp(store: ConfigStore): Promise<Entity[]> {
+    const known = Math.min(this.#seen, ...this.#gaps.keys()) - (this.#gaps.size > 0 ? 1 : 0)
+    if (known < (await store.oldestChange()) - 1) return this.#readAgain()
+    const changes = await store.changesSince(known)
+    const changed: Entity[] = []
+    for (const stored of changes) {
+      this.#note(stored)
+      const { collection, id } = stored
+      const before = this.entities.get(collection, id)
+      if (before && before.change >= stored.change) continue
+      this.#put(this.#opened(stored))
+      changed.push({ collection, id, body: before?.body ?? this.entities.get(collection, id)?.body ?? {} })
+    }
+    this.#forgetGaps()
+    return changed
+  }
+
+  /** Too much was missed: all pages again. */
+  async #readAgain(): Promise<Entity[]> {
+    const before = [...this.entities]
+    for (const { collection, id } of before) this.entities.delete(collection, id)
+    this.#gaps.clear()
+    await this.#readStore()
+    const changes = new Map([...before, ...this.entities].map((held) => [keyOf(held), held]))
+    return [...changes.values()].filter((held) => {
+      const now = this.entities.get(held.collection, held.id)
+      return !now || !before.some(({ collection, id, change }) => collection === now.collection && id === now.id && change === now.change)
+    })
+  }
+
+  /** Numbers are given before documents are written: one that is passed over may yet come. */
+  #note({ change }: Stored): void {
+    this.#gaps.delete(change)
+    const now = this.#options.now()
+    for (let missing = this.#seen + 1; missing < change; missing++) this.#gaps.set(missing, now)
+    this.#seen = Math.max(this.#seen, change)
+  }
+
+  #forgetGaps(): void {
+    const oldest = this.#options.now() - GAP_PATIENCE_MS
+    for (const [change, since] of this.#gaps) if (since < oldest) this.#gaps.delete(change)
+  }
+}
+
+function keyOf({ collection, id }: Pick<Entity, 'collection' | 'id'>): string {
+  return `${collection}\0${id}`
+}
+
+function conflict(error: StoreError, { collection, id }: { collection: string; id: string }): GatewayError {
+  const what = error.field === undefined ? 'was changed by somebody else again and again' : `has a ${error.field} that another one has`
+  return new GatewayError('GW_CONFLICT', { reason: `${collection} "${id}" ${what}` }, { cause: error })
+}
