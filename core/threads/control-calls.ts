@@ -49,7 +49,7 @@ export function withControlRoutes(edge: Edge, ask: ControlCalls['ask']): Edge {
   return {
     ...edge,
     handle(ctx, body, reply) {
-      const { route, method, path, query, headers } = ctx.incoming
+      const { route, method, path, query, headers, remoteAddress } = ctx.incoming
       if (route.at !== 'control') return edge.handle(ctx, body, reply)
       // A copy: the buffer may be a window onto a larger one, all of which would be cloned.
       const asked = ask({
@@ -59,6 +59,7 @@ export function withControlRoutes(edge: Edge, ask: ControlCalls['ask']): Edge {
         query,
         headers: [...headers],
         body: body.length > 0 ? Uint8Array.from(body) : null,
+        address: remoteAddress,
       })
       void asked.then((answer) => reply.send(answer.status, [...answer.headers, ['x-request-id', ctx.id]], answer.body))
     },

@@ -11,6 +11,8 @@ export interface ControlRequest {
   query: string
   headers: readonly (readonly [string, string])[]
   body: Uint8Array | null
+  /** Address of the client. */
+  address: string
 }
 
 /** Its answer. */

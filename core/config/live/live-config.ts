@@ -8,13 +8,6 @@ import { documentsOf, type Entity, hashOf, restOf } from './documents.ts'
 import { Entities, type Held, plainBody } from './entities.ts'
 import { type LoadTree, type Rows, rowsOf, tablesOf } from './rows.ts'
 
-/** Puts secrets under a seal and takes them out (core/sealing.ts). */
-export interface Sealer {
-  seal(collection: string, id: string, body: JsonObject): JsonObject
-  /** Throws where a seal does not fit its place. */
-  open(collection: string, id: string, body: JsonObject): JsonObject
-}
-
 /** What happened to a change: its version, and whether all threads had it in place within a second. */
 export interface Published {
   version: number
@@ -26,9 +19,8 @@ export interface Published {
 /** What the running configuration is made of. */
 export interface LiveOptions {
   load: LoadTree
-  /** Absent: the file alone rules, and nothing can be written. */
+  /** Absent: the file alone rules, and nothing can be written. Its documents' secrets come in the open (core/sealing). */
   store?: ConfigStore | undefined
-  sealer?: Sealer | undefined
   log: ThreadLog
   /** Milliseconds since 1970. */
   now(): number
@@ -157,9 +149,9 @@ export class LiveConfig {
     const stored =
       body === undefined
         ? await store.remove(collection, id, expected)
-        : await store.write(collection, id, this.#seal(collection, id, this.#stamped(body, before)), expected)
+        : await store.write(collection, id, this.#stamped(body, before), expected)
     this.#note(stored)
-    this.#put(this.#opened(stored))
+    this.#put(stored)
     return this.entities.get(collection, id)
   }
 
@@ -171,16 +163,6 @@ export class LiveConfig {
   #put({ collection, id, body, version, change }: Omit<Held, 'body'> & { body: JsonObject | undefined }): void {
     if (body === undefined) this.entities.delete(collection, id)
     else this.entities.set({ collection, id, body, version, change })
-  }
-
-  #seal(collection: string, id: string, body: JsonObject): JsonObject {
-    return this.#options.sealer?.seal(collection, id, body) ?? body
-  }
-
-  #opened(stored: Stored): Stored {
-    const { sealer } = this.#options
-    const { collection, id, body } = stored
-    return sealer && body ? { ...stored, body: sealer.open(collection, id, body) } : stored
   }
 
   /** Brings the rows of changed documents to the threads. */
@@ -198,7 +180,7 @@ export class LiveConfig {
     let last: Stored | undefined
     for (let isFull = true; isFull; ) {
       const page = await store.readPage(last, PAGE)
-      for (const stored of page) this.#put(this.#opened(stored))
+      for (const stored of page) this.#put(stored)
       last = page.at(-1)
       isFull = page.length === PAGE
     }
@@ -250,7 +232,7 @@ export class LiveConfig {
       const { collection, id } = stored
       const before = this.entities.get(collection, id)
       if (before && before.change >= stored.change) continue
-      this.#put(this.#opened(stored))
+      this.#put(stored)
       changed.push({ collection, id, body: before?.body ?? this.entities.get(collection, id)?.body ?? {} })
     }
     this.#forgetGaps()
