@@ -88,7 +88,7 @@ function send(runtime: Runtime, ctx: Context, question: Question & { request: Up
       work()
     }
     function settle(text: string): void {
-      if (status >= 300) return reject(answerError(format, status, maskSecrets(settings, text)))
+      if (status >= 300) return reject(answerError(format, status, maskSecrets(runtime, settings, text)))
       try {
         resolve(JSON.parse(text))
       } catch (cause) {
