@@ -8,6 +8,7 @@ import { renewsSignIn, signRequest } from './sign-in.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 import { utf8 } from './text.ts'
 import { answerError, faultError } from './upstream/fault.ts'
+import { type Place, placeOf } from './upstream/follow-step.ts'
 import { destinationOf } from './upstream/target.ts'
 import type { Target, UpstreamRequest } from './upstream/types.ts'
 
@@ -20,6 +21,8 @@ export interface KeyedProvider {
 
 /** How long a list may take, in milliseconds. */
 const LIST_DEADLINE_MS = 10_000
+/** Most pages of one list: what comes after them is not listed. */
+const MOST_PAGES = 20
 
 interface Question extends KeyedProvider {
   target: Target
@@ -30,16 +33,32 @@ interface Question extends KeyedProvider {
 }
 
 /**
- * What the provider answers to list-models, parsed. Rejects with the provider's refusal as GW_UPSTREAM_ERROR, whoever it is about,
- * or with what kept the answer from coming.
+ * What the provider answers to list-models, parsed, page by page; all of it within the time limit. Rejects with the provider's
+ * refusal as GW_UPSTREAM_ERROR, whoever it is about, or with what kept an answer from coming.
  */
-export async function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<unknown> {
+export async function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<unknown[]> {
   const { settings, entry, key } = source
   const listed = settings.pathOverrides.list_models ?? entry.paths.list_models
   const written = typeof listed === 'function' ? listed({ model: '', isStream: false, key, settings }) : listed
-  const { target, path } = locate(destinationOf(runtime.registry, source, key), settings, written as string)
+  let place: Place = locate(destinationOf(runtime.registry, source, key), settings, written as string)
   const ms = Math.min(settings.network.requestTimeoutMs, LIST_DEADLINE_MS)
-  return askSignedIn(runtime, ctx, { ...source, target, path, ms, endsAt: runtime.deadlines.clock.now() + ms })
+  const question = { ...source, ms, endsAt: runtime.deadlines.clock.now() + ms }
+  const pages: unknown[] = []
+  while (pages.length < MOST_PAGES) {
+    const page = await askSignedIn(runtime, ctx, { ...question, ...place })
+    pages.push(page)
+    const next = entry.nextModels?.(page)
+    if (next === undefined) return pages
+    place = nextPlace(next, source, place.target)
+  }
+  runtime.log.warn({ id: ctx.id, provider: settings.name, pages: MOST_PAGES }, 'a list of models goes on, and its end was not asked for')
+  return pages
+}
+
+function nextPlace(url: string, { settings, entry, key }: KeyedProvider, target: Target): Place {
+  const place = placeOf(url, { target, hosts: entry.hosts ?? [], staysAtTarget: settings.network.baseUrl !== undefined })
+  if (typeof place !== 'string') return place
+  throw new GatewayError('GW_UPSTREAM_INVALID', { provider: settings.name, key: key?.name ?? 'none', attempt: 0, reason: place })
 }
 
 /** Once more where a minted credential was refused and another one can be had. */

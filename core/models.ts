@@ -3,6 +3,7 @@ import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import { fetchModels, type KeyedProvider } from './fetch-models.ts'
 import { noteListed } from './key-status.ts'
+import type { Provider } from './provider.ts'
 import { isDeadKey } from './retry.ts'
 import { allows } from './routing.ts'
 import type { Runtime } from './runtime.ts'
@@ -54,17 +55,21 @@ async function modelsOf(runtime: Runtime, ctx: Context, settings: ProviderSettin
 
 async function listWithKey(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<ListedModel[]> {
   const { settings, entry, key } = source
-  const body = await fetchModels(runtime, ctx, source).catch((error: unknown) => {
+  const bodies = await fetchModels(runtime, ctx, source).catch((error: unknown) => {
     const failure = refusal(error, { provider: settings.name, key: key?.name ?? 'none', attempt: 0 })
     if (key) noteListed(runtime.shared, key, failure)
     throw failure
   })
   if (key) noteListed(runtime.shared, key)
-  const listed = isObject(body) && Array.isArray(body.data) ? body.data : Array.isArray(body) ? body : []
-  const ids = entry.modelIds?.(body) ?? listed.map((model) => (isObject(model) ? String(model.id) : String(model)))
-  const models = ids.map((id, index) => toModel(settings, id, isObject(listed[index]) ? listed[index] : {}))
+  const models = bodies.flatMap((body) => modelsIn(body, settings, entry))
   const isServed = (id: string): boolean => !key || (allows(key.models, id) && !allows(key.blacklistedModels, id))
   return models.filter((model) => isServed(model.id.slice(settings.name.length + 1)))
+}
+
+function modelsIn(body: unknown, settings: ProviderSettings, entry: Provider): ListedModel[] {
+  const listed = isObject(body) && Array.isArray(body.data) ? body.data : Array.isArray(body) ? body : []
+  const ids = entry.modelIds?.(body) ?? listed.map((model) => (isObject(model) ? String(model.id) : String(model)))
+  return ids.map((id, index) => toModel(settings, id, isObject(listed[index]) ? listed[index] : {}))
 }
 
 /** What the keys themselves name: listed, and aliases. */
