@@ -236,7 +236,7 @@ class AttemptRun implements UpstreamHandler {
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
     try {
       if (this.#mode === 'whole') this.#serveWhole(body)
-      else this.#fail(this.#badAnswer(maskSecrets(this.#options.goal.settings, utf8(body))))
+      else this.#fail(this.#badAnswer(maskSecrets(this.#options.runtime, this.#options.goal.settings, utf8(body))))
     } catch (error) {
       this.#fail(error as Error)
     }
@@ -356,7 +356,7 @@ class AttemptRun implements UpstreamHandler {
     if (!this.#isReleased) this.#abort()
     if (this.#isSettled) return
     this.#isSettled = true
-    this.#options.reject(explainError(error, errorFacts(this.#options.ctx, this.#facts)))
+    this.#options.reject(explainError(error, errorFacts(this.#options.runtime, this.#options.ctx, this.#facts)))
   }
 
   #release(): void {

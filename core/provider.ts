@@ -118,6 +118,8 @@ export interface Provider {
   models?: readonly string[]
   /** Reads the list-models answer where it differs from `{data: [{id}]}`. */
   modelIds?: (body: unknown) => string[]
+  /** Where the list-models answer goes on, as the provider wrote it; undefined: this page was the last. Followed like `follow`. */
+  nextModels?: (body: unknown) => string | undefined
 }
 
 /** Declares a provider; checked against `Provider`, returned as it is. */

@@ -94,7 +94,8 @@ async function runDataRole(started: Promise<ThreadStart>): Promise<void> {
     log,
     async createGateway({ snapshot: { tables }, shared, mint }) {
       learnSecrets(logging, tables)
-      const gateway = await createGateway({ tables, shared, formats, providers, authenticators, plugins: builtins, log, mint, poolThreads })
+      const builtIn = { formats, providers, authenticators, plugins: builtins }
+      const gateway = await createGateway({ tables, shared, ...builtIn, log, redactor: logging.redactor, mint, poolThreads })
       return {
         ...gateway,
         apply(patch) {

@@ -5,6 +5,7 @@ import { bedrockConverse } from './bedrock-converse.ts'
 import { benchSteps, MODEL_NAMES, stepsFor } from './catalogue.ts'
 import { cohereChat } from './cohere-chat.ts'
 import type { Dialect } from './dialect.ts'
+import { keyAnswer } from './faults-status.ts'
 import { gemini } from './gemini.ts'
 import { openaiChat } from './openai-chat.ts'
 import { openaiCompletions } from './openai-completions.ts'
@@ -104,7 +105,8 @@ export class Connection {
 }
 
 function slowSteps(ask: Ask, head: RequestHead): readonly Step[] {
-  if (head.method === 'GET' && MODELS_PATH.test(head.path)) return [{ write: whole(200, [JSON_TYPE], ask.dialect.models(MODEL_NAMES)) }]
+  if (head.method === 'GET' && MODELS_PATH.test(head.path.replace(/\?.*$/, '')))
+    return keyAnswer(ask) ?? [{ write: whole(200, [JSON_TYPE], ask.dialect.models(MODEL_NAMES)) }]
   if (head.method !== 'POST' || !CHAT_PATH.test(head.path)) return refused(ask, 404, `Unknown path ${head.path}`)
   const problem = problemOf(ask)
   return problem === undefined ? stepsFor(ask) : refused(ask, 400, problem)
