@@ -33,6 +33,7 @@ const FLOORS: readonly (readonly [file: RegExp, may: readonly string[], rule: st
 const PACKAGES: readonly (readonly [file: RegExp, may: readonly string[]])[] = [
   [/^core\/(?:canonical\/.*|errors\.ts|fold\.ts)/, []],
   [/^core\/upstream\//, []],
+  [/^core\/sealing\//, ['zod', '@noble/hashes']],
   [/^core\//, ['tapable', 'zod', 'pino', 'piscina', 'undici']],
   [/^plugins\/mongo\//, ['mongodb', 'zod']],
   [/^plugins\/redis\//, ['ioredis', 'zod']],
