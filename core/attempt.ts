@@ -182,7 +182,9 @@ class AttemptRun implements UpstreamHandler {
     const { clientHeaders } = goal.entry
     const shared = goal.format === ctx.inbound ? goal.format : clientHeaders && { headers: clientHeaders }
     const rules = { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides }
-    const forwarded = passBetas(forwardedHeaders(ctx.incoming.headers, ctx.client, shared), goal.format.listHeaders, rules)
+    const sent = forwardedHeaders(ctx.incoming.headers, ctx.client, shared)
+    const inBody = goal.format === ctx.inbound ? undefined : goal.format.bodyHeaders
+    const forwarded = passBetas(inBody ? sent.filter(([name]) => !inBody.includes(name)) : sent, goal.format.listHeaders, rules)
     const isVendors = goal.settings.network.baseUrl === undefined && goal.entry.keyUrl === undefined
     const hop: HeaderList = isVendors ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
     if (forwarded.length === 0 && encoded === undefined) return hop.length === 0 ? fixed : [...fixed, ...hop]

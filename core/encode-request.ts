@@ -1,3 +1,4 @@
+import { clientBetas } from './beta-flags.ts'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { EncodeOptions, Format, Splice } from './format.ts'
@@ -62,10 +63,12 @@ function translate(ctx: Context, goal: Goal, model: string): Outgoing {
 }
 
 function encodeOptions(ctx: Context, goal: Goal): EncodeOptions {
+  const betas = { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides }
   return {
     provider: goal.settings.name,
     quirks: goal.entry.quirks,
-    betas: { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides },
+    betas,
+    clientBetas: clientBetas(ctx, goal.format, betas),
     defaultMaxOutputTokens: goal.entry.defaultMaxOutputTokens,
     dropUnsupported: ctx.client.shouldDropParams || asksToDrop(ctx.header('x-bf-compat')),
   }

@@ -59,6 +59,8 @@ export interface EncodeOptions {
   quirks?: Quirks | undefined
   /** Which beta flags the provider is sent, for formats that put theirs into the body; those in headers are the core's business. Absent: all. */
   betas?: BetaRules | undefined
+  /** Flags that the client said in one of the format's `bodyHeaders`, as far as the provider takes them. */
+  clientBetas?: readonly string[] | undefined
   /** Leave out what the format cannot carry instead of refusing it (compat.should_drop_params). */
   dropUnsupported?: boolean | undefined
   /** Sent where the format demands a limit and the client gave none. */
@@ -198,6 +200,8 @@ export interface Format {
   headers?: readonly string[] | undefined
   /** Those of them that hold lists: values from several sources are joined and de-duplicated. */
   listHeaders?: readonly string[] | undefined
+  /** Headers with lists of beta flags, of other dialects' clients, that this one says in the body instead. Lower case. */
+  bodyHeaders?: readonly string[] | undefined
   /** Prefixes of answer headers that the dialect defines itself: passed on to the client. Lower case. */
   answerHeaders?: readonly string[] | undefined
   inbound?: Inbound | undefined

@@ -4,10 +4,12 @@ import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
-import { CLIENT_ENFORCED, toClientSettings } from './client.ts'
+import { toClientSettings } from './client.ts'
 import { coerceText, type Environment, type Resolved, resolveEnv } from './env.ts'
+import { toGovernanceTables } from './governance/tables.ts'
 import { issueSentences, valueAt } from './issues.ts'
 import { parseJsonText } from './json-text.ts'
+import { upgradeV1 } from './migrations/v1.ts'
 import { configNotices } from './notices.ts'
 import { findPlugin, toPluginSettings } from './plugins.ts'
 import { type Path, pathText, suggestion } from './problems.ts'
@@ -15,7 +17,10 @@ import { checkProviders } from './provider-checks.ts'
 import { assignSlots, toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
 import { type RootBlock, rootSchema } from './root.ts'
+import { checkBlocks, checkEntities } from './rules/index.ts'
 import { secretsIn } from './secrets.ts'
+import { checkServed } from './served.ts'
+import { checkStores } from './store-checks.ts'
 
 /** Where a configuration comes from, and what it may name. */
 export interface LoadOptions {
@@ -46,8 +51,9 @@ export interface Loaded {
  * provider each. Never throws for what the configuration says; every problem is in the list, all at once.
  */
 export function loadConfig(options: LoadOptions): Loaded {
-  const { tree, problems } = readTree(options)
-  if (tree === undefined) return { problems, notices: [], secrets: [] }
+  const { tree: written, problems } = readTree(options)
+  if (written === undefined) return { problems, notices: [], secrets: [] }
+  const { tree, notices } = today(written, options.builtins)
   const resolved = resolveEnv(tree, options.env)
   const secrets = secretsIn(resolved.value)
   const parsed = parse(resolved, options.builtins)
@@ -57,11 +63,14 @@ export function loadConfig(options: LoadOptions): Loaded {
     if (!resolved.unresolved.has(place)) problems.push(`${place}: ${message}`)
   }
   checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, options.builtins, report)
-  checkClient(resolved.value, report)
+  checkEntities(resolved.value, options.builtins, report)
+  checkBlocks(resolved.value, report)
+  checkStores(resolved.value, options.builtins, report)
+  checkServed(resolved.value, report)
   const plugins = checkPlugins(resolved.value, options, report)
   if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
   const tables = toTables(parsed.block, plugins, options)
-  return { tables, problems: [], notices: configNotices(resolved.value, parsed.block, options), secrets }
+  return { tables, problems: [], notices: [...notices, ...configNotices(resolved.value, parsed.block, options)], secrets }
 }
 
 function readTree({ file, config, env, builtins }: LoadOptions): { tree: Json | undefined; problems: string[] } {
@@ -87,6 +96,15 @@ function treeOfEnv(env: Environment, { providers }: Builtins): JsonObject {
   return { providers: found }
 }
 
+/** A file of v1.4 as one of today, with what that changed; any other as it is. */
+function today(tree: Json, { providers }: Builtins): { tree: Json; notices: string[] } {
+  if (!isObject(tree) || tree.version !== 1) return { tree, notices: [] }
+  const keyUrls = providers.flatMap(({ name, keyUrl, keyModelName }) => (keyUrl && !keyModelName ? [[name, keyUrl] as const] : []))
+  const { tree: upgraded, changes } = upgradeV1(tree, { keyUrls: Object.fromEntries(keyUrls) })
+  const notices = changes.map(({ path, message }) => `version 1: ${pathText(path)}: ${message}`)
+  return { tree: upgraded, notices: ['version 1: empty and missing allow-lists allow everything, as in v1.4', ...notices] }
+}
+
 /** The schema's verdict. Numbers and booleans from the environment are texts: where one stands in the way it is read as what it spells. */
 function parse(resolved: Resolved, builtins: Builtins): { block?: RootBlock; problems: string[] } {
   const schema = rootSchema(builtins)
@@ -109,13 +127,6 @@ function coerceFromEnv(resolved: Resolved, issues: readonly { code: string; path
     isChanged = true
   }
   return isChanged
-}
-
-function checkClient(tree: Json, report: (path: Path, message: string) => void): void {
-  const client = isObject(tree) ? tree.client : undefined
-  if (!isObject(client)) return
-  for (const name of CLIENT_ENFORCED)
-    if (client[name] === true) report(['client', name], 'cannot be enforced by this version, which has no virtual keys yet; take it out')
 }
 
 /** Where each plugin's module is, by name; built-ins have none. */
@@ -150,13 +161,14 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { buil
   const providers: ProviderSettings[] = []
   for (const [name, settings] of blocks) {
     const entry = entries.get(settings.custom_provider_config?.base_provider_type ?? name)
-    if (entry) providers.push(toProviderSettings(name, settings, { entry, isEmptyAll: block.version === 1 }))
+    if (entry) providers.push(toProviderSettings(name, settings, entry))
   }
   const plugins = block.plugins.filter((plugin) => plugin.enabled).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
   return {
     client: new Map<'client', ClientSettings>([['client', toClientSettings(block.client, memoryBytes ?? machineMemory())]]),
     providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
     plugins: new Map<string, PluginSettings>(plugins.map((plugin) => [plugin.name, plugin])),
+    ...toGovernanceTables(block.governance),
   }
 }
 

@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
 import type { Builtins } from './builtins.ts'
+import type { Lookup } from './entities.ts'
 import { type Path, suggestion } from './problems.ts'
 import { belongTogether, durationMs, RESERVED_HEADERS } from './values.ts'
 
@@ -173,6 +174,17 @@ function checkKey(key: JsonObject, { at, entry }: { at: Path; entry: Provider | 
   const { keyConfig } = entry
   if (keyConfig?.isRequired && key[keyConfig.name] === undefined) report([...at, keyConfig.name], 'is required')
   if (entry.keyUrl !== undefined) checkKeyUrl(key[entry.keyUrl], { at: [...at, entry.keyUrl], entry }, report)
+}
+
+/** One key among the others, for a change that brings it alone; its body names the `provider`. Paths are relative to it. */
+export function checkKeyEntity(key: JsonObject, { lookup, builtins }: { lookup: Lookup; builtins: Builtins }, report: Report): void {
+  const { provider, ...body } = key
+  if (typeof provider !== 'string') return report(['provider'], 'is required')
+  const block = lookup.get('providers', provider)
+  if (block === undefined) return report(['provider'], `there is no provider "${provider}"`)
+  const { entry, isKeyless } = subjectOf(provider, block, builtins)
+  if (isKeyless) return report([], 'the provider takes no keys')
+  checkKey(body, { at: [], entry }, report)
 }
 
 function checkKeyUrl(block: Json | undefined, { at, entry }: { at: Path; entry: Provider }, report: Report): void {
