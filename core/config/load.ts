@@ -32,6 +32,10 @@ export interface LoadOptions {
   builtins: Builtins
   /** What the machine has, in bytes; the default of `client.max_buffered_body_mb` is a quarter of it. */
   memoryBytes?: number | undefined
+  /** Folder that plugins' paths are relative to; the file's unless said. */
+  folder?: string | undefined
+  /** The tree is made of stored documents, which are checked one by one as they change: a provider may lack its keys, and what others refer to may not be in it. */
+  isStored?: boolean | undefined
 }
 
 /** A configuration, read, or what is wrong with it. */
@@ -51,9 +55,8 @@ export interface Loaded {
  * provider each. Never throws for what the configuration says; every problem is in the list, all at once.
  */
 export function loadConfig(options: LoadOptions): Loaded {
-  const { tree: written, problems } = readTree(options)
-  if (written === undefined) return { problems, notices: [], secrets: [] }
-  const { tree, notices } = today(written, options.builtins)
+  const { tree, notices, problems } = readConfig(options)
+  if (tree === undefined) return { problems, notices: [], secrets: [] }
   const resolved = resolveEnv(tree, options.env)
   const secrets = secretsIn(resolved.value)
   const parsed = parse(resolved, options.builtins)
@@ -62,8 +65,9 @@ export function loadConfig(options: LoadOptions): Loaded {
     const place = pathText(path)
     if (!resolved.unresolved.has(place)) problems.push(`${place}: ${message}`)
   }
-  checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, options.builtins, report)
-  checkEntities(resolved.value, options.builtins, report)
+  const { builtins, isStored = false } = options
+  checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, { builtins, needsKeys: !isStored }, report)
+  if (!isStored) checkEntities(resolved.value, builtins, report)
   checkBlocks(resolved.value, report)
   checkStores(resolved.value, options.builtins, report)
   checkServed(resolved.value, report)
@@ -71,6 +75,12 @@ export function loadConfig(options: LoadOptions): Loaded {
   if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
   const tables = toTables(parsed.block, plugins, options)
   return { tables, problems: [], notices: [...notices, ...configNotices(resolved.value, parsed.block, options)], secrets }
+}
+
+/** The configuration as it is written today, `env.` references unread: a file of v1.4 is brought up to date. `tree` is undefined where there is none to read. */
+export function readConfig(options: LoadOptions): { tree: Json | undefined; notices: string[]; problems: string[] } {
+  const { tree, problems } = readTree(options)
+  return tree === undefined ? { tree, notices: [], problems } : { ...today(tree, options.builtins), problems }
 }
 
 function readTree({ file, config, env, builtins }: LoadOptions): { tree: Json | undefined; problems: string[] } {
@@ -135,7 +145,7 @@ function checkPlugins(tree: Json, options: LoadOptions, report: (path: Path, mes
   const entries = isObject(tree) ? tree.plugins : undefined
   if (!Array.isArray(entries)) return found
   const builtins = options.builtins.plugins.map((plugin) => plugin.name)
-  const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file))
+  const folder = options.folder ?? (options.file === undefined ? process.cwd() : dirname(resolve(options.file)))
   const names = new Set<string>()
   for (const [index, entry] of (entries as readonly Json[]).entries()) {
     if (!isObject(entry) || typeof entry.name !== 'string') continue

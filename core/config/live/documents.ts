@@ -1,32 +1,27 @@
 import { createHash } from 'node:crypto'
 import { isObject, type Json, type JsonObject } from '../../canonical/json.ts'
-import { CONFIG_COLLECTIONS, type ConfigCollection, SETTINGS, SETTINGS_BLOCKS } from '../collections.ts'
+import { CONFIG_COLLECTIONS, SETTINGS, SETTINGS_BLOCKS } from '../collections.ts'
+import { type Entity, entitiesOf } from '../entities.ts'
 import { keyId } from '../provider-settings.ts'
 
-/** A document that is not (yet) in a store. */
-export interface Entity {
-  collection: string
-  id: string
-  body: JsonObject
-}
+/** An entity as a document that is not (yet) in a store. */
+export type Document = Omit<Entity, 'path'>
 
-/** Collections whose entities stand in lists below a block of their own, by name. */
-const LISTS: readonly ConfigCollection[] = CONFIG_COLLECTIONS.filter(
-  ({ path, name }) => path.at(-1) === '*' && name !== 'providers' && name !== 'keys',
-)
+const KEPT = new Set(CONFIG_COLLECTIONS.map(({ name }) => name))
 
 /**
  * A configuration (config.json, version 2, `env.` references as written) as documents. Blocks that say where the store is, or that only the
  * file can set, are no documents. Entities without a name or an id are left out: the schema has refused them.
  */
-export function documentsOf(tree: JsonObject): Entity[] {
-  return [...settingsOf(tree), ...providersOf(tree), ...LISTS.flatMap((collection) => listed(tree, collection))]
+export function documentsOf(tree: JsonObject): Document[] {
+  const entities = entitiesOf(tree).filter(({ collection, id }) => KEPT.has(collection) && (id !== '' || collection === 'keys'))
+  return [...settingsOf(tree), ...entities.map(toDocument)]
 }
 
 /** The configuration that documents stand for: what `documentsOf` takes apart. `rest`: the blocks that are no documents. */
-export function treeOf(entities: Iterable<Entity>, rest: JsonObject = {}): JsonObject {
+export function treeOf(entities: Iterable<Document>, rest: JsonObject = {}): JsonObject {
   const tree = structuredClone(rest) as JsonObject
-  const keys: Entity[] = []
+  const keys: Document[] = []
   for (const entity of entities) {
     if (entity.collection === 'keys') keys.push(entity)
     else place(tree, entity)
@@ -37,13 +32,29 @@ export function treeOf(entities: Iterable<Entity>, rest: JsonObject = {}): JsonO
 
 /** The blocks of a configuration that are no documents. */
 export function restOf(tree: JsonObject): JsonObject {
-  const { providers: _, plugins: __, client: ___, framework: ____, proxy_config: _____, governance, mcp, ...rest } = tree
+  const {
+    providers: _,
+    plugins: __,
+    client: ___,
+    framework: ____,
+    proxy_config: _____,
+    auth_config: ______,
+    governance,
+    mcp,
+    ...rest
+  } = tree
   const others = { governance: without(governance, GOVERNANCE), mcp: without(mcp, MCP) }
   return { ...rest, ...Object.fromEntries(Object.entries(others).filter(([, block]) => Object.keys(block).length > 0)) }
 }
 
-const GOVERNANCE = new Set(['auth_config', ...LISTS.filter(({ path }) => path[0] === 'governance').map(({ path }) => path[1] as string)])
-const MCP = new Set(['tool_manager_config', 'client_configs'])
+const GOVERNANCE = fieldsOf('governance')
+const MCP = fieldsOf('mcp')
+
+/** Fields of a block that are documents. */
+function fieldsOf(name: string): Set<string> {
+  const paths = [...CONFIG_COLLECTIONS, ...Object.values(SETTINGS_BLOCKS)].map(({ path }) => path)
+  return new Set(paths.filter(([first]) => first === name).map(([, second]) => second as string))
+}
 
 function without(block: Json | undefined, names: ReadonlySet<string>): JsonObject {
   return isObject(block) ? Object.fromEntries(Object.entries(block).filter(([name]) => !names.has(name))) : {}
@@ -66,31 +77,19 @@ function sorted(value: Json | undefined): Json | undefined {
   )
 }
 
-function settingsOf(tree: JsonObject): Entity[] {
+function settingsOf(tree: JsonObject): Document[] {
   return Object.entries(SETTINGS_BLOCKS).flatMap(([id, { path }]) => {
-    const body = at(tree, path)
+    // The original also reads this one from the top.
+    const body = at(tree, path) ?? (id === 'auth_config' ? tree.auth_config : undefined)
     return isObject(body) ? [{ collection: SETTINGS, id, body }] : []
   })
 }
 
-function providersOf(tree: JsonObject): Entity[] {
-  return Object.entries(isObject(tree.providers) ? tree.providers : {}).flatMap(([provider, block]) => {
-    if (!isObject(block)) return []
-    const { keys, ...body } = block
-    const own = list(keys).map((key): Entity => ({ collection: 'keys', id: keyId(provider, key), body: { ...key, provider } }))
-    return [{ collection: 'providers', id: provider, body }, ...own]
-  })
-}
-
-function listed(tree: JsonObject, { name: collection, path, idField = 'id' }: ConfigCollection): Entity[] {
-  return list(at(tree, path.slice(0, -1))).flatMap((body) => {
-    const id = body[idField] ?? (collection === 'mcp_clients' ? body.name : undefined)
-    return typeof id === 'string' && id !== '' ? [{ collection, id, body }] : []
-  })
-}
-
-function list(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
+function toDocument({ collection, id, body }: Entity): Document {
+  if (collection === 'keys') return { collection, id: keyId(String(body.provider), body), body }
+  if (collection !== 'providers') return { collection, id, body }
+  const { keys: _, ...rest } = body
+  return { collection, id, body: rest }
 }
 
 function at(tree: JsonObject, path: readonly string[]): Json | undefined {
@@ -99,7 +98,7 @@ function at(tree: JsonObject, path: readonly string[]): Json | undefined {
   return node
 }
 
-function place(tree: JsonObject, { collection, id, body }: Entity): void {
+function place(tree: JsonObject, { collection, id, body }: Document): void {
   const path = collection === SETTINGS ? SETTINGS_BLOCKS[id]?.path : CONFIG_COLLECTIONS.find(({ name }) => name === collection)?.path
   if (!path || path.length === 0) return
   const steps = path.filter((step) => step !== '*')
@@ -111,7 +110,7 @@ function place(tree: JsonObject, { collection, id, body }: Entity): void {
   else append(node, last, body)
 }
 
-function placeKey(tree: JsonObject, { id, body: { provider, ...body } }: Entity): void {
+function placeKey(tree: JsonObject, { id, body: { provider, ...body } }: Document): void {
   const providers = isObject(tree.providers) ? tree.providers : {}
   const owner = typeof provider === 'string' ? providers[provider] : undefined
   if (!isObject(owner)) return

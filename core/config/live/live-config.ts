@@ -3,10 +3,16 @@ import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
 import { type ConfigStore, type Stored, StoreError } from '../../stores.ts'
 import type { ThreadLog } from '../../threads/guard.ts'
-import { ConfigError } from '../problems.ts'
-import { documentsOf, type Entity, hashOf, restOf } from './documents.ts'
-import { Entities, type Held, plainBody } from './entities.ts'
-import { type LoadTree, type Rows, rowsOf, tablesOf } from './rows.ts'
+import type { Builtins } from '../builtins.ts'
+import { CONFIG_COLLECTIONS } from '../collections.ts'
+import type { Environment } from '../env.ts'
+import { virtualKeyHash } from '../governance/settings.ts'
+import type { Loaded } from '../load.ts'
+import { ConfigError, pathText } from '../problems.ts'
+import { checkEntity } from '../rules/index.ts'
+import { type Document, documentsOf, hashOf, restOf } from './documents.ts'
+import { type Held, HeldEntities, plainBody } from './held.ts'
+import { type LoadTree, missingVariables, type Rows, rowsOf, tablesOf } from './rows.ts'
 
 /** What happened to a change: its version, and whether all threads had it in place within a second. */
 export interface Published {
@@ -19,6 +25,8 @@ export interface Published {
 /** What the running configuration is made of. */
 export interface LiveOptions {
   load: LoadTree
+  builtins: Builtins
+  env: Environment
   /** Absent: the file alone rules, and nothing can be written. Its documents' secrets come in the open (core/sealing). */
   store?: ConfigStore | undefined
   log: ThreadLog
@@ -28,6 +36,13 @@ export interface LiveOptions {
 
 /** The next body of a document, from what stands there; undefined removes it. Throws a GatewayError to refuse. Called again where another writer was first. */
 export type Edit = (current: Held | undefined) => JsonObject | undefined
+
+/** A document as it is to be; without a body it is to go. */
+interface Change {
+  collection: string
+  id: string
+  body: JsonObject | undefined
+}
 
 /** Several writers on one document: each loses at most so often before it gives up. */
 const MOST_TRIES = 10
@@ -40,7 +55,7 @@ const GAP_PATIENCE_MS = 10_000
  * store, and brought to the data threads as rows. Changes are made one after the other.
  */
 export class LiveConfig {
-  readonly entities = new Entities()
+  readonly entities = new HeldEntities()
   readonly #options: LiveOptions
   #rest: JsonObject = {}
   #publish: ((rows: Rows) => Promise<Published>) | undefined
@@ -60,15 +75,15 @@ export class LiveConfig {
 
   /**
    * Reads the store and merges the file into it: an entity of the file that has changed since it was last merged wins, else the store's
-   * does. Resolves with the tables; rejects with a ConfigError that lists what is wrong, or a StoreError.
+   * does. The file has been checked by itself. Resolves with the tables; rejects with a ConfigError that lists what is wrong, or a StoreError.
    */
-  async open(file: JsonObject | undefined): Promise<SnapshotTables> {
-    this.#rest = file ? restOf(file) : {}
+  async open(file: JsonObject): Promise<Loaded & { tables: SnapshotTables }> {
+    this.#rest = restOf(file)
     await this.#readStore()
-    await this.#merge(file ? documentsOf(file) : [])
-    const { tables, problems } = tablesOf(this.entities, this.#rest, this.#options.load)
-    if (!tables) throw new ConfigError(problems)
-    return tables
+    await this.#merge(documentsOf(file))
+    const loaded = tablesOf(this.entities, this.#rest, this.#options)
+    if (!loaded.tables) throw new ConfigError(loaded.problems)
+    return { ...loaded, tables: loaded.tables }
   }
 
   /** From now on changes go to the data threads. */
@@ -113,7 +128,7 @@ export class LiveConfig {
     const { store } = this.#options
     if (!store) throw new GatewayError('GW_NO_STORE')
     for (let tries = 1; ; tries++) {
-      const before = this.entities.get(collection, id)
+      const before = this.entities.held(collection, id)
       const body = edit(before)
       this.#check({ collection, id, body })
       try {
@@ -129,35 +144,46 @@ export class LiveConfig {
     }
   }
 
-  /** What the tables would be with the change in place. Throws a ConfigError; leaves everything as it was. */
-  #check({ collection, id, body }: { collection: string; id: string; body: JsonObject | undefined }): void {
-    const before = this.entities.get(collection, id)
-    this.#put({ collection, id, body, version: 0, change: 0 })
-    const { problems } = rowsOf(this.entities, [{ collection, id, body: body ?? before?.body ?? {} }], this.#options.load)
+  /** What the rules and the tables would say with the change in place. Throws a ConfigError; leaves everything as it was. */
+  #check({ collection, id, body }: Change): void {
+    if (body === undefined) return
+    const missing = missingVariables(body, this.#options.env)
+    if (missing.length > 0) throw new ConfigError(missing.map((name) => `body: the environment variable ${name} is not set, or empty`))
+    const document = { collection, id, body: plainBody(body) }
+    const wrong = checkEntity(document, { lookup: this.entities, builtins: this.#options.builtins })
+    const before = this.entities.held(collection, id)
+    this.#put({ ...document, version: 0, change: 0 })
+    const { problems } = rowsOf(this.entities, [document], this.#options)
     if (before) this.entities.set(before)
     else this.entities.delete(collection, id)
-    if (problems.length > 0) throw new ConfigError(problems)
+    const all = [...wrong.map(({ path, message }) => `${pathText(path)}: ${message}`), ...problems]
+    if (all.length > 0) throw new ConfigError([...new Set(all)])
   }
 
-  async #store(
-    store: ConfigStore,
-    { collection, id, body }: { collection: string; id: string; body: JsonObject | undefined },
-    before: Held | undefined,
-  ): Promise<Held | undefined> {
+  async #store(store: ConfigStore, { collection, id, body }: Change, before: Held | undefined): Promise<Held | undefined> {
     const expected = { version: before?.version ?? 0 }
     if (body === undefined && !before) return undefined
     const stored =
       body === undefined
         ? await store.remove(collection, id, expected)
-        : await store.write(collection, id, this.#stamped(body, before), expected)
+        : await store.write(collection, id, this.#stamped({ collection, id, body }, before), expected)
     this.#note(stored)
     this.#put(stored)
-    return this.entities.get(collection, id)
+    return this.entities.held(collection, id)
   }
 
-  #stamped(body: JsonObject, before: Held | undefined): JsonObject {
+  /** With what the store keeps besides: times, and the fields that must be unique. */
+  #stamped({ collection, id, body }: Document, before: Held | undefined): JsonObject {
     const now = new Date(this.#options.now()).toISOString()
-    return { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+    const stamped: JsonObject = { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+    if (NAMED.has(collection)) stamped.name = body.name ?? id
+    if (collection === 'virtual_keys') stamped.value_hash = virtualKeyHash(this.#valueOf(body) ?? `none:${id}`)
+    return stamped
+  }
+
+  #valueOf({ value }: JsonObject): string | undefined {
+    if (typeof value !== 'string' || value === '') return undefined
+    return (value.startsWith('env.') ? this.#options.env[value.slice(4)] : value)?.trim()
   }
 
   #put({ collection, id, body, version, change }: Omit<Held, 'body'> & { body: JsonObject | undefined }): void {
@@ -166,9 +192,9 @@ export class LiveConfig {
   }
 
   /** Brings the rows of changed documents to the threads. */
-  async #takeOver(changed: readonly Entity[]): Promise<Published> {
+  async #takeOver(changed: readonly Document[]): Promise<Published> {
     if (changed.length === 0 || !this.#publish) return { version: 0, acknowledged: true }
-    const { rows, problems } = rowsOf(this.entities, changed, this.#options.load)
+    const { rows, problems } = rowsOf(this.entities, changed, this.#options)
     for (const problem of problems) this.#options.log.error({ problem }, 'a document of the configuration cannot be served')
     return this.#publish(rows)
   }
@@ -187,9 +213,9 @@ export class LiveConfig {
   }
 
   /** File-only: what the file says replaces everything. Returns what changed. */
-  #replace(wanted: readonly Entity[]): Entity[] {
+  #replace(wanted: readonly Document[]): Document[] {
     const next = new Map(wanted.map((entity) => [keyOf(entity), entity]))
-    const changed: Entity[] = []
+    const changed: Document[] = []
     for (const held of [...this.entities]) {
       const entity = next.get(keyOf(held))
       if (entity && hashOf(plainBody(entity.body)) === hashOf(plainBody(held.body))) next.delete(keyOf(held))
@@ -199,55 +225,55 @@ export class LiveConfig {
       }
     }
     for (const entity of next.values()) {
-      this.entities.set({ ...entity, version: 0, change: 0 })
-      changed.push(entity)
+      changed.push(this.entities.held(entity.collection, entity.id) ?? entity)
+      this.entities.set({ ...entity, body: this.#stamped(entity, undefined), version: 0, change: 0 })
     }
     return changed
   }
 
   /** Writes what the file has new or changed since it was last merged. Returns what changed. */
-  async #merge(wanted: readonly Entity[]): Promise<Entity[]> {
+  async #merge(wanted: readonly Document[]): Promise<Document[]> {
     const { store } = this.#options
     if (!store) return this.#replace(wanted)
-    const changed: Entity[] = []
+    const changed: Document[] = []
     for (const entity of wanted) {
       const { collection, id } = entity
       const hash = hashOf(entity.body)
-      const before = this.entities.get(collection, id)
+      const before = this.entities.held(collection, id)
       if (before?.body.config_hash === hash) continue
       await this.#store(store, { collection, id, body: { ...entity.body, config_hash: hash } }, before)
-      changed.push(entity)
+      changed.push(before ?? entity)
     }
     if (changed.length > 0) this.#options.log.info({ entities: changed.length }, 'the file was merged into the store')
     return changed
   }
 
-  async #catchUp(store: ConfigStore): Promise<Entity[]> {
+  async #catchUp(store: ConfigStore): Promise<Document[]> {
     const known = Math.min(this.#seen, ...this.#gaps.keys()) - (this.#gaps.size > 0 ? 1 : 0)
     if (known < (await store.oldestChange()) - 1) return this.#readAgain()
     const changes = await store.changesSince(known)
-    const changed: Entity[] = []
+    const changed: Document[] = []
     for (const stored of changes) {
       this.#note(stored)
       const { collection, id } = stored
-      const before = this.entities.get(collection, id)
+      const before = this.entities.held(collection, id)
       if (before && before.change >= stored.change) continue
       this.#put(stored)
-      changed.push({ collection, id, body: before?.body ?? this.entities.get(collection, id)?.body ?? {} })
+      changed.push({ collection, id, body: before?.body ?? this.entities.held(collection, id)?.body ?? {} })
     }
     this.#forgetGaps()
     return changed
   }
 
   /** Too much was missed: all pages again. */
-  async #readAgain(): Promise<Entity[]> {
+  async #readAgain(): Promise<Document[]> {
     const before = [...this.entities]
     for (const { collection, id } of before) this.entities.delete(collection, id)
     this.#gaps.clear()
     await this.#readStore()
     const changes = new Map([...before, ...this.entities].map((held) => [keyOf(held), held]))
     return [...changes.values()].filter((held) => {
-      const now = this.entities.get(held.collection, held.id)
+      const now = this.entities.held(held.collection, held.id)
       return !now || !before.some(({ collection, id, change }) => collection === now.collection && id === now.id && change === now.change)
     })
   }
@@ -266,7 +292,10 @@ export class LiveConfig {
   }
 }
 
-function keyOf({ collection, id }: Pick<Entity, 'collection' | 'id'>): string {
+/** Collections whose documents have a unique name. */
+const NAMED = new Set(CONFIG_COLLECTIONS.filter(({ unique }) => unique?.includes('name')).map(({ name }) => name))
+
+function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
   return `${collection}\0${id}`
 }
 
