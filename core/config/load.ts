@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
-import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
@@ -11,8 +10,9 @@ import { issueSentences, valueAt } from './issues.ts'
 import { parseJsonText } from './json-text.ts'
 import { upgradeV1 } from './migrations/v1.ts'
 import { configNotices } from './notices.ts'
-import { findPlugin, toPluginSettings } from './plugins.ts'
-import { type Path, pathText, suggestion } from './problems.ts'
+import { checkPlugins } from './plugin-checks.ts'
+import { toPluginSettings } from './plugins.ts'
+import { type Path, pathText } from './problems.ts'
 import { checkProviders } from './provider-checks.ts'
 import { assignSlots, toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
@@ -139,30 +139,6 @@ function coerceFromEnv(resolved: Resolved, issues: readonly { code: string; path
   return isChanged
 }
 
-/** Where each plugin's module is, by name; built-ins have none. */
-function checkPlugins(tree: Json, options: LoadOptions, report: (path: Path, message: string) => void): Map<string, string> {
-  const found = new Map<string, string>()
-  const entries = isObject(tree) ? tree.plugins : undefined
-  if (!Array.isArray(entries)) return found
-  const builtins = options.builtins.plugins.map((plugin) => plugin.name)
-  const folder = options.folder ?? (options.file === undefined ? process.cwd() : dirname(resolve(options.file)))
-  const names = new Set<string>()
-  for (const [index, entry] of (entries as readonly Json[]).entries()) {
-    if (!isObject(entry) || typeof entry.name !== 'string') continue
-    const { name, path, enabled } = entry
-    if (names.has(name)) report(['plugins', index, 'name'], `"${name}" appears twice`)
-    names.add(name)
-    if (typeof path === 'string') {
-      const module = enabled === false ? undefined : findPlugin(path, folder)
-      if (module !== undefined) found.set(name, module)
-      else if (enabled !== false) report(['plugins', index, 'path'], `no such file or installed package (looked from ${folder})`)
-      if (builtins.includes(name)) report(['plugins', index, 'name'], `"${name}" is the name of a built-in plugin`)
-    } else if (!builtins.includes(name))
-      report(['plugins', index, 'name'], `unknown plugin${suggestion(name, builtins) || '; one of your own needs a path'}`)
-  }
-  return found
-}
-
 function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { builtins, memoryBytes }: LoadOptions): SnapshotTables {
   const entries = new Map(builtins.providers.map((entry) => [entry.name, entry]))
   const empty = providerSchema(builtins).parse({})
@@ -173,7 +149,9 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { buil
     const entry = entries.get(settings.custom_provider_config?.base_provider_type ?? name)
     if (entry) providers.push(toProviderSettings(name, settings, entry))
   }
-  const plugins = block.plugins.filter((plugin) => plugin.enabled).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
+  const planned = new Set(builtins.plannedPlugins?.map(({ name }) => name))
+  const isLoaded = ({ name, enabled }: { name: string; enabled: boolean }) => enabled && (modules.has(name) || !planned.has(name))
+  const plugins = block.plugins.filter(isLoaded).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
   return {
     client: new Map<'client', ClientSettings>([['client', toClientSettings(block.client, memoryBytes ?? machineMemory())]]),
     providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),

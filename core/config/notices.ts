@@ -10,6 +10,9 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
   if (field(written, 'client', 'initial_pool_size') !== undefined)
     notices.push('client.initial_pool_size is accepted and sizes nothing here: nothing is allocated ahead')
   notices.push(...keysWithoutModels(block), ...governanceNotices(block))
+  for (const { name } of builtins.plannedPlugins ?? [])
+    if (block.plugins.some((plugin) => plugin.name === name && plugin.enabled) && !builtins.plugins.some((plugin) => plugin.name === name))
+      notices.push(`plugins: "${name}" is not served by this version; its settings have no effect`)
   for (const { name, keyUrl } of builtins.providers) {
     if (keyUrl !== undefined && field(written, 'providers', name, 'network_config', 'base_url') !== undefined)
       notices.push(`providers.${name}.network_config.base_url is not used: each key brings its own ${keyUrl}.url`)

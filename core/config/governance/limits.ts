@@ -54,10 +54,12 @@ export const budgetSchema = z.strictObject({
 })
 
 /** A budget inside the entity that it limits. */
-export const inlineBudgetSchema = z.strictObject({
-  id: entityId().optional().describe('Id; made from the owner and the period when absent.'),
-  ...budgetFields,
-})
+export const inlineBudgetSchema = z
+  .strictObject({
+    id: entityId().optional().describe('Id; made from the owner and the period when absent.'),
+    ...budgetFields,
+  })
+  .meta({ id: 'inlineBudget' })
 
 const rateLimitFields = {
   token_max_limit: z.int().min(1).nullish().describe('Most tokens in one period.'),
@@ -79,18 +81,18 @@ export const rateLimitSchema = z.strictObject({
 })
 
 /** A rate limit inside the entity that it limits. */
-export const inlineRateLimitSchema = z.strictObject({
-  id: entityId().optional().describe('Id; made from the owner when absent.'),
-  ...rateLimitFields,
-})
+export const inlineRateLimitSchema = z
+  .strictObject({
+    id: entityId().optional().describe('Id; made from the owner when absent.'),
+    ...rateLimitFields,
+  })
+  .meta({ id: 'inlineRateLimit' })
+
+const idOrBudget = z.union([entityId(), inlineBudgetSchema], { error: 'must be the id of a budget or a budget' })
 
 /** `budgets` of an owner: ids of budgets, or the budgets themselves; each period at most once. */
 export function budgets() {
-  return z
-    .array(z.union([entityId(), inlineBudgetSchema], { error: 'must be the id of a budget or a budget' }))
-    .max(100)
-    .default([])
-    .describe('Budgets, by id or in place; one per reset_duration.')
+  return z.array(idOrBudget).max(100).default([]).describe('Budgets, by id or in place; one per reset_duration.')
 }
 
 /** What limits an entity besides its budgets. */

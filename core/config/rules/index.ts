@@ -43,6 +43,8 @@ const NAMED: ReadonlySet<string> = new Set([
   'access_profiles',
 ])
 
+const SAME_VALUE = 'is also the value of another virtual key'
+
 /** What single entities are checked against. */
 export interface EntityContext {
   /** The others; the entity itself may be among them, as it is or was. */
@@ -60,6 +62,8 @@ export function checkEntity({ collection, id, body }: Omit<Entity, 'path'>, { lo
   const report: Report = (path, message) => problems.push({ path, message })
   RULES[collection]?.({ id, body, lookup, builtins, report })
   if (collection === 'keys') checkKeyEntity(body, { lookup, builtins }, report)
+  const value = collection === 'virtual_keys' ? textOf(body, 'value') : undefined
+  if (value !== undefined && lookup.idsBy(collection, 'value', value).some((each) => each !== id)) report(['value'], SAME_VALUE)
   const name = textOf(body, 'name')
   if (!NAMED.has(collection) || name === undefined) return problems
   const other = lookup.idsBy(collection, 'name', name).find((each) => each !== id)
@@ -85,6 +89,9 @@ function checkTwice(entities: readonly Entity[], report: Report): void {
     const isNew = id === '' || !seen.has(`${collection} id ${id}`)
     if (!isNew) report([...path, textOf(body, field) === undefined ? 'name' : field], `"${id}" appears twice`)
     seen.add(`${collection} id ${id}`)
+    const value = collection === 'virtual_keys' ? textOf(body, 'value') : undefined
+    if (value !== undefined && seen.has(`value ${value}`)) report([...path, 'value'], SAME_VALUE)
+    if (value !== undefined) seen.add(`value ${value}`)
     const name = textOf(body, 'name')
     if (!NAMED.has(collection) || name === undefined) continue
     if (isNew && seen.has(`${collection} name ${name}`)) report([...path, 'name'], `"${name}" appears twice`)
