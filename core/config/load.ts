@@ -5,6 +5,7 @@ import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
 import { CLIENT_ENFORCED, toClientSettings } from './client.ts'
+import { checkEdge } from './edge.ts'
 import { coerceText, type Environment, type Resolved, resolveEnv } from './env.ts'
 import { issueSentences, valueAt } from './issues.ts'
 import { parseJsonText } from './json-text.ts'
@@ -58,6 +59,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   }
   checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, options.builtins, report)
   checkClient(resolved.value, report)
+  checkEdge(valueAt(resolved.value, ['client']), folderOf(options), report)
   const plugins = checkPlugins(resolved.value, options, report)
   if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
   const tables = toTables(parsed.block, plugins, options)
@@ -124,7 +126,7 @@ function checkPlugins(tree: Json, options: LoadOptions, report: (path: Path, mes
   const entries = isObject(tree) ? tree.plugins : undefined
   if (!Array.isArray(entries)) return found
   const builtins = options.builtins.plugins.map((plugin) => plugin.name)
-  const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file))
+  const folder = folderOf(options)
   const names = new Set<string>()
   for (const [index, entry] of (entries as readonly Json[]).entries()) {
     if (!isObject(entry) || typeof entry.name !== 'string') continue
@@ -142,7 +144,13 @@ function checkPlugins(tree: Json, options: LoadOptions, report: (path: Path, mes
   return found
 }
 
-function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { builtins, memoryBytes }: LoadOptions): SnapshotTables {
+/** What relative paths in the configuration start from. */
+function folderOf({ file }: LoadOptions): string {
+  return file === undefined ? process.cwd() : dirname(resolve(file))
+}
+
+function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, options: LoadOptions): SnapshotTables {
+  const { builtins, memoryBytes } = options
   const entries = new Map(builtins.providers.map((entry) => [entry.name, entry]))
   const empty = providerSchema(builtins).parse({})
   const blocks = new Map(Object.entries(block.providers))
@@ -153,8 +161,9 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { buil
     if (entry) providers.push(toProviderSettings(name, settings, { entry, isEmptyAll: block.version === 1 }))
   }
   const plugins = block.plugins.filter((plugin) => plugin.enabled).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
+  const client = toClientSettings(block.client, { memoryBytes: memoryBytes ?? machineMemory(), folder: folderOf(options) })
   return {
-    client: new Map<'client', ClientSettings>([['client', toClientSettings(block.client, memoryBytes ?? machineMemory())]]),
+    client: new Map<'client', ClientSettings>([['client', client]]),
     providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
     plugins: new Map<string, PluginSettings>(plugins.map((plugin) => [plugin.name, plugin])),
   }

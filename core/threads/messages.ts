@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
 
@@ -11,6 +12,9 @@ export interface ControlRequest {
   query: string
   headers: readonly (readonly [string, string])[]
   body: Uint8Array | null
+  /** Who asks, and by what, as trusted proxies say it (Incoming). */
+  clientAddress: string
+  scheme: 'http' | 'https'
 }
 
 /** Its answer. */
@@ -39,6 +43,11 @@ export type Message =
   | { type: 'stop'; deadline: number; closeIdle: boolean }
   /** data -> main: no connection is left and the thread is about to end. */
   | { type: 'stopped' }
+  /** main -> data: serve new connections with this certificate; then, once none goes to the servers before it: let these end. */
+  | { type: 'renew-tls'; tls: TlsMaterial }
+  | { type: 'retire-tls' }
+  /** data -> main: what the acceptor hands connections to from now on; absent where the certificate could not be used. */
+  | { type: 'tls-renewed'; descriptor?: unknown }
   | { type: 'heartbeat'; at: number }
   | { type: 'control-request'; request: ControlRequest }
   | { type: 'control-reply'; reply: ControlReply }
@@ -59,5 +68,7 @@ export interface ThreadStart {
   shared: SharedArrayBuffer
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
+  /** Data threads speak TLS with this. */
+  tls?: TlsMaterial | undefined
   port: MessagePort
 }
