@@ -32,6 +32,7 @@ export const ERRORS = {
   GW_METHOD_NOT_ALLOWED: row(405, 'method_not_allowed', 'method {method} is not allowed for {path}; allowed: {allow}'),
   GW_BODY_TIMEOUT: row(408, 'request_body_timeout', 'the request body did not arrive: {reason}'),
   GW_BODY_TOO_LARGE: row(413, 'request_too_large', 'the request body is over the limit of {limit} bytes (client.max_request_body_size_mb)'),
+  GW_UNSUPPORTED_ENCODING: row(415, 'unsupported_encoding', 'content-encoding {encoding} is not supported; accepted: {accepted}'),
   GW_QUEUE_FULL: row(429, 'request_dropped', 'request dropped: queue is full for provider {provider}'),
   GW_CANCELLED: row(499, 'request_cancelled', 'the client closed the request'),
   GW_INTERNAL: row(500, 'internal_error', 'the gateway failed to handle this request (id {id})'),

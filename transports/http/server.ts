@@ -2,9 +2,10 @@ import type { TlsMaterial } from '../../core/config/edge.ts'
 import type { Edge, Incoming, Route } from '../../core/edge.ts'
 import { ERRORS, GatewayError } from '../../core/errors.ts'
 import type { ClientSettings } from '../../core/snapshot.ts'
-import { type BodyHost, BodyReader, bodyTooLarge, EMPTY } from './body.ts'
+import { type BodyHost, BodyReader, type BodySink, bodyTooLarge, EMPTY } from './body.ts'
 import { type BodyBudget, createBodyBudget } from './budget.ts'
 import { corsHeaders, preflightHeaders, VARY } from './cors.ts'
+import { ACCEPTED, codingOf, DecodeQueue, DecodingSink } from './decode.ts'
 import { Exchange } from './exchange.ts'
 import { openListeners } from './listen.ts'
 import { HttpReply, type ReplyHost } from './reply.ts'
@@ -70,6 +71,7 @@ export interface HttpServer {
 interface Shared extends ReplyHost, BodyHost {
   readonly options: HttpServerOptions
   readonly listening: Listening
+  readonly decodes: DecodeQueue
   requests: number
 }
 
@@ -113,6 +115,7 @@ function createShared(options: HttpServerOptions): Shared {
     options,
     timing,
     listening: { isSecure: options.tls !== undefined, trust: options.limits },
+    decodes: new DecodeQueue(),
     sweep: new Sweep(options.clock ?? systemClock, timing.sweepMs),
     budget: options.budget ?? createBodyBudget(() => options.limits().maxBufferedBodyBytes),
     isDraining: false,
@@ -194,12 +197,15 @@ interface Arrival {
 function receive(response: HttpResponse, reply: HttpReply, { incoming, shared, open }: Arrival): void {
   const limits = shared.options.limits()
   let exchange: Exchange
+  let sink: BodySink
   let refusal: { error: unknown } | undefined
   try {
     exchange = open(incoming, reply, shared)
+    sink = decoded(exchange, reply, { incoming, shared })
     if ((incoming.contentLength ?? 0) > limits.maxRequestBodyBytes) refusal = { error: bodyTooLarge(limits.maxRequestBodyBytes) }
   } catch (error) {
     exchange = new Exchange(shared.options.edge, reply, incoming)
+    sink = exchange
     refusal = { error }
   }
   if (incoming.contentLength === 0) {
@@ -208,7 +214,22 @@ function receive(response: HttpResponse, reply: HttpReply, { incoming, shared, o
     return
   }
   const rules = { declared: incoming.contentLength, maxBytes: limits.maxRequestBodyBytes, timeoutMs: limits.requestBodyTimeoutMs }
-  new BodyReader(response, reply, { host: shared, rules, sink: exchange }).read(refusal)
+  new BodyReader(response, reply, { host: shared, rules, sink }).read(refusal)
+}
+
+/** Where the body goes as it came, or by way of its decoder. Throws GW_UNSUPPORTED_ENCODING. */
+function decoded(exchange: Exchange, reply: HttpReply, { incoming, shared }: Omit<Arrival, 'open'>): BodySink {
+  const header = incoming.headers.get('content-encoding')
+  if (header === undefined || incoming.contentLength === 0) return exchange
+  try {
+    const coding = codingOf(header)
+    if (coding === undefined) return exchange
+    const { budget, decodes: queue, options } = shared
+    return new DecodingSink(exchange, { coding, maxBytes: options.limits().maxRequestBodyBytes, budget, queue, reply })
+  } catch (error) {
+    reply.addHeader('Accept-Encoding', ACCEPTED)
+    throw error
+  }
 }
 
 const openRoute: Opening = (incoming, reply, shared) => {
