@@ -81,8 +81,28 @@ export interface ProviderSettings {
   slot: number
 }
 
+/** Where the certificate and the key are: paths of files, or PEM texts. */
+export interface TlsSettings {
+  cert: string
+  key: string
+}
+
+/** How connections are taken. */
+export interface EdgeSettings {
+  /** Absent: plain HTTP. */
+  tls?: TlsSettings | undefined
+  /** Addresses and ranges that are believed about the client; `unix` for the peers of unix sockets. */
+  trustedProxies: readonly string[]
+  proxyProtocol: boolean
+  /** Absent: these routes are on the main port. */
+  adminPort?: number | undefined
+  metricsPort?: number | undefined
+  /** Of the main port, over all threads; 0: no limit. */
+  maxConnections: number
+}
+
 /** The `client` block, with defaults filled in. Frozen. */
-export interface ClientSettings {
+export interface ClientSettings extends EdgeSettings {
   threads: 'auto' | number
   dropExcessRequests: boolean
   maxRequestBodyBytes: number

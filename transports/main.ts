@@ -114,7 +114,8 @@ async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
         },
       }
     },
-    createServer: ({ edge, snapshot }) => server.createThreadServer({ edge, tables: snapshot.tables, threads: start.threads }),
+    createServer: ({ edge, snapshot: { tables }, shared }) =>
+      server.createThreadServer({ edge, tables, shared, threads: start.threads, tls: start.tls }),
   })
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ClientSettings } from '../snapshot.ts'
+import { edgeFields, toEdgeSettings } from './edge.ts'
 import { headerName, seconds } from './values.ts'
 
 const MB = 1024 * 1024
@@ -140,11 +141,15 @@ export const CLIENT_NOT_YET: readonly string[] = [
 ]
 
 /** The `client` block (api.md 5.1, seed 3, D28). */
-export const clientSchema = z.strictObject({ ...served, ...ownFields, ...notYet })
+export const clientSchema = z.strictObject({ ...served, ...ownFields, ...edgeFields, ...notYet })
 
-/** Settings from the block, in bytes and milliseconds. `memoryBytes`: what the machine has. */
-export function toClientSettings(block: z.output<typeof clientSchema>, memoryBytes: number): ClientSettings {
+/** Settings from the block, in bytes and milliseconds. `memoryBytes`: what the machine has; `folder`: where files are looked up from. */
+export function toClientSettings(
+  block: z.output<typeof clientSchema>,
+  { memoryBytes, folder }: { memoryBytes: number; folder: string },
+): ClientSettings {
   return Object.freeze({
+    ...toEdgeSettings(block, folder),
     threads: block.threads,
     dropExcessRequests: block.drop_excess_requests,
     maxRequestBodyBytes: Math.floor(block.max_request_body_size_mb * MB),

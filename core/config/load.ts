@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
+import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
 import { toClientSettings } from './client.ts'
+import { checkEdge } from './edge.ts'
 import { coerceText, type Environment, type Resolved, resolveEnv } from './env.ts'
 import { toGovernanceTables } from './governance/tables.ts'
 import { issueSentences, valueAt } from './issues.ts'
@@ -71,7 +73,8 @@ export function loadConfig(options: LoadOptions): Loaded {
   checkBlocks(resolved.value, report)
   checkStores(resolved.value, options.builtins, report)
   checkServed(resolved.value, report)
-  const plugins = checkPlugins(resolved.value, options, report)
+  checkEdge(valueAt(resolved.value, ['client']), folderOf(options), report)
+  const plugins = checkPlugins(resolved.value, { folder: folderOf(options), builtins }, report)
   if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
   const tables = toTables(parsed.block, plugins, options)
   return { tables, problems: [], notices: [...notices, ...configNotices(resolved.value, parsed.block, options)], secrets }
@@ -139,7 +142,13 @@ function coerceFromEnv(resolved: Resolved, issues: readonly { code: string; path
   return isChanged
 }
 
-function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { builtins, memoryBytes }: LoadOptions): SnapshotTables {
+/** What relative paths in the configuration start from. */
+function folderOf({ file, folder }: LoadOptions): string {
+  return folder ?? (file === undefined ? process.cwd() : dirname(resolve(file)))
+}
+
+function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, options: LoadOptions): SnapshotTables {
+  const { builtins, memoryBytes } = options
   const entries = new Map(builtins.providers.map((entry) => [entry.name, entry]))
   const empty = providerSchema(builtins).parse({})
   const blocks = new Map(Object.entries(block.providers))
@@ -152,8 +161,9 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { buil
   const planned = new Set(builtins.plannedPlugins?.map(({ name }) => name))
   const isLoaded = ({ name, enabled }: { name: string; enabled: boolean }) => enabled && (modules.has(name) || !planned.has(name))
   const plugins = block.plugins.filter(isLoaded).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
+  const client = toClientSettings(block.client, { memoryBytes: memoryBytes ?? machineMemory(), folder: folderOf(options) })
   return {
-    client: new Map<'client', ClientSettings>([['client', toClientSettings(block.client, memoryBytes ?? machineMemory())]]),
+    client: new Map<'client', ClientSettings>([['client', client]]),
     providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
     plugins: new Map<string, PluginSettings>(plugins.map((plugin) => [plugin.name, plugin])),
     ...toGovernanceTables(block.governance),

@@ -49,8 +49,9 @@ export function withControlRoutes(edge: Edge, ask: ControlCalls['ask']): Edge {
   return {
     ...edge,
     handle(ctx, body, reply) {
-      const { route, method, path, query, headers, remoteAddress } = ctx.incoming
+      const { route } = ctx.incoming
       if (route.at !== 'control') return edge.handle(ctx, body, reply)
+      const { method, path, query, headers, clientAddress, scheme } = ctx.incoming
       // A copy: the buffer may be a window onto a larger one, all of which would be cloned.
       const asked = ask({
         route: route.operation,
@@ -59,7 +60,8 @@ export function withControlRoutes(edge: Edge, ask: ControlCalls['ask']): Edge {
         query,
         headers: [...headers],
         body: body.length > 0 ? Uint8Array.from(body) : null,
-        address: remoteAddress,
+        clientAddress,
+        scheme,
       })
       void asked.then((answer) => reply.send(answer.status, [...answer.headers, ['x-request-id', ctx.id]], answer.body))
     },

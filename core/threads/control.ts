@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { Mint } from '../mint.ts'
 import { createShared } from '../shared.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
@@ -41,6 +42,8 @@ export interface ControlOptions {
   log: ThreadLog
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
+  /** Data threads speak TLS with this. */
+  tls?: TlsMaterial | undefined
   routes: Readonly<Record<string, ControlRoute>>
   /** The process's mint. */
   mint: Mint
@@ -71,6 +74,8 @@ export interface Control {
   publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<{ version: number; acknowledged: boolean }>
   /** Starts a data thread in place of the one at this position (from 0) and ends the old one without losing a request. */
   replaceThread(position: number): Promise<void>
+  /** New connections are served with this certificate; those that are open stay as they are. */
+  renewTls(tls: TlsMaterial): Promise<void>
   /** Drains and ends all threads. Resolves when none is left; later calls get the same promise. */
   stop(times: StopTimes): Promise<void>
 }
@@ -149,9 +154,18 @@ class ControlThread implements Control {
   }
 
   replaceThread(position: number): Promise<void> {
-    const replaced = this.#replacing.then(() => this.#replace(position))
-    this.#replacing = replaced.catch(() => {})
-    return replaced
+    return this.#inTurn(() => this.#replace(position))
+  }
+
+  renewTls(tls: TlsMaterial): Promise<void> {
+    return this.#inTurn(() => this.#renewTls(tls))
+  }
+
+  /** One change of the data threads after the other. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#replacing.then(change)
+    this.#replacing = changed.catch(() => {})
+    return changed
   }
 
   stop(times: StopTimes): Promise<void> {
@@ -181,6 +195,22 @@ class ControlThread implements Control {
     old.send({ type: 'drain' })
     await old.stop({ deadline: Date.now() + (this.#snapshot.tables.client.get('client')?.graceMs ?? DEFAULT_GRACE_MS), closeIdle: false })
     this.#options.log.info({ thread: old.index, by: next.index }, 'a data thread was replaced')
+  }
+
+  async #renewTls(tls: TlsMaterial): Promise<void> {
+    if (this.isDraining) return
+    this.#init.tls = tls
+    const renewed = await Promise.all(
+      this.#serving.map(async (thread) => {
+        const before = await thread.renewTls(tls)
+        if (before === undefined) return []
+        this.#acceptor?.add(thread.descriptor)
+        this.#acceptor?.remove(before)
+        return [thread]
+      }),
+    )
+    await wait(HAND_OVER_MS)
+    for (const thread of renewed.flat()) thread.send({ type: 'retire-tls' })
   }
 
   async #stop({ delayMs, graceMs }: StopTimes): Promise<void> {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
@@ -28,6 +29,8 @@ export interface ThreadInit {
   shared: SharedArrayBuffer
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
+  /** Of now: threads that start later get what is then here. */
+  tls?: TlsMaterial | undefined
   log: ThreadLog
   /** Answers a request that is at home on the main thread; never rejects. */
   answer(request: ControlRequest): Promise<ControlReply>
@@ -60,6 +63,7 @@ export class ThreadHandle {
   /** Patches that came while the whole was being sent; undefined afterwards. */
   #backlog: SnapshotPatch[] | undefined = []
   #isStopping = false
+  #renewed: ((descriptor: unknown) => void) | undefined
 
   /** `worker`: one that was spawned already. */
   constructor(index: number, { worker, ...init }: ThreadInit & { worker?: Worker | undefined }) {
@@ -73,6 +77,7 @@ export class ThreadHandle {
       shared: init.shared,
       logLevel: init.logLevel,
       ...(init.logStyle && { logStyle: init.logStyle }),
+      ...(init.tls && { tls: init.tls }),
       port: port2,
     }
     this.#port = port1
@@ -115,6 +120,18 @@ export class ThreadHandle {
     return new Promise((resolve) => this.#waiters.push({ version, resolve }))
   }
 
+  /** Has it serve with a new certificate; resolves to the descriptor it had before, undefined where the new one could not be used. */
+  async renewTls(tls: TlsMaterial): Promise<unknown> {
+    const renewed = Promise.withResolvers<unknown>()
+    this.#renewed = renewed.resolve
+    this.send({ type: 'renew-tls', tls })
+    const next = await Promise.race([renewed.promise, this.exited.then(() => undefined)])
+    if (next === undefined) return undefined
+    const before = this.descriptor
+    this.descriptor = next
+    return before
+  }
+
   /** Ends the thread: `closeIdle` cuts connections that carry no request, else it waits for their clients to go. */
   async stop(options: { deadline: number; closeIdle: boolean }): Promise<void> {
     this.#isStopping = true
@@ -144,6 +161,7 @@ export class ThreadHandle {
       this.#waiters = this.#waiters.filter((waiter) => waiter.version > version)
       for (const waiter of due) waiter.resolve()
     },
+    'tls-renewed': ({ descriptor }) => this.#renewed?.(descriptor),
     stopped: () => this.#stopped.resolve(),
     'control-request': ({ request }) => {
       void this.#init.answer(request).then((reply) => this.send({ type: 'control-reply', reply }))

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
 import type { StoreNotice, StoreReply, StoreRequest, StoreSetup } from './store-messages.ts'
@@ -12,8 +13,9 @@ export interface ControlRequest {
   query: string
   headers: readonly (readonly [string, string])[]
   body: Uint8Array | null
-  /** Address of the client. */
-  address: string
+  /** Who asks, and by what, as trusted proxies say it (Incoming). */
+  clientAddress: string
+  scheme: 'http' | 'https'
 }
 
 /** Its answer. */
@@ -42,6 +44,11 @@ export type Message =
   | { type: 'stop'; deadline: number; closeIdle: boolean }
   /** data -> main: no connection is left and the thread is about to end. */
   | { type: 'stopped' }
+  /** main -> data: serve new connections with this certificate; then, once none goes to the servers before it: let these end. */
+  | { type: 'renew-tls'; tls: TlsMaterial }
+  | { type: 'retire-tls' }
+  /** data -> main: what the acceptor hands connections to from now on; absent where the certificate could not be used. */
+  | { type: 'tls-renewed'; descriptor?: unknown }
   | { type: 'heartbeat'; at: number }
   | { type: 'control-request'; request: ControlRequest }
   | { type: 'control-reply'; reply: ControlReply }
@@ -61,6 +68,8 @@ interface CommonStart {
   index: number
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
+  /** Data threads speak TLS with this. */
+  tls?: TlsMaterial | undefined
   port: MessagePort
 }
 

@@ -95,7 +95,7 @@ function serve(edge: Edge, snapshot: Snapshot, thread: number): ThreadServer {
     for (const stream of streams) if (finish(stream)) stream.res.cork(() => stream.res.end('cut', true))
   }
   return {
-    descriptor: app.getDescriptor(),
+    descriptor: { public: app.getDescriptor() },
     get connections() {
       return state.connections
     },

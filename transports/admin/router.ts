@@ -100,7 +100,7 @@ function compile(route: AdminRoute): Compiled {
   return { route, pattern: new RegExp(`^${pattern}$`), names }
 }
 
-function find(compiled: readonly Compiled[], { method, path, query, headers, address }: ControlRequest) {
+function find(compiled: readonly Compiled[], { method, path, query, headers, clientAddress: address }: ControlRequest) {
   const matches = compiled.filter(({ pattern }) => pattern.test(path)).sort((one, other) => one.names.length - other.names.length)
   if (matches.length === 0) throw new GatewayError('GW_ROUTE_NOT_FOUND', { path })
   const wanted = method === 'HEAD' ? 'GET' : method
