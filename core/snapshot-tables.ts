@@ -8,7 +8,16 @@ export const SLICE_ENTRIES = 256
 
 /** Tables with nothing in them. */
 export function emptyTables(): SnapshotTables {
-  return { client: new Map(), providers: new Map(), plugins: new Map() }
+  return {
+    client: new Map(),
+    providers: new Map(),
+    plugins: new Map(),
+    virtualKeys: new Map(),
+    virtualKeyIds: new Map(),
+    teams: new Map(),
+    customers: new Map(),
+    businessUnits: new Map(),
+  }
 }
 
 /** What one thread holds of the configuration. Entries are replaced, never changed: a request keeps the ones it resolved. */

@@ -114,11 +114,78 @@ export interface PluginSettings {
   config: JsonObject
 }
 
+/** What a virtual key may do with one provider. */
+export interface VirtualKeyProvider {
+  provider: string
+  /** null: out of weighted choice and of automatic fallbacks (D3). */
+  weight: number | null
+  allowedModels: AllowList
+  blacklistedModels: AllowList
+  /** Ids or names of the provider's keys. */
+  keyIds: AllowList
+  /** Budgets that it names or holds; those that name it as their owner are found by the budget. */
+  budgetIds: readonly string[]
+  rateLimitId?: string | undefined
+}
+
+/** What a virtual key may do with one MCP client. */
+export interface VirtualKeyMcp {
+  /** Name or id of the client, as the configuration says it. */
+  client: string
+  tools: AllowList
+}
+
+/** A virtual key without its value, which only `virtualKeyIds` knows, by its hash. Frozen. */
+export interface VirtualKeySettings {
+  id: string
+  name: string
+  isActive: boolean
+  /** Milliseconds since 1970; absent: never. */
+  expiresAt?: number | undefined
+  /** At most one of team and customer. */
+  teamId?: string | undefined
+  customerId?: string | undefined
+  accessProfileId?: string | undefined
+  /** Each provider at most once; one that is not here is denied. */
+  providers: readonly VirtualKeyProvider[]
+  /** Each client at most once; one that is not here is denied. */
+  mcpClients: readonly VirtualKeyMcp[]
+  isCalendarAligned: boolean
+  budgetIds: readonly string[]
+  rateLimitId?: string | undefined
+}
+
+/** A customer or business unit: a name with limits. Frozen. */
+export interface OwnerSettings {
+  id: string
+  name: string
+  isCalendarAligned: boolean
+  budgetIds: readonly string[]
+  rateLimitId?: string | undefined
+}
+/** A customer. Frozen. */
+export type CustomerSettings = OwnerSettings
+/** A business unit. Frozen. */
+export type BusinessUnitSettings = OwnerSettings
+
+/** A team. Frozen. */
+export interface TeamSettings extends OwnerSettings {
+  customerId?: string | undefined
+  businessUnitId?: string | undefined
+}
+
 /** What each thread holds of the configuration: Maps, patched entry by entry; each entry frozen; plain data only. */
 export interface SnapshotTables {
   client: Map<'client', ClientSettings>
   providers: Map<string, ProviderSettings>
   plugins: Map<string, PluginSettings>
+  /** By id. */
+  virtualKeys: Map<string, VirtualKeySettings>
+  /** SHA-256 of a virtual key's value, in hex -> its id. */
+  virtualKeyIds: Map<string, string>
+  teams: Map<string, TeamSettings>
+  customers: Map<string, CustomerSettings>
+  businessUnits: Map<string, BusinessUnitSettings>
 }
 /** The name of a table. */
 export type TableName = keyof SnapshotTables

@@ -39,8 +39,9 @@ async function runMainRole(): Promise<void> {
     import('../providers/auth/index.ts'),
   ])
   const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
-  const load = (file: string | undefined) =>
-    loadConfig({ file, env: process.env, builtins: { providers, planned: plannedProviders, plugins: plugins.builtins } })
+  const { plannedPlugins, vectorStores } = plugins
+  const known = { providers, planned: plannedProviders, plugins: plugins.builtins, plannedPlugins, vectorStores }
+  const load = (file: string | undefined) => loadConfig({ file, env: process.env, builtins: known })
   if (checks !== undefined) return reportConfig(checks, load(checks))
   await runGatewayProcess({
     args: process.argv.slice(2),

@@ -10,7 +10,7 @@ import { createRedactor } from '../core/redact.ts'
 import { createShared, openShared } from '../core/shared.ts'
 import type { ClientSettings, PluginSettings } from '../core/snapshot.ts'
 import type { UpstreamClient } from '../core/upstream/types.ts'
-import { builtins as builtinPlugins } from '../plugins/index.ts'
+import { builtins as builtinPlugins, plannedPlugins, vectorStores } from '../plugins/index.ts'
 import { authenticators } from '../providers/auth/index.ts'
 import { formats } from '../providers/formats/index.ts'
 import { plannedProviders, providers } from '../providers/index.ts'
@@ -55,7 +55,7 @@ export interface TestGateway {
  * A handler that reads `ctx.request` undeclared throws here. Rejects with a ConfigError that lists every problem.
  */
 export async function createGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const builtins = { providers, planned: plannedProviders, plugins: builtinPlugins }
+  const builtins = { providers, planned: plannedProviders, plugins: builtinPlugins, plannedPlugins, vectorStores }
   const loaded = loadConfig({ config: options.config ?? {}, env: process.env, builtins })
   const { tables } = loaded
   if (!tables) throw new ConfigError(loaded.problems)

@@ -1,3 +1,5 @@
+import type { z } from 'zod'
+import type { JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
 
 /** A provider that is known by name and not served by this version. */
@@ -7,9 +9,28 @@ export interface PlannedProvider {
   envKey?: string | undefined
 }
 
+/** A kind of store, by the `type` that the configuration names, with the schema of the block's `config`. */
+export interface StoreType {
+  type: string
+  config: z.ZodType
+}
+
+/** A plugin that is known by name and not served by this version, with the schema of its config. */
+export interface PlannedPlugin {
+  name: string
+  config: z.ZodType
+  /** Why a configuration that turns it on cannot start; undefined: it can, and the plugin has no effect. */
+  refusal?: (config: JsonObject) => string | undefined
+}
+
 /** What a configuration may refer to by name. Brought by the caller: the core knows no provider and no plugin by name. */
 export interface Builtins {
   providers: readonly Provider[]
   planned?: readonly PlannedProvider[] | undefined
   plugins: readonly { name: string }[]
+  plannedPlugins?: readonly PlannedPlugin[] | undefined
+  /** Kinds that keep the configuration; also those of logs. None: `config_store` and `logs_store` cannot be enabled. */
+  stores?: readonly StoreType[] | undefined
+  /** Kinds that keep vectors, known and not served by this version. */
+  vectorStores?: readonly StoreType[] | undefined
 }

@@ -139,9 +139,6 @@ export const CLIENT_NOT_YET: readonly string[] = [
   'compat.convert_chat_to_responses',
 ]
 
-/** Names in `client` that would open the gateway if they were read and not enforced: refused when true. */
-export const CLIENT_ENFORCED: readonly string[] = ['enforce_auth_on_inference', 'enforce_governance_header', 'enforce_scim_auth']
-
 /** The `client` block (api.md 5.1, seed 3, D28). */
 export const clientSchema = z.strictObject({ ...served, ...ownFields, ...notYet })
 

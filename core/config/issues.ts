@@ -1,24 +1,49 @@
 import type { z } from 'zod'
-import type { Json } from '../canonical/json.ts'
+import { isObject, type Json } from '../canonical/json.ts'
 import { type Path, pathText, suggestion } from './problems.ts'
-import { REFUSED } from './root.ts'
+import { refusalOf } from './root.ts'
 
 type Issue = z.core.$ZodIssue
 
+/** One thing that a schema found. */
+export interface Problem {
+  path: Path
+  message: string
+}
+
 /** What a schema found, as sentences: `providers.openai.keys[0].modles: unknown key; did you mean "models"?`. No values. */
 export function issueSentences(issues: readonly Issue[], schema: z.core.$ZodType, tree: Json): string[] {
+  return issueProblems(issues, schema, tree).map(({ path, message }) => `${pathText(path) || 'the file'}: ${message}`)
+}
+
+/** The same with paths apart, for answers that show a field beside its problem. */
+export function issueProblems(issues: readonly Issue[], schema: z.core.$ZodType, tree: Json): Problem[] {
   return issues.flatMap((issue) => {
     const path = issue.path as Path
     if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownKey([...path, name], schema))
-    return [`${pathText(path) || 'the file'}: ${sentence(issue, valueAt(tree, path))}`]
+    if (issue.code === 'invalid_union') return unionProblems(issue, schema, tree)
+    return [{ path, message: sentence(issue, valueAt(tree, path)) }]
   })
 }
 
-function unknownKey(path: Path, schema: z.core.$ZodType): string {
-  const place = pathText(path)
-  const refusal = REFUSED.get(place)
-  if (refusal !== undefined) return `${place}: ${refusal}`
-  return `${place}: unknown key${suggestion(String(path.at(-1)), namesAt(schema, path.slice(0, -1)))}`
+/** A choice says what it takes; where the value is an object, the choice that takes objects says what is wrong inside. */
+function unionProblems(issue: Extract<Issue, { code: 'invalid_union' }>, schema: z.core.$ZodType, tree: Json): Problem[] {
+  const path = issue.path as Path
+  const value = valueAt(tree, path)
+  const inner = isObject(value)
+    ? issue.errors.find((issues) => issues.every((each) => each.path.length > 0 || each.code === 'unrecognized_keys'))
+    : []
+  if (inner === undefined || inner.length === 0) return [{ path, message: sentence(issue, value) }]
+  return issueProblems(
+    inner.map((each) => ({ ...each, path: [...issue.path, ...each.path] }) as Issue),
+    schema,
+    tree,
+  )
+}
+
+function unknownKey(path: Path, schema: z.core.$ZodType): Problem {
+  const message = refusalOf(path) ?? `unknown key${suggestion(String(path.at(-1)), namesAt(schema, path.slice(0, -1)))}`
+  return { path, message }
 }
 
 function sentence(issue: Issue, value: Json | undefined): string {

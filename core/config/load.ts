@@ -1,21 +1,26 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
-import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
-import { CLIENT_ENFORCED, toClientSettings } from './client.ts'
+import { toClientSettings } from './client.ts'
 import { coerceText, type Environment, type Resolved, resolveEnv } from './env.ts'
+import { toGovernanceTables } from './governance/tables.ts'
 import { issueSentences, valueAt } from './issues.ts'
 import { parseJsonText } from './json-text.ts'
+import { upgradeV1 } from './migrations/v1.ts'
 import { configNotices } from './notices.ts'
-import { findPlugin, toPluginSettings } from './plugins.ts'
-import { type Path, pathText, suggestion } from './problems.ts'
+import { checkPlugins } from './plugin-checks.ts'
+import { toPluginSettings } from './plugins.ts'
+import { type Path, pathText } from './problems.ts'
 import { checkProviders } from './provider-checks.ts'
 import { assignSlots, toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
 import { type RootBlock, rootSchema } from './root.ts'
+import { checkBlocks, checkEntities } from './rules/index.ts'
 import { secretsIn } from './secrets.ts'
+import { checkServed } from './served.ts'
+import { checkStores } from './store-checks.ts'
 
 /** Where a configuration comes from, and what it may name. */
 export interface LoadOptions {
@@ -46,8 +51,9 @@ export interface Loaded {
  * provider each. Never throws for what the configuration says; every problem is in the list, all at once.
  */
 export function loadConfig(options: LoadOptions): Loaded {
-  const { tree, problems } = readTree(options)
-  if (tree === undefined) return { problems, notices: [], secrets: [] }
+  const { tree: written, problems } = readTree(options)
+  if (written === undefined) return { problems, notices: [], secrets: [] }
+  const { tree, notices } = today(written, options.builtins)
   const resolved = resolveEnv(tree, options.env)
   const secrets = secretsIn(resolved.value)
   const parsed = parse(resolved, options.builtins)
@@ -57,11 +63,14 @@ export function loadConfig(options: LoadOptions): Loaded {
     if (!resolved.unresolved.has(place)) problems.push(`${place}: ${message}`)
   }
   checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, options.builtins, report)
-  checkClient(resolved.value, report)
+  checkEntities(resolved.value, options.builtins, report)
+  checkBlocks(resolved.value, report)
+  checkStores(resolved.value, options.builtins, report)
+  checkServed(resolved.value, report)
   const plugins = checkPlugins(resolved.value, options, report)
   if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
   const tables = toTables(parsed.block, plugins, options)
-  return { tables, problems: [], notices: configNotices(resolved.value, parsed.block, options), secrets }
+  return { tables, problems: [], notices: [...notices, ...configNotices(resolved.value, parsed.block, options)], secrets }
 }
 
 function readTree({ file, config, env, builtins }: LoadOptions): { tree: Json | undefined; problems: string[] } {
@@ -85,6 +94,15 @@ function treeOfEnv(env: Environment, { providers }: Builtins): JsonObject {
     found[name] = { keys: [{ name: envKey, value: `env.${envKey}`, models: ['*'] }] }
   }
   return { providers: found }
+}
+
+/** A file of v1.4 as one of today, with what that changed; any other as it is. */
+function today(tree: Json, { providers }: Builtins): { tree: Json; notices: string[] } {
+  if (!isObject(tree) || tree.version !== 1) return { tree, notices: [] }
+  const keyUrls = providers.flatMap(({ name, keyUrl, keyModelName }) => (keyUrl && !keyModelName ? [[name, keyUrl] as const] : []))
+  const { tree: upgraded, changes } = upgradeV1(tree, { keyUrls: Object.fromEntries(keyUrls) })
+  const notices = changes.map(({ path, message }) => `version 1: ${pathText(path)}: ${message}`)
+  return { tree: upgraded, notices: ['version 1: empty and missing allow-lists allow everything, as in v1.4', ...notices] }
 }
 
 /** The schema's verdict. Numbers and booleans from the environment are texts: where one stands in the way it is read as what it spells. */
@@ -111,37 +129,6 @@ function coerceFromEnv(resolved: Resolved, issues: readonly { code: string; path
   return isChanged
 }
 
-function checkClient(tree: Json, report: (path: Path, message: string) => void): void {
-  const client = isObject(tree) ? tree.client : undefined
-  if (!isObject(client)) return
-  for (const name of CLIENT_ENFORCED)
-    if (client[name] === true) report(['client', name], 'cannot be enforced by this version, which has no virtual keys yet; take it out')
-}
-
-/** Where each plugin's module is, by name; built-ins have none. */
-function checkPlugins(tree: Json, options: LoadOptions, report: (path: Path, message: string) => void): Map<string, string> {
-  const found = new Map<string, string>()
-  const entries = isObject(tree) ? tree.plugins : undefined
-  if (!Array.isArray(entries)) return found
-  const builtins = options.builtins.plugins.map((plugin) => plugin.name)
-  const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file))
-  const names = new Set<string>()
-  for (const [index, entry] of (entries as readonly Json[]).entries()) {
-    if (!isObject(entry) || typeof entry.name !== 'string') continue
-    const { name, path, enabled } = entry
-    if (names.has(name)) report(['plugins', index, 'name'], `"${name}" appears twice`)
-    names.add(name)
-    if (typeof path === 'string') {
-      const module = enabled === false ? undefined : findPlugin(path, folder)
-      if (module !== undefined) found.set(name, module)
-      else if (enabled !== false) report(['plugins', index, 'path'], `no such file or installed package (looked from ${folder})`)
-      if (builtins.includes(name)) report(['plugins', index, 'name'], `"${name}" is the name of a built-in plugin`)
-    } else if (!builtins.includes(name))
-      report(['plugins', index, 'name'], `unknown plugin${suggestion(name, builtins) || '; one of your own needs a path'}`)
-  }
-  return found
-}
-
 function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { builtins, memoryBytes }: LoadOptions): SnapshotTables {
   const entries = new Map(builtins.providers.map((entry) => [entry.name, entry]))
   const empty = providerSchema(builtins).parse({})
@@ -150,13 +137,16 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { buil
   const providers: ProviderSettings[] = []
   for (const [name, settings] of blocks) {
     const entry = entries.get(settings.custom_provider_config?.base_provider_type ?? name)
-    if (entry) providers.push(toProviderSettings(name, settings, { entry, isEmptyAll: block.version === 1 }))
+    if (entry) providers.push(toProviderSettings(name, settings, entry))
   }
-  const plugins = block.plugins.filter((plugin) => plugin.enabled).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
+  const planned = new Set(builtins.plannedPlugins?.map(({ name }) => name))
+  const isLoaded = ({ name, enabled }: { name: string; enabled: boolean }) => enabled && (modules.has(name) || !planned.has(name))
+  const plugins = block.plugins.filter(isLoaded).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
   return {
     client: new Map<'client', ClientSettings>([['client', toClientSettings(block.client, memoryBytes ?? machineMemory())]]),
     providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
     plugins: new Map<string, PluginSettings>(plugins.map((plugin) => [plugin.name, plugin])),
+    ...toGovernanceTables(block.governance),
   }
 }
 

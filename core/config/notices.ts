@@ -9,8 +9,10 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
   const notices = withoutEffect(written)
   if (field(written, 'client', 'initial_pool_size') !== undefined)
     notices.push('client.initial_pool_size is accepted and sizes nothing here: nothing is allocated ahead')
-  if (block.version === 1) notices.push('version 1: empty and missing allow-lists allow everything, as in v1.4')
-  else notices.push(...keysWithoutModels(block))
+  notices.push(...keysWithoutModels(block), ...governanceNotices(block))
+  for (const { name } of builtins.plannedPlugins ?? [])
+    if (block.plugins.some((plugin) => plugin.name === name && plugin.enabled) && !builtins.plugins.some((plugin) => plugin.name === name))
+      notices.push(`plugins: "${name}" is not served by this version; its settings have no effect`)
   for (const { name, keyUrl } of builtins.providers) {
     if (keyUrl !== undefined && field(written, 'providers', name, 'network_config', 'base_url') !== undefined)
       notices.push(`providers.${name}.network_config.base_url is not used: each key brings its own ${keyUrl}.url`)
@@ -23,10 +25,55 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
   return notices
 }
 
+/** Blocks that are read and checked, and do nothing in this version. What they protect is refused elsewhere (served.ts). */
+const BLOCKS_NOT_YET: readonly (readonly string[])[] = [
+  ['encryption_key'],
+  ['framework'],
+  ['governance', 'routing_rules'],
+  ['governance', 'model_configs'],
+  ['governance', 'providers'],
+  ['governance', 'pricing_overrides'],
+  ['governance', 'roles'],
+  ['mcp'],
+  ['logs_store'],
+  ['vector_store'],
+  ['websocket'],
+  ['load_balancer_config'],
+  ['guardrails_config'],
+  ['large_payload_optimization'],
+]
+
+/** What virtual keys and their limits come to. */
+function governanceNotices({ governance }: RootBlock): string[] {
+  const notices: string[] = []
+  const { virtual_keys: keys, budgets, rate_limits: rateLimits } = governance
+  const owners = [keys, governance.teams, governance.customers, governance.business_units, governance.model_configs, governance.providers]
+  const hasInline = [...owners.flat(), ...keys.flatMap((key) => key.provider_configs)].some(
+    (owner) => owner.budgets.length > 0 || Boolean(owner.rate_limit),
+  )
+  if (budgets.length > 0 || rateLimits.length > 0 || hasInline)
+    notices.push('governance: budgets and rate limits are kept, and not enforced by this version')
+  for (const key of keys) {
+    const name = key.name ?? key.id
+    if (key.value === undefined) notices.push(`governance.virtual_keys: "${name}" has no value, so nobody can present it`)
+    if (key.provider_configs.length === 0)
+      notices.push(`governance.virtual_keys: "${name}" may use no provider, because it has no provider_configs`)
+    for (const { provider, allowed_models: models, key_ids: ids } of key.provider_configs) {
+      const lists = [models.length === 0 ? 'allowed_models' : [], ids.length === 0 ? 'key_ids' : []].flat()
+      if (lists.length > 0)
+        notices.push(
+          `governance.virtual_keys: "${name}" is denied ${provider}, because ${lists.join(' and ')} are empty; ["*"] stands for all`,
+        )
+    }
+  }
+  return notices
+}
+
 const PROVIDER_NOT_YET = ['store_raw_request_response']
 
 function withoutEffect(tree: JsonObject): string[] {
   const paths = CLIENT_NOT_YET.filter((name) => field(tree, 'client', ...name.split('.')) !== undefined).map((name) => `client.${name}`)
+  paths.push(...BLOCKS_NOT_YET.filter((path) => hasContent(field(tree, ...path))).map((path) => path.join('.')))
   for (const [name, provider] of Object.entries(isObject(tree.providers) ? tree.providers : {})) {
     if (!isObject(provider)) continue
     paths.push(
@@ -48,4 +95,10 @@ function field(tree: Json | undefined, ...path: string[]): Json | undefined {
   let node = tree
   for (const name of path) node = isObject(node) ? node[name] : undefined
   return node
+}
+
+/** Whether a block says anything: an empty list or object does not. */
+function hasContent(value: Json | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return value !== undefined && value !== null
+  return Object.keys(value).length > 0
 }

@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
 import type { Builtins } from './builtins.ts'
+import type { Lookup } from './entities.ts'
 import { type Path, suggestion } from './problems.ts'
 import { belongTogether, durationMs, RESERVED_HEADERS } from './values.ts'
 
@@ -29,7 +30,7 @@ export function checkProviders(blocks: Json | undefined, builtins: Builtins, rep
     checkQueue(subject, report)
     checkNetwork(subject, report)
     checkProxy(subject, report)
-    checkKeys(subject, report)
+    checkKeys(subject, builtins, report)
   }
   checkUnique(subjects, report)
 }
@@ -150,21 +151,29 @@ function checkProxy({ path, block }: Subject, report: Report): void {
     report(at, `must begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`)
 }
 
-function checkKeys({ path, block, entry, isKeyless }: Subject, report: Report): void {
+function checkKeys({ path, block, entry, isKeyless }: Subject, builtins: Builtins, report: Report): void {
   const keys = block.keys
   const at = [...path, 'keys']
   const list = Array.isArray(keys) ? (keys as readonly Json[]) : []
   if (isKeyless && list.length > 0) report(at, 'the provider takes no keys')
   if (!isKeyless && entry !== undefined && list.length === 0 && (keys === undefined || Array.isArray(keys)))
     report(at, 'at least one key is required')
-  for (const [index, key] of list.entries()) if (isObject(key)) checkKey(key, { at: [...at, index], entry }, report)
+  for (const [index, key] of list.entries()) if (isObject(key)) checkKey(key, { at: [...at, index], entry, builtins }, report)
 }
 
-function checkKey(key: JsonObject, { at, entry }: { at: Path; entry: Provider | undefined }, report: Report): void {
+interface KeyPlace {
+  at: Path
+  entry: Provider | undefined
+  builtins: Builtins
+}
+
+function checkKey(key: JsonObject, { at, entry, builtins }: KeyPlace, report: Report): void {
   if (key.name === undefined && key.id === undefined) report(at, 'a key needs a name or an id')
   if (entry === undefined) return
+  // A block that no provider has is an unknown key, which the schema says.
+  const others = builtins.providers.filter((other) => other !== entry).flatMap(({ keyUrl, keyConfig }) => [keyUrl, keyConfig?.name])
   for (const name of Object.keys(key))
-    if (isObject(key[name]) && name.endsWith('_key_config') && name !== entry.keyUrl && name !== entry.keyConfig?.name)
+    if (isObject(key[name]) && others.includes(name) && name !== entry.keyUrl && name !== entry.keyConfig?.name)
       report([...at, name], 'belongs to another provider')
   if (key.enabled === false) return
   const value = key.value
@@ -173,6 +182,17 @@ function checkKey(key: JsonObject, { at, entry }: { at: Path; entry: Provider | 
   const { keyConfig } = entry
   if (keyConfig?.isRequired && key[keyConfig.name] === undefined) report([...at, keyConfig.name], 'is required')
   if (entry.keyUrl !== undefined) checkKeyUrl(key[entry.keyUrl], { at: [...at, entry.keyUrl], entry }, report)
+}
+
+/** One key among the others, for a change that brings it alone; its body names the `provider`. Paths are relative to it. */
+export function checkKeyEntity(key: JsonObject, { lookup, builtins }: { lookup: Lookup; builtins: Builtins }, report: Report): void {
+  const { provider, ...body } = key
+  if (typeof provider !== 'string') return report(['provider'], 'is required')
+  const block = lookup.get('providers', provider)
+  if (block === undefined) return report(['provider'], `there is no provider "${provider}"`)
+  const { entry, isKeyless } = subjectOf(provider, block, builtins)
+  if (isKeyless) return report([], 'the provider takes no keys')
+  checkKey(body, { at: [], entry, builtins }, report)
 }
 
 function checkKeyUrl(block: Json | undefined, { at, entry }: { at: Path; entry: Provider }, report: Report): void {

@@ -2,19 +2,12 @@ import { createHash } from 'node:crypto'
 import { isObject, type JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
 import type { KeySettings, NetworkSettings, ProviderSettings, ProxySettings } from '../snapshot.ts'
-import { ALL, toAllowList } from './allow-list.ts'
+import { toAllowList } from './allow-list.ts'
 import type { KeyBlock, ProviderBlock } from './providers.ts'
 import { durationMs } from './values.ts'
 
-/** How a provider's block is read: the entry behind it, and whether empty allow-lists mean all (`version: 1`, D17). */
-export interface ReadOptions {
-  entry: Provider
-  isEmptyAll: boolean
-}
-
-/** Settings of one provider, not yet with its slots (`assignSlots`). */
-export function toProviderSettings(name: string, block: ProviderBlock, options: ReadOptions): ProviderSettings {
-  const { entry } = options
+/** Settings of one provider by the entry behind it, not yet with its slots (`assignSlots`). */
+export function toProviderSettings(name: string, block: ProviderBlock, entry: Provider): ProviderSettings {
   const custom = block.custom_provider_config
   const allowed = custom?.allowed_requests
   return {
@@ -29,7 +22,7 @@ export function toProviderSettings(name: string, block: ProviderBlock, options: 
     isKeyless: custom?.is_key_less ?? entry.keyless === 'key',
     allowedRequests: allowed === undefined ? null : new Set(Object.keys(allowed).filter((type) => allowed[type] === true)),
     pathOverrides: Object.freeze({ ...custom?.request_path_overrides }) as Readonly<Record<string, string>>,
-    keys: (block.keys ?? []).map((key) => toKey(name, key, options)),
+    keys: (block.keys ?? []).map((key) => toKey(name, key, entry)),
     slot: 0,
   }
 }
@@ -45,18 +38,17 @@ export function assignSlots(providers: readonly ProviderSettings[]): ProviderSet
   })
 }
 
-function toKey(provider: string, block: KeyBlock, { entry, isEmptyAll }: ReadOptions): KeySettings {
+function toKey(provider: string, block: KeyBlock, entry: Provider): KeySettings {
   const name = block.name ?? block.id ?? ''
   const blocks = block as Record<string, unknown>
   const place = entry.keyUrl === undefined ? undefined : blocks[entry.keyUrl]
   const { url, model_name: modelName } = (isObject(place) ? place : {}) as { url?: string; model_name?: string }
-  const isAll = isEmptyAll && (block.models ?? []).length === 0
   return {
     id: block.id ?? stableId(provider, name),
     name,
     provider,
     value: (block.value ?? '').trim(),
-    models: isAll ? ALL : toAllowList(block.models ?? []),
+    models: toAllowList(block.models ?? []),
     blacklistedModels: toAllowList(block.blacklisted_models),
     aliases: Object.freeze({ ...block.aliases }),
     weight: block.weight,

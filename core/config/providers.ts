@@ -103,11 +103,15 @@ const keyFields = {
   use_for_batch_api: z.boolean().default(false),
 }
 
+/** Schema of one key of a provider. */
+export function keySchema(builtins: Builtins) {
+  return z.strictObject({ ...keyFields, ...urlBlocks(builtins), ...keyBlocks(builtins) })
+}
+
 /** Schema of one provider (api.md 5.2). One for all: which blocks belong to which provider is checked beside it. */
 export function providerSchema(builtins: Builtins) {
-  const key = z.strictObject({ ...keyFields, ...urlBlocks(builtins), ...keyBlocks(builtins) })
   return z.strictObject({
-    keys: z.array(key).optional().describe('Credentials.'),
+    keys: z.array(keySchema(builtins)).optional().describe('Credentials.'),
     network_config: network.prefault({}),
     concurrency_and_buffer_size: queue.default({ concurrency: 1000, buffer_size: 5000 }),
     proxy_config: proxy.default({ type: 'none' }),

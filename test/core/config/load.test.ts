@@ -276,7 +276,7 @@ describe('problems', () => {
   test.each<[string, JsonObject, string[]]>([
     ['an unknown key', openai({}, { modles: [] }), ['providers.openai.keys[0].modles: unknown key; did you mean "models"?']],
     ['an unknown block', { provders: {} }, ['provders: unknown key; did you mean "providers"?']],
-    ['a block of a later version', { governance: {} }, ['governance: is not served by this version; take it out']],
+    ['a block of a later version', { webhooks: {} }, ['webhooks: is not served by this version; take it out']],
     [
       'direct keys (D6)',
       { client: { allow_direct_keys: false } },
@@ -285,7 +285,7 @@ describe('problems', () => {
     [
       'authentication that nobody would enforce',
       { client: { enforce_auth_on_inference: true } },
-      ['client.enforce_auth_on_inference: cannot be enforced by this version, which has no virtual keys yet; take it out'],
+      ['client.enforce_auth_on_inference: cannot be enforced by this version, which asks nobody for a virtual key yet; take it out'],
     ],
     ['a wrong type', { client: { drop_excess_requests: 1 } }, ['client.drop_excess_requests: must be true or false']],
     ['a version of the future', { version: 3 }, ['version: must be 1 or 2']],
