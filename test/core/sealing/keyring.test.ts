@@ -5,24 +5,24 @@ import { passphraseKey } from '../../../core/sealing/passphrase.ts'
 import { rotateKey } from '../../../core/sealing/rotate.ts'
 import { sealStore } from '../../../core/sealing/sealed-store.ts'
 import { ROTATION_OVERLAP_MS, sweepSecrets } from '../../../core/sealing/sweep.ts'
-import { type MemoryConfigStore, memoryConfigStore } from '../../helpers/memory-config-store.ts'
+import { type WatchedStore, watchedStore } from '../../helpers/watched-store.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 /** The least that Argon2id takes: what a passphrase costs is not what is tested here. */
 const cost = { memory_kib: 8, passes: 1, lanes: 1 }
-const open = (store: MemoryConfigStore, passphrase: string | undefined) => openSealing(store, { passphrase, now: NOW, cost })
+const open = (store: WatchedStore, passphrase: string | undefined) => openSealing(store, { passphrase, now: NOW, cost })
 
-async function filled(count: number): Promise<MemoryConfigStore> {
-  const store = memoryConfigStore()
+async function filled(count: number): Promise<WatchedStore> {
+  const store = watchedStore()
   for (let index = 0; index < count; index += 1) {
     await store.write('keys', `k${index}`, { name: `k${index}`, value: `CANARY-${index}` }, { version: 0 })
   }
   return store
 }
 
-const dump = (store: MemoryConfigStore) => JSON.stringify([...store.documents.values()])
+const dump = async (store: WatchedStore) => JSON.stringify(await store.all())
 
-async function values(store: MemoryConfigStore, passphrase: string | undefined): Promise<unknown[]> {
+async function values(store: WatchedStore, passphrase: string | undefined): Promise<unknown[]> {
   const opened = sealStore(store, await open(store, passphrase))
   const page = await opened.readPage(undefined, 1000)
   return page.filter(({ collection }) => collection === 'keys').map(({ body }) => body?.value)
@@ -49,7 +49,7 @@ test('a key that appears makes a keyring; plain rows are sealed, and none is lef
   const sealer = await open(store, 'first')
   expect(await values(store, 'first')).toEqual(expected(5))
   expect(await sweepSecrets(store, sealer, NOW)).toEqual({ sealed: 5, left: 0, againInMs: undefined })
-  expect(dump(store)).not.toContain('CANARY')
+  expect(await dump(store)).not.toContain('CANARY')
   expect(await values(store, 'first')).toEqual(expected(5))
   expect(await sweepSecrets(store, sealer, NOW)).toEqual({ sealed: 0, left: 0, againInMs: undefined })
 })
@@ -69,27 +69,27 @@ test('D19: another key refuses, and so does none; the sentence says what to do a
 test('a damaged keyring is told from a wrong key', async () => {
   const store = await filled(1)
   await open(store, 'first')
-  const stored = store.documents.get('meta\u0000keyring')!
+  const stored = (await store.read('meta', 'keyring'))!
   const keyring = structuredClone(stored.body) as { keys: { sealed: string }[] }
   keyring.keys[0]!.sealed = `AAAA${keyring.keys[0]!.sealed.slice(4)}`
-  store.documents.set('meta\u0000keyring', { ...stored, body: keyring as unknown as JsonObject })
+  const { version } = await store.write('meta', 'keyring', keyring as unknown as JsonObject, stored)
   await expect(open(store, 'first')).rejects.toMatchObject({ fault: 'corrupt' })
-  store.documents.set('meta\u0000keyring', { ...stored, body: { kdf: 'none' } })
+  await store.write('meta', 'keyring', { kdf: 'none' }, { version })
   await expect(open(store, 'first')).rejects.toMatchObject({ fault: 'corrupt' })
 })
 
 test('two processes that make the keyring at once share one', async () => {
-  const store = memoryConfigStore()
+  const store = watchedStore()
   const [one, two] = await Promise.all([open(store, 'first'), open(store, 'first')])
   expect(one.keys?.current).toBe(two.keys?.current)
 })
 
 test('what goes through the sealed store is plain on this side alone', async () => {
-  const raw = memoryConfigStore()
+  const raw = watchedStore()
   const store = sealStore(raw, await open(raw, 'first'))
   const written = await store.write('keys', 'k', { name: 'k', value: 'CANARY' }, { version: 0 })
   expect(written.body).toEqual({ name: 'k', value: 'CANARY' })
-  expect(dump(raw)).not.toContain('CANARY')
+  expect(await dump(raw)).not.toContain('CANARY')
   expect((await store.read('keys', 'k'))?.body).toEqual({ name: 'k', value: 'CANARY' })
   expect((await store.changesSince(0)).map(({ id }) => id)).toEqual(['keyring', 'k'])
   expect((await store.remove('keys', 'k', { version: 1 })).body).toBeUndefined()
@@ -98,13 +98,13 @@ test('what goes through the sealed store is plain on this side alone', async () 
 test('a rotation changes the passphrase and the data key, and the old one opens nothing', async () => {
   const store = await filled(3)
   await sweepSecrets(store, await open(store, 'first'), NOW)
-  const before = dump(store)
+  const before = await dump(store)
   const later = NOW + 1000
   const swept = await rotateKey(store, { from: 'first', to: 'second', now: later, cost })
   expect(swept).toEqual({ sealed: 3, left: 0, againInMs: ROTATION_OVERLAP_MS })
   expect(await values(store, 'second')).toEqual(expected(3))
   await expect(open(store, 'first')).rejects.toMatchObject({ fault: 'wrong-key' })
-  expect(dump(store)).not.toBe(before)
+  expect(await dump(store)).not.toBe(before)
   expect(await sweepSecrets(store, await open(store, 'second'), later + ROTATION_OVERLAP_MS)).toMatchObject({ againInMs: undefined })
   const { body } = (await store.read('meta', 'keyring'))!
   expect(body?.keys).toHaveLength(1)
@@ -153,7 +153,7 @@ test('killed at any write of a sealing or a rotation and run again, it ends the 
     const passphrase = await readable(store)
     if (wasKilled) await run()
     expect(await values(store, 'second')).toEqual(expected(3))
-    expect(dump(store)).not.toContain('CANARY')
+    expect(await dump(store)).not.toContain('CANARY')
     if (!wasKilled) {
       expect(kill).toBeGreaterThan(8)
       break
@@ -162,13 +162,12 @@ test('killed at any write of a sealing or a rotation and run again, it ends the 
   }
 })
 
-async function readable(store: MemoryConfigStore): Promise<string | undefined> {
-  store.onWrite = () => {}
-  const snapshot = structuredClone(store.documents)
+/** Of what lies in the store now, in a store of its own. */
+async function readable(killed: WatchedStore): Promise<string | undefined> {
   for (const passphrase of ['first', 'second']) {
+    const store = watchedStore()
+    for (const { collection, id, body } of await killed.all()) await store.write(collection, id, body!, { version: 0 })
     const read = await values(store, passphrase).catch(() => undefined)
-    store.documents.clear()
-    for (const [key, stored] of snapshot) store.documents.set(key, structuredClone(stored))
     if (read) {
       expect(read).toEqual(expected(3))
       return passphrase
@@ -185,20 +184,15 @@ function ignoreWrongKey(error: { fault?: string }): undefined {
 test('a row that others write meanwhile is sealed as they left it, and one that never rests is left', async () => {
   const store = await filled(1)
   const sealer = await open(store, 'first')
-  let rival = 0
-  store.onWrite = () => {
-    if (rival > 0) return
-    rival += 1
-    const stored = store.documents.get('keys\u0000k0')!
-    store.documents.set('keys\u0000k0', { ...stored, version: stored.version + 1, body: { name: 'k0', value: 'CANARY-new' } })
+  const rival = async (value: string) => {
+    const stored = (await store.read('keys', 'k0'))!
+    await store.inner.write('keys', 'k0', { name: 'k0', value }, stored)
   }
+  store.onWrite = (count) => (count === 3 ? rival('CANARY-new') : undefined)
   expect(await sweepSecrets(store, sealer, NOW)).toMatchObject({ sealed: 1, left: 0 })
   expect(await values(store, 'first')).toEqual(['CANARY-new'])
-  store.documents.set('keys\u0000k0', { ...store.documents.get('keys\u0000k0')!, body: { name: 'k0', value: 'plain' } })
-  store.onWrite = () => {
-    const stored = store.documents.get('keys\u0000k0')!
-    store.documents.set('keys\u0000k0', { ...stored, version: stored.version + 1 })
-  }
+  store.onWrite = () => rival('plain')
+  await rival('plain')
   expect(await sweepSecrets(store, sealer, NOW)).toMatchObject({ sealed: 0, left: 1, againInMs: ROTATION_OVERLAP_MS })
 })
 
