@@ -9,7 +9,8 @@ import {
   unexpectedBody,
 } from './attempt-facts.ts'
 import { passBetas } from './beta-flags.ts'
-import type { ChatResponse, StreamPart } from './canonical/chat.ts'
+import type { StreamPart } from './canonical/chat.ts'
+import type { AnyResponse } from './canonical/operations.ts'
 import type { Context } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import type { HeaderList } from './edge.ts'
@@ -41,7 +42,7 @@ import { openWhole } from './whole-answer.ts'
  */
 export type Served = { facts: AttemptFacts | undefined; headers: HeaderList; carry: Outgoing['carry'] } & (
   | { kind: 'bytes'; body: Buffer }
-  | { kind: 'response'; response: ChatResponse; parts?: readonly StreamPart[] | undefined; raw: string | undefined }
+  | { kind: 'response'; response: AnyResponse; parts?: readonly StreamPart[] | undefined; raw: string | undefined }
   | { kind: 'live'; live: LiveStream }
 )
 
@@ -112,8 +113,8 @@ class AttemptRun implements UpstreamHandler {
     const { runtime, ctx, goal, candidate } = this.#options
     try {
       const destination = destinationOf(runtime.registry, goal, candidate.key)
-      const { target, path } = locate(destination, goal.settings, pathOf(goal, ctx, candidate))
-      const outgoing = encodeOutgoing(ctx, goal, candidate.model, { wantsUsage: this.#callers.postHook !== undefined })
+      const outgoing = encodeOutgoing(ctx, goal, candidate, { wantsUsage: this.#callers.postHook !== undefined })
+      const { target, path } = locate(destination, goal.settings, pathOf(goal, ctx, { candidate, method: outgoing.method }))
       this.#outgoing = outgoing
       this.#facts.dropped = outgoing.dropped
       if (sendsRawRequest(ctx, goal)) this.#facts.rawRequest = bodyText(outgoing.body)
@@ -266,12 +267,12 @@ class AttemptRun implements UpstreamHandler {
     const { ctx, goal } = this.#options
     const answer = openWhole(body, goal.format, goal.format === ctx.inbound && !ctx.stream)
     if (answer.passes) return this.#serve({ kind: 'bytes', body })
-    const response = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
+    const response: AnyResponse | undefined = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
     if (!response) throw new GatewayError('GW_INTERNAL', { id: ctx.id })
     this.#serve({ kind: 'response', response, raw: this.#facts.sendsRawResponse ? utf8(body) : undefined })
   }
 
-  #serve(answer: { kind: 'bytes'; body: Buffer } | { kind: 'response'; response: ChatResponse; raw: string | undefined }): void {
+  #serve(answer: { kind: 'bytes'; body: Buffer } | { kind: 'response'; response: AnyResponse; raw: string | undefined }): void {
     if (this.#isSettled) return
     this.#isSettled = true
     this.#release()

@@ -25,13 +25,13 @@ export function identify(runtime: Runtime, incoming: Incoming): Context {
   const hops = incoming.headers.get(HOP_HEADER)
   const depth = hops === undefined ? 0 : Number.parseInt(hops, 10) || 0
   if (depth >= MAX_HOPS) throw new GatewayError('GW_LOOP', { depth })
-  const inbound = runtime.registry.format(incoming.route.format)
-  const named = incoming.route.namesModel ? readPath(inbound, incoming) : undefined
+  const dialect = runtime.registry.format(incoming.route.format)
+  const named = incoming.route.namesModel ? readPath(dialect, incoming) : undefined
   return new Context({
     id: requestId(incoming),
     incoming,
-    operation: incoming.route.operation as Operation,
-    inbound,
+    operation: named?.operation ?? (incoming.route.operation as Operation),
+    inbound: named?.format === undefined ? dialect : runtime.registry.format(named.format),
     named,
     client,
     identity: {},

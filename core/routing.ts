@@ -37,10 +37,10 @@ export function resolveGoal(runtime: Runtime, name: string): Goal {
 
 /** The goal with the entry that serves this very model, where its provider has families of models that speak other formats. */
 export function exactGoal(runtime: Runtime, goal: Goal, { model }: Candidate): Goal {
-  const entry = goal.entry.variant?.(model)
+  const entry = goal.entry.variant?.(model, goal.operation)
   if (!entry) return goal
-  // Families of models have their own chat and nothing else.
-  const operation = entry.paths[goal.operation] === undefined ? CHAT : goal.operation
+  const operation = entry.paths[goal.operation] === undefined && AS_CHAT.has(goal.operation) ? CHAT : goal.operation
+  if (entry.paths[operation] === undefined) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation, provider: goal.settings.name })
   return { ...goal, entry, operation, format: formatOf(runtime, entry, operation) }
 }
 
@@ -167,6 +167,11 @@ const CHAT: Operation = 'chat_completion'
 /** Operations that are chat in other words: where a provider does not serve them, they are translated to it. */
 const AS_CHAT: ReadonlySet<Operation> = new Set(['responses', 'text_completion'])
 
+/** Whether a request of this operation is a chat in canonical form that is answered as one: `ctx.request` is its request. */
+export function isChat(operation: Operation): boolean {
+  return operation === CHAT || AS_CHAT.has(operation)
+}
+
 /**
  * The goal with the operation that serves the request: the client's own where the provider has it and its `allowed_requests`
  * admit it, else chat where that is the same in other words. Throws GW_UNSUPPORTED_OPERATION.
@@ -175,7 +180,7 @@ export function withOperation(runtime: Runtime, goal: Goal, ctx: Context): Goal 
   const { settings, entry } = goal
   const asked: Operation[] = AS_CHAT.has(ctx.operation) ? [ctx.operation, CHAT] : [ctx.operation]
   const operation = asked.find((each) => {
-    const isServed = entry.respond !== undefined || entry.paths[each] !== undefined
+    const isServed = (entry.respond !== undefined && isChat(each)) || entry.paths[each] !== undefined
     return isServed && (settings.allowedRequests === null || settings.allowedRequests.has(ctx.stream ? `${each}_stream` : each))
   })
   if (!operation) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation: requestTypeOf(ctx), provider: settings.name })
