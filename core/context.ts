@@ -9,7 +9,7 @@ import type { Carry, Format, Framing, NamedByPath } from './format.ts'
 import type { Operation } from './provider.ts'
 import type { Member } from './roster.ts'
 import type { Scan } from './scan.ts'
-import type { ClientSettings } from './snapshot.ts'
+import type { ClientSettings, VirtualKeySettings } from './snapshot.ts'
 
 /** What plugins keep for one request. Authors add their own field by declaration merging. */
 // biome-ignore lint/suspicious/noEmptyInterface: augmented by plugins
@@ -17,8 +17,10 @@ export interface PluginState {}
 
 /** Who asks. Grows with governance; the gateway's own calls inherit it. */
 export interface Identity {
-  /** Bearer-like credential that named a virtual key; absent while nothing asks for one. */
-  virtualKeyId?: string | undefined
+  /** As it stood when the request came: a later change of it is another request's. */
+  virtualKey?: VirtualKeySettings | undefined
+  /** Only who has signed in to the management API may go on; the main thread is asked. */
+  needsAdmin?: boolean | undefined
 }
 
 /** A function that serves a child request; set by the gateway (core/pipeline.ts). */

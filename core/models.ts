@@ -8,6 +8,7 @@ import { isDeadKey } from './retry.ts'
 import { allows } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
+import { admits } from './virtual-key.ts'
 
 /** A model as `GET /v1/models` lists it; `id` is `provider/model`. */
 export interface ListedModel {
@@ -25,9 +26,11 @@ export async function listModels(runtime: Runtime, ctx: Context, wanted: string 
   if (wanted !== undefined) {
     const settings = runtime.tables.providers.get(wanted)
     if (!settings) throw new GatewayError('GW_INVALID_REQUEST', { param: 'provider', reason: `"${wanted}" is no configured provider` })
-    return modelsOf(runtime, ctx, settings)
+    return admittedModels(ctx, settings, await modelsOf(runtime, ctx, settings))
   }
-  const providers = [...runtime.tables.providers.values()]
+  const { virtualKey } = ctx.identity
+  const admitted = ({ name }: ProviderSettings) => !virtualKey || virtualKey.providers.some(({ provider }) => provider === name)
+  const providers = [...runtime.tables.providers.values()].filter(admitted)
   const lists = await Promise.all(
     providers.map((settings) =>
       modelsOf(runtime, ctx, settings).catch((error: unknown) => {
@@ -36,7 +39,13 @@ export async function listModels(runtime: Runtime, ctx: Context, wanted: string 
       }),
     ),
   )
-  return lists.flat()
+  return lists.flatMap((list, index) => admittedModels(ctx, providers[index] as ProviderSettings, list))
+}
+
+/** Those that the caller's virtual key may ask for. */
+function admittedModels({ identity }: Context, { name }: ProviderSettings, models: ListedModel[]): ListedModel[] {
+  const { virtualKey } = identity
+  return virtualKey ? models.filter(({ id }) => admits(virtualKey, name, { model: id.slice(name.length + 1) })) : models
 }
 
 async function modelsOf(runtime: Runtime, ctx: Context, settings: ProviderSettings): Promise<ListedModel[]> {

@@ -14,6 +14,7 @@ import { fallsBack, isUnusable } from './retry.ts'
 import { findCandidates, type Goal, isChat, readFallbacks, resolveGoal, withOperation } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import { scan } from './scan.ts'
+import { checkVirtualKey } from './virtual-key.ts'
 
 /** Most calls on behalf of one request that may be nested (`ctx.call`). */
 const MAX_CALL_DEPTH = 5
@@ -95,6 +96,7 @@ async function serveTarget(runtime: Runtime, ctx: Context, options: { target: st
   const held = callers.preRequest && (await callers.preRequest(ctx))
   if (ctx.model !== goal?.model) goal = aim(runtime, ctx, ctx.model)
   if (callers.governance) await govern(ctx, callers.governance)
+  if (goal.virtualKey) checkVirtualKey(goal.virtualKey, goal.settings.name, goal.model)
   if (held) return serveHeld(ctx, held)
   if (goal.entry.respond) return serveLocal(ctx, goal)
   const found = findCandidates(runtime, goal)
@@ -121,7 +123,8 @@ function aim(runtime: Runtime, ctx: Context, target: string): Goal {
   ctx.model = named.model
   const goal = withOperation(runtime, named, ctx)
   const wish = keyWish(ctx, goal.settings)
-  return wish.pin || wish.session ? { ...goal, wish } : goal
+  const { virtualKey } = ctx.identity
+  return wish.pin || wish.session || virtualKey ? { ...goal, wish, virtualKey } : goal
 }
 
 async function govern(ctx: Context, governance: HookSignatures['governance']): Promise<void> {

@@ -122,6 +122,12 @@ export interface ClientSettings extends EdgeSettings {
   headerAllowlist: ReadonlySet<string>
   headerDenylist: ReadonlySet<string>
   shouldDropParams: boolean
+  /** Requests need a virtual key, or somebody who has signed in (`takesAdmin`). */
+  asksForCredential: boolean
+  /** Where a credential is asked for, that of the management API is one. */
+  takesAdmin: boolean
+  /** Paths that need no credential: exact, or with a trailing `*`. */
+  whitelistedRoutes: readonly string[]
 }
 
 /** A plugin to load: a built-in by `name`, or a third party's by `path`. */

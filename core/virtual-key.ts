@@ -28,10 +28,10 @@ export function virtualKeyText(headers: Incoming['headers']): string | undefined
 const BEARER = /^bearer +sk-bf-/i
 
 /**
- * The virtual key of a request, from the snapshot; undefined where it brings none. `now`: milliseconds since 1970. Throws
+ * The virtual key of a request, from the snapshot; undefined where it brings none. `now` tells milliseconds since 1970. Throws
  * GW_VIRTUAL_KEY_UNKNOWN, or GW_VIRTUAL_KEY_BLOCKED where it is inactive or has expired.
  */
-export function findVirtualKey(tables: SnapshotTables, headers: Incoming['headers'], now: number): VirtualKeySettings | undefined {
+export function findVirtualKey(tables: SnapshotTables, headers: Incoming['headers'], now: () => number): VirtualKeySettings | undefined {
   const text = virtualKeyText(headers)
   if (text === undefined) return undefined
   const id = tables.virtualKeyIds.get(virtualKeyHash(text))
@@ -39,7 +39,7 @@ export function findVirtualKey(tables: SnapshotTables, headers: Incoming['header
   if (!found) throw new GatewayError('GW_VIRTUAL_KEY_UNKNOWN')
   const { name, isActive, expiresAt } = found
   if (!isActive) throw new GatewayError('GW_VIRTUAL_KEY_BLOCKED', { name, reason: 'is not active' })
-  if (expiresAt !== undefined && expiresAt <= now) throw new GatewayError('GW_VIRTUAL_KEY_BLOCKED', { name, reason: 'has expired' })
+  if (expiresAt !== undefined && expiresAt <= now()) throw new GatewayError('GW_VIRTUAL_KEY_BLOCKED', { name, reason: 'has expired' })
   return found
 }
 

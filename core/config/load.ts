@@ -18,7 +18,7 @@ import { type Path, pathText } from './problems.ts'
 import { checkProviders } from './provider-checks.ts'
 import { assignSlots, toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
-import { type RootBlock, rootSchema } from './root.ts'
+import { authConfigOf, type RootBlock, rootSchema } from './root.ts'
 import { checkBlocks, checkEntities } from './rules/index.ts'
 import { secretsIn } from './secrets.ts'
 import { checkServed } from './served.ts'
@@ -161,7 +161,11 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, option
   const planned = new Set(builtins.plannedPlugins?.map(({ name }) => name))
   const isLoaded = ({ name, enabled }: { name: string; enabled: boolean }) => enabled && (modules.has(name) || !planned.has(name))
   const plugins = block.plugins.filter(isLoaded).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
-  const client = toClientSettings(block.client, { memoryBytes: memoryBytes ?? machineMemory(), folder: folderOf(options) })
+  const client = toClientSettings(block.client, {
+    memoryBytes: memoryBytes ?? machineMemory(),
+    folder: folderOf(options),
+    auth: authConfigOf(block),
+  })
   return {
     client: new Map<'client', ClientSettings>([['client', client]]),
     providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
