@@ -22,14 +22,19 @@ export function secretPaths(collection: string, id: string): readonly (readonly 
 
 /** The body with each of its secrets replaced by what `onSecret` answers. Empty values and `env.NAME` are no secrets. The body itself stays. */
 export function mapSecrets(collection: string, id: string, body: JsonObject, onSecret: OnSecret): JsonObject {
+  return mapSecretFields(collection, id, body, (value, path) => (isSecret(value) ? onSecret(value, path) : value))
+}
+
+/** The same for every field that may hold a secret, whatever it holds. */
+export function mapSecretFields(collection: string, id: string, body: JsonObject, onField: OnSecret): JsonObject {
   let mapped: Json = body
-  for (const path of secretPaths(collection, id)) mapped = mapAt(mapped, path, [], onSecret)
+  for (const path of secretPaths(collection, id)) mapped = mapAt(mapped, path, [], onField)
   return mapped as JsonObject
 }
 
 function mapAt(node: Json, path: readonly string[], taken: readonly string[], onSecret: OnSecret): Json {
   const [step, ...rest] = path
-  if (step === undefined) return isSecret(node) ? onSecret(node, taken) : node
+  if (step === undefined) return onSecret(node, taken)
   if (Array.isArray(node)) {
     return step === '*' ? node.map((item: Json, index) => mapAt(item, rest, [...taken, String(index)], onSecret)) : node
   }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../../core/errors.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
+import { isWhitelisted } from '../../core/virtual-key.ts'
 import { MAX_PASSWORD, sameText, verifyPassword } from './password.ts'
 import type { AdminRequest, Gatekeeper } from './router.ts'
 import { Throttle } from './throttle.ts'
@@ -99,11 +100,6 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
     useTicket: (ticket) => sessions.exchange(ticketKey(ticket), '1', undefined, 0),
     hasSession,
   }
-}
-
-/** Paths are compared as the router matched them: nothing encoded, nothing folded. */
-export function isWhitelisted(path: string, routes: readonly string[]): boolean {
-  return routes.some((route) => (route.endsWith('*') ? path.startsWith(route.slice(0, -1)) : path === route))
 }
 
 /** Only hashes of tokens are kept: who reads the store cannot use them. */

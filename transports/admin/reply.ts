@@ -32,7 +32,7 @@ export function errorReply(error: unknown): Omit<ControlReply, 'id'> {
   if (status === 401) headers.push(['www-authenticate', 'Basic realm="bifrost"'])
   if (typeof detail.allow === 'string') headers.push(['allow', detail.allow])
   if (detail.retryAfterMs !== undefined) headers.push(['retry-after', String(Math.ceil(detail.retryAfterMs / 1000))])
-  return { ...jsonReply({ status, headers, body }), ...(failure instanceof GatewayError ? {} : { cause: error }) }
+  return jsonReply({ status, headers, body })
 }
 
 /** Problems read `path: sentence`: the first one's path is the parameter. */

@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
+import { ConfigError } from '../../core/config/problems.ts'
 import { GatewayError } from '../../core/errors.ts'
+import type { ThreadLog } from '../../core/threads/guard.ts'
 import type { ControlReply, ControlRequest } from '../../core/threads/messages.ts'
 import { errorReply, jsonReply } from './reply.ts'
 
@@ -17,6 +19,7 @@ export interface AdminRequest {
   body: JsonObject
   /** Of the client, as far as it can be believed. */
   address: string
+  scheme: 'http' | 'https'
 }
 
 /** Its answer: a status, and a value that is sent as JSON, or a text of another type. */
@@ -70,7 +73,7 @@ export function reply(answer: AdminReply): AdminReply {
 /** Finds the route of a request of the management API, asks whether it may pass, reads its body, and answers. Never throws. */
 export function createAdminRouter(
   routes: readonly AdminRoute[],
-  admits: Gatekeeper,
+  { admits, log }: { admits: Gatekeeper; log: ThreadLog },
 ): (request: ControlRequest) => Promise<Omit<ControlReply, 'id'>> {
   const compiled = routes.map(compile)
   return async (request) => {
@@ -81,6 +84,8 @@ export function createAdminRouter(
       const answer = await route.handle({ ...asked, params, body: readBody(route, request) })
       return isReply(answer) ? jsonReply(answer, route.status) : jsonReply({ body: answer }, route.status)
     } catch (error) {
+      if (!(error instanceof GatewayError || error instanceof ConfigError))
+        log.error({ err: error, path: request.path }, 'a route of the management API failed')
       return errorReply(error)
     }
   }
@@ -100,7 +105,7 @@ function compile(route: AdminRoute): Compiled {
   return { route, pattern: new RegExp(`^${pattern}$`), names }
 }
 
-function find(compiled: readonly Compiled[], { method, path, query, headers, clientAddress: address }: ControlRequest) {
+function find(compiled: readonly Compiled[], { method, path, query, headers, clientAddress: address, scheme }: ControlRequest) {
   const matches = compiled.filter(({ pattern }) => pattern.test(path)).sort((one, other) => one.names.length - other.names.length)
   if (matches.length === 0) throw new GatewayError('GW_ROUTE_NOT_FOUND', { path })
   const wanted = method === 'HEAD' ? 'GET' : method
@@ -111,7 +116,7 @@ function find(compiled: readonly Compiled[], { method, path, query, headers, cli
   }
   const values = match.pattern.exec(path)?.slice(1) ?? []
   const params = Object.fromEntries(match.names.map((name, index) => [name, decoded(values[index] ?? '', path)]))
-  const asked = { method, path, query: new URLSearchParams(query), headers: new Map(headers), address }
+  const asked = { method, path, query: new URLSearchParams(query), headers: new Map(headers), address, scheme }
   return { route: match.route, params, asked }
 }
 
