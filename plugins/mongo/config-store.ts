@@ -7,7 +7,7 @@ import {
   STORE_SETTLE_MS,
   type StoreContext,
   type Stored,
-  StoreError,
+  type StoreError,
 } from '../../core/stores.ts'
 import {
   collectionNamed,
@@ -181,10 +181,10 @@ export class MongoConfigStore implements ConfigStore {
   /** The number is taken before the document is written, so that a reader can see that one is missing; see STORE_SETTLE_MS. */
   async #nextChange(): Promise<number> {
     const counters = await this.#connection.collection<Counter>(COUNTERS)
-    const options = { upsert: true, returnDocument: 'after' } as const
-    const counter = await upsert(() => counters.findOneAndUpdate({ _id: 'change' }, { $inc: { value: 1 } }, options))
-    if (!counter) throw new StoreError('corrupt', 'MongoDB: the counter of changes was not there after it was counted up')
-    return counter.value
+    // The one before, for mongo-java-server hands out the one after while others go on changing it.
+    const options = { upsert: true, returnDocument: 'before' } as const
+    const before = await upsert(() => counters.findOneAndUpdate({ _id: 'change' }, { $inc: { value: 1 } }, options))
+    return (before?.value ?? 0) + 1
   }
 
   async #renumber(collection: Collection<Entry>, { _id, version }: Entry): Promise<number> {

@@ -72,9 +72,9 @@ export class MongoKeyValue implements KeyValueStore {
       const now = this.#now()
       const live = { _id: key, expires_at: { $gt: now } }
       const counter = await attempt(() =>
-        entries.findOneAndUpdate({ ...live, value: null }, { $inc: { count: amount } }, { returnDocument: 'after' }),
+        entries.findOneAndUpdate({ ...live, value: null }, { $inc: { count: amount } }, { returnDocument: 'before' }),
       )
-      if (counter) return Number(counter.count)
+      if (counter) return Number(counter.count) + amount
       if (await this.#make(entries, { _id: key, value: null, count: amount, expires_at: now + ttlMs })) return amount
       // A text stands there, or another made the counter just now.
       const entry = await attempt(() => entries.findOne(live))
