@@ -193,7 +193,7 @@ describe.skipIf(!HAS_REDIS)('a server by TLS', () => {
 describe.skipIf(!HAS_REDIS)('a cluster', () => {
   let server: RedisServer
   beforeAll(async () => {
-    server = await startRedis((port) => ['--port', String(port), '--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'])
+    server = await startRedis((port) => ['--port', String(port), '--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
     const ask = (...args: string[]) => spawnSync('redis-cli', ['-p', String(server.port), ...args], { encoding: 'utf8' }).stdout
     ask('cluster', 'addslotsrange', '0', '16383')
     await vi.waitFor(() => expect(ask('cluster', 'info')).toContain('cluster_state:ok'), { timeout: 10_000 })
