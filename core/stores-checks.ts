@@ -36,7 +36,12 @@ export function collectionNamed(collections: readonly Collection[], name: string
 
 /** Whether a text can be an id: 1 to 1,024 characters, well-formed, without NUL. No engine is asked for another. */
 export function isId(id: unknown): id is string {
-  return typeof id === 'string' && id.length > 0 && id.length <= MAX_ID && id.isWellFormed() && !id.includes('\0')
+  return isText(id, MAX_ID) && id.length > 0
+}
+
+/** What every engine can carry unchanged. */
+function isText(text: unknown, most: number): text is string {
+  return typeof text === 'string' && text.length <= most && text.isWellFormed() && !text.includes('\0')
 }
 
 /** Checks a document before it is written. Throws StoreError. */
@@ -79,8 +84,8 @@ function idText(id: string): string {
 /** Checks the arguments of a KeyValueStore's call. Throws StoreError. */
 export function checkEntry(key: unknown, entry: { value?: string | undefined; ttlMs?: number; amount?: number } = {}): void {
   const { value, ttlMs = 1, amount = 0 } = entry
-  if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY) refuse(`a key must be a text of 1 to ${MAX_KEY} characters`)
-  if (value !== undefined && value.length > MAX_VALUE) refuse(`a value may have ${MAX_VALUE} characters at most`)
+  if (!isText(key, MAX_KEY) || key.length === 0) refuse(`a key must be a text of 1 to ${MAX_KEY} characters, without NUL`)
+  if (value !== undefined && !isText(value, MAX_VALUE)) refuse(`a value must be a text of ${MAX_VALUE} characters at most, without NUL`)
   if (!(ttlMs >= 1 && ttlMs <= MAX_TTL_MS)) refuse(`a time to live must be from 1 to ${MAX_TTL_MS} ms`)
   if (!Number.isSafeInteger(amount)) refuse('an amount must be a whole number')
 }

@@ -44,6 +44,8 @@ export interface ControlOptions {
   routes: Readonly<Record<string, ControlRoute>>
   /** The process's mint. */
   mint: Mint
+  /** The store thread, where there is one: it ends after the data threads. */
+  store?: { stop(): Promise<void> } | undefined
   /** A data thread hangs or was lost: the process cannot be trusted any more. The supervisor starts the next. */
   onBroken(reason: string): void
   silenceMs?: number | undefined
@@ -73,7 +75,7 @@ export interface Control {
   stop(times: StopTimes): Promise<void>
 }
 
-/** Starts the store thread and the data threads; resolves when all are ready. Rejects with ThreadStartError, all threads ended. */
+/** Starts the data threads; resolves when all are ready. Rejects with ThreadStartError, all threads ended. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const control = new ControlThread(options)
   await control.start(options.threads)
@@ -85,7 +87,6 @@ class ControlThread implements Control {
   readonly #options: ControlOptions
   readonly #snapshot = new Snapshot()
   readonly #init: ThreadInit
-  readonly #store: ThreadHandle
   /** In the order of their positions; only those that serve. */
   #serving: ThreadHandle[] = []
   /** Also those that start or end: they get patches too. */
@@ -106,9 +107,8 @@ class ControlThread implements Control {
       shared: createShared(),
       answer: (request) => this.#answer(request),
       mint: (request) => answerCredentialRequest(this.#snapshot.tables, options.mint, request),
-      onLost: (thread) => options.onBroken(`${thread.role} thread ${thread.index} ended unasked`),
+      onLost: (thread) => options.onBroken(`data thread ${thread.index} ended unasked`),
     }
-    this.#store = new ThreadHandle('store', 0, this.#init)
     const onSilent = (thread: ThreadHandle) => options.onBroken(`data thread ${thread.index} gives no sign of life`)
     this.#unwatch = watchHeartbeats(() => [...this.#alive].filter((thread) => thread.isReady), options.silenceMs ?? SILENCE_MS, onSilent)
   }
@@ -121,13 +121,13 @@ class ControlThread implements Control {
   }
 
   async start(count: number): Promise<void> {
-    const starts = await Promise.allSettled([this.#store.ready(), ...Array.from({ length: count }, () => this.#startThread())])
+    const starts = await Promise.allSettled(Array.from({ length: count }, () => this.#startThread()))
     const failure = starts.find((start) => start.status === 'rejected')
     if (failure) {
       await this.stop({ delayMs: 0, graceMs: 0 })
       throw failure.reason
     }
-    this.#serving = starts.flatMap((start) => (start.status === 'fulfilled' && start.value ? [start.value] : []))
+    this.#serving = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
   }
 
   serve(acceptor: Acceptor): void {
@@ -160,7 +160,7 @@ class ControlThread implements Control {
   }
 
   async #startThread(): Promise<ThreadHandle> {
-    const thread = new ThreadHandle('data', this.#started++, { ...this.#init, worker: this.#spare })
+    const thread = new ThreadHandle(this.#started++, { ...this.#init, worker: this.#spare })
     this.#spare = undefined
     this.#alive.add(thread)
     void thread.exited.then(() => this.#alive.delete(thread))
@@ -190,7 +190,7 @@ class ControlThread implements Control {
     if (this.#acceptor) await this.#closeListeners(this.#acceptor, delayMs)
     const deadline = Date.now() + graceMs
     await Promise.all([...this.#alive].map((thread) => thread.stop({ deadline, closeIdle: true })))
-    await this.#store.stop({ deadline, closeIdle: true })
+    await this.#options.store?.stop()
   }
 
   async #closeListeners(acceptor: Acceptor, delayMs: number): Promise<void> {

@@ -7,7 +7,7 @@ import { Snapshot } from '../snapshot-tables.ts'
 import { createControlCalls, withControlRoutes } from './control-calls.ts'
 import { createCredentialCalls } from './credential-calls.ts'
 import { containErrors, refuseExit, type ThreadLog } from './guard.ts'
-import type { Message, ThreadStart } from './messages.ts'
+import type { DataThreadStart, Message } from './messages.ts'
 
 const HEARTBEAT_MS = 1000
 /** How often a thread that is ending looks whether it is idle. */
@@ -43,7 +43,7 @@ export interface ThreadServer {
 
 /** What transports/main.ts gives a data thread, besides what crossed from the main thread. */
 export interface DataThreadOptions {
-  start: ThreadStart
+  start: DataThreadStart
   log: ThreadLog
   /** Rejects with an error, whose `problems` are listed where it has any. */
   createGateway(init: { snapshot: Snapshot; shared: Shared; mint: Mint; thread: number }): Promise<ThreadGateway>

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { SnapshotPatch } from '../snapshot.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
+import type { StoreNotice, StoreReply, StoreRequest, StoreSetup } from './store-messages.ts'
 
 /** A request that is answered on the main thread (`at: 'control'`), as data. */
 export interface ControlRequest {
@@ -45,19 +46,36 @@ export type Message =
   /** data -> main -> data: a minted credential. */
   | { type: 'credential-request'; request: CredentialRequest }
   | { type: 'credential-reply'; reply: CredentialReply }
+  /** main -> store -> main: a call of a store. */
+  | { type: 'store-request'; request: StoreRequest }
+  | { type: 'store-reply'; reply: StoreReply }
+  /** store -> main: what a subscription has heard. */
+  | { type: 'store-notice'; notice: StoreNotice }
   /** data -> main: counters since the last delta. */
   | { type: 'metrics'; delta: Readonly<Record<string, number>> }
 
-/** What a thread is started with (workerData). */
-export interface ThreadStart {
-  role: 'data' | 'store'
+interface CommonStart {
   /** Index among threads of its role; a replacement takes a new one. */
   index: number
-  /** How many data threads serve: each may use its share of what the process may use. */
-  threads: number
-  /** Shared counters (core/shared.ts). */
-  shared: SharedArrayBuffer
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
   port: MessagePort
 }
+
+/** What a data thread is started with. */
+export interface DataThreadStart extends CommonStart {
+  role: 'data'
+  /** How many data threads serve: each may use its share of what the process may use. */
+  threads: number
+  /** Shared counters (core/shared.ts). */
+  shared: SharedArrayBuffer
+}
+
+/** What the store thread is started with. */
+export interface StoreThreadStart extends CommonStart {
+  role: 'store'
+  store: StoreSetup
+}
+
+/** What a thread is started with. */
+export type ThreadStart = DataThreadStart | StoreThreadStart
