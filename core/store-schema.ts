@@ -9,7 +9,10 @@ export interface SchemaMigration {
   to: number
   /** For the log. */
   name: string
-  /** By versioned writes, and such that it can be killed anywhere and run again, and by two processes at once. */
+  /**
+   * By versioned writes, and such that it can be killed anywhere and run again, beside another process that does the same, and over documents
+   * that a later step has been at: there is no lock that would outlive a kill. A conflict runs it again.
+   */
   run(store: ConfigStore): Promise<void>
 }
 
@@ -18,6 +21,9 @@ const FIRST_VERSION = 1
 
 /** Steps, in order. The documents of today are version 1. */
 export const SCHEMA_MIGRATIONS: readonly SchemaMigration[] = []
+
+/** A step that meets another writer is begun anew so many times. */
+const TRIES = 10
 
 /** What migrating needs. */
 export interface SchemaOptions {
@@ -51,13 +57,23 @@ export async function migrateSchema(store: ConfigStore, options: SchemaOptions =
   while (version < latest) {
     const migration = migrations.find(({ to }) => to === version + 1)
     if (!migration) throw new StoreError('corrupt', `there is no migration from schema ${version} to ${version + 1}`)
-    await migration.run(store)
+    await runStep(store, migration)
     // Where another process was first, its mark counts.
     mark = (await writeMark(store, migration.to, mark?.version ?? 0)) ?? (await readMark(store))
     version = versionOf(mark)
     onStep?.(migration)
   }
   return version
+}
+
+async function runStep(store: ConfigStore, { run }: SchemaMigration): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await run(store)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.fault !== 'conflict' || tries === TRIES) throw error
+    }
+  }
 }
 
 async function readMark(store: ConfigStore): Promise<Stored | undefined> {

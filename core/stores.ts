@@ -117,6 +117,11 @@ export interface StoreDriver<Config = unknown> {
   /** Schema of the block's `config`. */
   config: z.ZodType<Config>
   openConfig?(config: Config, context: StoreContext): Promise<ConfigStore>
+  /**
+   * Copies what the store holds, before documents of an older schema are changed, and logs under which name; undefined: the operator's own backups are
+   * all there is.
+   */
+  backup?(config: Config, context: StoreContext): Promise<void>
   openKeyValue?(config: Config, context: StoreContext): Promise<KeyValueStore>
   openNotices?(config: Config, context: StoreContext): Promise<Notices>
 }

@@ -1,19 +1,22 @@
-/** Rules by which something became other than it was, by a name that stays. */
+import type { V1Rule } from '../config/migrations/v1.ts'
+
+/** Rules by which something became other than it was, by a name that stays; those of a configuration file, and some of a database alone. */
 export const RULES = {
   'key-models': 'A provider key with an empty list of models served all: now ["*"].',
-  'key-url': "The base_url of a provider whose keys hold the server's address became the url of its keys; without a key, of a new one.",
+  'base-url': "The base_url of a provider whose keys hold the server's address became the url of its keys; without a key, of a new one.",
   deployments: 'Deployments became aliases.',
-  'vk-providers':
+  'provider-configs':
     'A virtual key without provider_configs could use every provider: now each configured one is listed, with ["*"] models and keys.',
-  'vk-models': 'An empty allowed_models of a virtual key allowed all: now ["*"].',
-  'vk-key-ids': 'Keys that a virtual key is limited to became key_ids.',
-  'vk-mcp': 'A virtual key without mcp_configs could use every MCP client: now each one is listed, with ["*"] tools.',
-  'vk-budgets': 'The budget of a virtual key, or of one of its providers, became its list of budgets.',
+  'allowed-models': 'An empty allowed_models of a virtual key allowed all: now ["*"].',
+  'key-ids': 'Keys that a virtual key is limited to became key_ids.',
+  'mcp-configs': 'A virtual key without mcp_configs could use every MCP client: now each one is listed, with ["*"] tools.',
+  'tools-to-execute': 'An empty tools_to_execute allowed all tools: now ["*"].',
+  budgets: 'The budget of a virtual key, or of one of its providers, became its list of budgets.',
   compat: 'enable_litellm_fallbacks became compat.convert_text_to_chat.',
-  'auth-on-inference': 'enforce_governance_header and enforce_scim_auth became enforce_auth_on_inference.',
+  auth: 'enforce_governance_header and enforce_scim_auth became enforce_auth_on_inference.',
   pricing: 'Pricing overrides of a provider became pricing overrides of their own.',
   'plugin-off': 'A plugin that this gateway cannot load is switched off.',
-} as const
+} as const satisfies Record<V1Rule | 'pricing' | 'plugin-off', string>
 /** The name of a rule. */
 export type Rule = keyof typeof RULES
 

@@ -3,7 +3,7 @@ import type { TakenDocument } from './documents.ts'
 import { NoteBook, type Notes } from './notes.ts'
 import { readGovernance, readVirtualKeys } from './read-governance.ts'
 import { readMcp, readPrompts } from './read-mcp.ts'
-import { readProviders, type UrlBlocks } from './read-providers.ts'
+import { readProviders } from './read-providers.ts'
 import { readSettings } from './read-settings.ts'
 import { LATER_MIGRATIONS, MARKS, type Rows, rowsOf, TakeoverError, text } from './tables.ts'
 import { openSealedRows } from './unseal.ts'
@@ -12,7 +12,8 @@ import { openSealedRows } from './unseal.ts'
 export interface ReadOptions {
   /** The encryption_key that it was sealed by; undefined: none. */
   passphrase: string | undefined
-  urlBlocks: UrlBlocks
+  /** Blocks of keys that hold the server's URL, by their providers. */
+  keyUrls: Readonly<Record<string, string>>
   /** Names of the built-in plugins. */
   plugins: ReadonlySet<string>
 }
@@ -24,11 +25,11 @@ export interface Takeover {
 }
 
 /** Reads a database of Bifrost 1.4 by the rules of 1.5. Pure but for the time that Argon2id takes. Rejects with TakeoverError. */
-export async function readBifrost(sealed: Rows, { passphrase, urlBlocks, plugins }: ReadOptions): Promise<Takeover> {
+export async function readBifrost(sealed: Rows, { passphrase, keyUrls, plugins }: ReadOptions): Promise<Takeover> {
   refuseOthers(sealed)
   const rows = await openSealedRows(sealed, passphrase)
   const book = new NoteBook()
-  const reading = { rows, book, urlBlocks, plugins }
+  const reading = { rows, book, keyUrls, plugins }
   const documents = [
     ...readProviders(reading),
     ...readMcp(reading),

@@ -1,4 +1,5 @@
-import type { Json, JsonObject } from '../canonical/json.ts'
+import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
+import { upgradeVirtualKey } from '../config/migrations/v1.ts'
 import { virtualKeyHash } from '../sealing/sealer.ts'
 import { documentOf, groupBy, some, type TakenDocument } from './documents.ts'
 import type { Reading } from './read-providers.ts'
@@ -90,16 +91,14 @@ function ruleBody(row: Row, targets: readonly Row[]): JsonObject {
   }
 }
 
-/** Virtual keys, by the rules of 1.5 (seeds 1 and 2): what a list that is missing or empty allowed is written out, but for `key_ids`. */
+/** Virtual keys, by the rules of a configuration file but for lists of keys and tools, which are not migrated: an empty one is told as denied. */
 export function readVirtualKeys(reading: Reading): TakenDocument[] {
-  const { rows, book } = reading
   const lookups = lookupsOf(reading)
-  return rowsOf(rows, 'governance_virtual_keys').flatMap((row) => {
+  return rowsOf(reading.rows, 'governance_virtual_keys').flatMap((row) => {
     const [id, value] = [text(row, 'id'), text(row, 'value')]
     if (id === undefined || value === undefined) return []
     const name = text(row, 'name') ?? id
-    if (text(row, 'budget_id') !== undefined) book.changed('vk-budgets', `virtual key "${name}"`)
-    return documentOf('virtual_keys', id, row, {
+    const before: JsonObject = {
       id,
       name,
       description: text(row, 'description'),
@@ -108,99 +107,99 @@ export function readVirtualKeys(reading: Reading): TakenDocument[] {
       is_active: flag(row, 'is_active') ?? true,
       team_id: text(row, 'team_id'),
       customer_id: text(row, 'customer_id'),
-      budgets: some([text(row, 'budget_id')].filter((budget) => budget !== undefined)),
-      rate_limit_id: text(row, 'rate_limit_id'),
-      provider_configs: providerConfigs(id, name, { reading, lookups }),
-      mcp_configs: mcpConfigs(id, name, { reading, lookups }),
-    })
+      ...limits(row),
+      provider_configs: (lookups.configs.get(id) ?? []).map((config) => providerConfig(config, lookups)),
+      mcp_configs: (lookups.mcpConfigs.get(id) ?? []).map((config) => mcpConfig(config, lookups)),
+    }
+    return documentOf('virtual_keys', id, row, upgraded(compact(before), { reading, lookups }))
   })
 }
 
 interface Lookups {
   providers: readonly string[]
-  clients: readonly string[]
+  /** Ids of MCP clients by their names. */
+  clients: ReadonlyMap<string, string>
   /** Key ids by the number of their row. */
   keys: ReadonlyMap<string, string>
-  /** Client ids by the number of their row. */
-  clientIds: ReadonlyMap<string, string>
+  /** Names of MCP clients by the number of their row. */
+  clientNames: ReadonlyMap<string, string>
   configs: ReadonlyMap<string, readonly Row[]>
   configKeys: ReadonlyMap<string, readonly Row[]>
   mcpConfigs: ReadonlyMap<string, readonly Row[]>
 }
 
 function lookupsOf({ rows }: Reading): Lookups {
-  const idsOf = (table: 'config_keys' | 'config_mcp_clients', column: string) =>
-    new Map(rowsOf(rows, table).map((row) => [text(row, 'id') ?? '', text(row, column) ?? '']))
-  const clientIds = idsOf('config_mcp_clients', 'client_id')
+  const column = (table: 'config_keys' | 'config_mcp_clients', from: string, to: string) =>
+    new Map(rowsOf(rows, table).map((row) => [text(row, from) ?? '', text(row, to) ?? '']))
   return {
     providers: rowsOf(rows, 'config_providers')
       .flatMap((row) => text(row, 'name') ?? [])
       .sort(),
-    clients: [...clientIds.values()].sort(),
-    keys: idsOf('config_keys', 'key_id'),
-    clientIds,
+    clients: column('config_mcp_clients', 'name', 'client_id'),
+    keys: column('config_keys', 'id', 'key_id'),
+    clientNames: column('config_mcp_clients', 'id', 'name'),
     configs: groupBy(rows, 'governance_virtual_key_provider_configs', 'virtual_key_id'),
     configKeys: groupBy(rows, 'governance_virtual_key_provider_config_keys', 'table_virtual_key_provider_config_id'),
     mcpConfigs: groupBy(rows, 'governance_virtual_key_mcp_configs', 'virtual_key_id'),
   }
 }
 
-interface OfKey {
-  reading: Reading
-  lookups: Lookups
-}
-
-function providerConfigs(id: string, name: string, of: OfKey): Json[] | undefined {
-  const own = of.lookups.configs.get(id) ?? []
-  if (own.length > 0) return own.map((row) => providerConfig(row, name, of))
-  const { providers } = of.lookups
-  if (providers.length === 0) return undefined
-  of.reading.book.changed('vk-providers', `virtual key "${name}"`, providers.join(', '))
-  return providers.map((provider) => ({ provider, weight: null, allowed_models: ['*'], key_ids: ['*'] }))
-}
-
-function providerConfig(row: Row, name: string, { reading: { book }, lookups }: OfKey): JsonObject {
-  const provider = text(row, 'provider') ?? ''
-  const entityName = `virtual key "${name}", provider ${provider}`
-  const models = names(row, 'allowed_models') ?? []
-  const keys = (lookups.configKeys.get(text(row, 'id') ?? '') ?? []).flatMap(
-    (each) => lookups.keys.get(text(each, 'table_key_id') ?? '') ?? [],
-  )
-  const budget = text(row, 'budget_id')
-  if (models.length === 0) book.changed('vk-models', entityName)
-  if (budget !== undefined) book.changed('vk-budgets', entityName)
-  if (keys.length > 0) book.changed('vk-key-ids', entityName, `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}`)
-  else book.denied(entityName, 'key_ids is empty, which no longer means all: no key of the provider may serve; set it to ["*"] or to ids')
+function providerConfig(row: Row, { keys, configKeys }: Lookups): JsonObject {
   return compact({
     id: number(row, 'id'),
-    provider,
+    provider: text(row, 'provider'),
     weight: number(row, 'weight') ?? null,
-    allowed_models: models.length === 0 ? ['*'] : models,
-    key_ids: keys,
-    budgets: budget === undefined ? undefined : [budget],
-    rate_limit_id: text(row, 'rate_limit_id'),
+    allowed_models: names(row, 'allowed_models') ?? [],
+    allowed_keys: (configKeys.get(text(row, 'id') ?? '') ?? []).flatMap((each) => keys.get(text(each, 'table_key_id') ?? '') ?? []),
+    ...limits(row),
   })
 }
 
-function mcpConfigs(id: string, name: string, { reading: { book }, lookups }: OfKey): Json[] | undefined {
-  const own = lookups.mcpConfigs.get(id) ?? []
-  if (own.length === 0) {
-    if (lookups.clients.length === 0) return undefined
-    book.changed('vk-mcp', `virtual key "${name}"`, lookups.clients.join(', '))
-    return lookups.clients.map((client) => ({ mcp_client_id: client, tools_to_execute: ['*'] }))
-  }
-  return own.flatMap((row) => {
-    const client = lookups.clientIds.get(text(row, 'mcp_client_id') ?? '')
-    if (client === undefined) return []
-    const tools = names(row, 'tools_to_execute') ?? []
-    if (tools.length === 0) {
-      book.denied(
-        `virtual key "${name}", MCP client ${client}`,
-        'tools_to_execute is empty, which no longer means all: no tool may run; set it to ["*"] or to names',
-      )
-    }
-    return [compact({ id: number(row, 'id'), mcp_client_id: client, tools_to_execute: tools })]
+function mcpConfig(row: Row, { clientNames }: Lookups): JsonObject {
+  return compact({
+    id: number(row, 'id'),
+    mcp_client_name: clientNames.get(text(row, 'mcp_client_id') ?? ''),
+    tools_to_execute: names(row, 'tools_to_execute') ?? [],
   })
+}
+
+function upgraded(before: JsonObject, { reading: { book }, lookups }: { reading: Reading; lookups: Lookups }): JsonObject {
+  const entity = `virtual key "${String(before.name)}"`
+  const known = { providers: lookups.providers, mcpClients: [...lookups.clients.keys()].sort(), isDatabase: true }
+  const listed: Readonly<Record<string, string>> = {
+    provider_configs: known.providers.join(', '),
+    mcp_configs: known.mcpClients.join(', '),
+  }
+  const providerAt = (index: unknown) => (typeof index === 'number' ? objects(before.provider_configs)[index]?.provider : undefined)
+  const body = upgradeVirtualKey(before, { path: [], known }, (rule, [part, index]) => {
+    const provider = part === 'provider_configs' ? providerAt(index) : undefined
+    book.changed(
+      rule,
+      provider === undefined ? entity : `${entity}, provider ${String(provider)}`,
+      index === undefined ? listed[part ?? ''] : undefined,
+    )
+  })
+  for (const { provider, key_ids: ids } of objects(body.provider_configs)) {
+    if (Array.isArray(ids) && ids.length === 0) book.denied(`${entity}, provider ${String(provider)}`, NO_KEYS)
+  }
+  const clients = objects(body.mcp_configs)
+  for (const { mcp_client_name: client, tools_to_execute: tools } of clients) {
+    if (Array.isArray(tools) && tools.length === 0) book.denied(`${entity}, MCP client ${String(client)}`, NO_TOOLS)
+  }
+  return {
+    ...body,
+    provider_configs: some(objects(body.provider_configs)),
+    mcp_configs: some(
+      clients.map(({ mcp_client_name: client, ...rest }) => ({ mcp_client_id: lookups.clients.get(String(client)), ...rest })),
+    ),
+  }
+}
+
+const NO_KEYS = 'key_ids is empty, which no longer means all: no key of the provider may serve; set it to ["*"] or to ids'
+const NO_TOOLS = 'tools_to_execute is empty, which no longer means all: no tool may run; set it to ["*"] or to names'
+
+function objects(list: Json | undefined): JsonObject[] {
+  return Array.isArray(list) ? list.filter(isObject) : []
 }
 
 /** What the database has, where it is one: the value of a reference is known to its own environment alone. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
+import { upgradeProvider } from '../config/migrations/v1.ts'
 import { REQUEST_TYPES } from '../config/request-types.ts'
 import { documentOf, groupBy, type TakenDocument } from './documents.ts'
 import type { NoteBook } from './notes.ts'
-import { compact, flag, json, names, number, object, type Row, type Rows, rowsOf, text } from './tables.ts'
+import { compact, flag, json, names, number, object, type Row, type Rows, rowsOf, stamps, text } from './tables.ts'
 
 /** Where each column of a key stands in the key's body. */
 const KEY_COLUMNS: Readonly<Record<string, readonly [block: string, field: string]>> = {
@@ -27,16 +28,19 @@ const KEY_COLUMNS: Readonly<Record<string, readonly [block: string, field: strin
   vllm_url: ['vllm_key_config', 'url'],
   vllm_model_name: ['vllm_key_config', 'model_name'],
 }
-const DEPLOYMENTS = ['azure_deployments_json', 'vertex_deployments_json', 'bedrock_deployments_json', 'replicate_deployments_json']
-
-/** Providers whose keys hold the server's URL, with the block that holds it; by the names of their entries. */
-export type UrlBlocks = ReadonlyMap<string, string>
+const DEPLOYMENTS: Readonly<Record<string, string>> = {
+  azure_deployments_json: 'azure_key_config',
+  vertex_deployments_json: 'vertex_key_config',
+  bedrock_deployments_json: 'bedrock_key_config',
+  replicate_deployments_json: 'replicate_key_config',
+}
 
 /** What the readers are given besides the rows. */
 export interface Reading {
   rows: Rows
   book: NoteBook
-  urlBlocks: UrlBlocks
+  /** Blocks of keys that hold the server's URL, by their providers. */
+  keyUrls: Readonly<Record<string, string>>
   /** Plugins that this gateway has. */
   plugins: ReadonlySet<string>
 }
@@ -48,11 +52,26 @@ export function readProviders(reading: Reading): TakenDocument[] {
   return rowsOf(rows, 'config_providers').flatMap((row) => {
     const name = text(row, 'name')
     if (name === undefined) return []
-    const provider = documentOf('providers', name, row, providerBody(row, name, reading.book))
-    const own = (keys.get(text(row, 'id') ?? '') ?? []).map((key) => readKey(key, name, reading.book))
-    moveUrl(provider, own, reading)
-    return [provider, ...own, ...readLimits(row, name), ...readPrices(row, name, reading.book)]
+    const own = keys.get(text(row, 'id') ?? '') ?? []
+    return [...upgraded(row, { name, keys: own }, reading), ...readLimits(row, name), ...readPrices(row, name, reading.book)]
   })
+}
+
+/** The provider and its keys by the rules of a configuration file. */
+function upgraded(row: Row, { name, keys }: { name: string; keys: readonly Row[] }, { book, keyUrls }: Reading): TakenDocument[] {
+  const before = keys.map(keyBody)
+  const entityAt = (index: unknown) =>
+    typeof index === 'number' ? `key "${String(before[index]?.name)}" of ${name}` : `provider "${name}"`
+  const block = { ...compact(providerBody(row, name, book)), ...stamps(row), keys: before }
+  const at = { name, path: ['providers', name], options: { keyUrls } }
+  const { keys: after, ...body } = upgradeProvider(block, at, (rule, path) => book.changed(rule, entityAt(path[3])))
+  const documents = (Array.isArray(after) ? after : []).filter(isObject).map((key: JsonObject): TakenDocument => {
+    const id = typeof key.id === 'string' ? key.id : madeId(name, String(key.name))
+    // A key that a rule made has nothing but its name and its place.
+    const made = key.id === undefined ? { weight: 1, enabled: true, ...stamps(row) } : {}
+    return { collection: 'keys', id, body: compact({ id, provider: name, ...made, ...key }) }
+  })
+  return [{ collection: 'providers', id: name, body: compact(body) }, ...documents]
 }
 
 function providerBody(row: Row, name: string, book: NoteBook): JsonObject {
@@ -102,27 +121,24 @@ function allowedBody(wanted: readonly string[]): JsonObject {
   return Object.fromEntries(wanted.map((type) => [type, true]))
 }
 
-function readKey(row: Row, provider: string, book: NoteBook): TakenDocument {
-  const name = text(row, 'name') ?? text(row, 'key_id') ?? ''
-  const entity = `key "${name}" of ${provider}`
+/** As keys of a configuration without an id get theirs. */
+function madeId(provider: string, name: string): string {
+  return createHash('sha256').update(`${provider}\0${name}`).digest('hex').slice(0, 32)
+}
+
+function keyBody(row: Row): JsonObject {
   const listed = names(row, 'models_json') ?? []
-  if (listed.length === 0) book.changed('key-models', entity)
-  const aliases: JsonObject = {}
-  for (const column of DEPLOYMENTS) Object.assign(aliases, object(row, column))
-  if (Object.keys(aliases).length > 0) book.changed('deployments', entity, Object.keys(aliases).sort().join(', '))
-  const id = text(row, 'key_id') ?? keyIdOf(provider, name)
-  return documentOf('keys', id, row, {
-    id,
-    name,
-    provider,
+  return compact({
+    id: text(row, 'key_id'),
+    name: text(row, 'name') ?? text(row, 'key_id'),
     value: text(row, 'value'),
-    models: listed.length === 0 ? ['*'] : listed,
+    models: listed,
     blacklisted_models: nonEmpty(names(row, 'blacklisted_models_json')),
     weight: number(row, 'weight') ?? null,
     enabled: flag(row, 'enabled') ?? true,
     use_for_batch_api: flag(row, 'use_for_batch_api') === true ? true : undefined,
-    aliases,
     ...keyBlocks(row),
+    ...stamps(row),
   })
 }
 
@@ -132,6 +148,7 @@ function keyBlocks(row: Row): JsonObject {
     if (value !== undefined) blocks[block] = { ...blocks[block], [field]: value }
   }
   for (const [column, [block, field]] of Object.entries(KEY_COLUMNS)) put(block, field, text(row, column))
+  for (const [column, block] of Object.entries(DEPLOYMENTS)) put(block, 'deployments', object(row, column))
   put('azure_key_config', 'scopes', nonEmpty(scopes(row)))
   put('bedrock_key_config', 'batch_s3_config', object(row, 'bedrock_batch_s3_config_json'))
   return blocks
@@ -145,46 +162,6 @@ function scopes(row: Row): string[] | undefined {
 
 function nonEmpty(list: string[] | undefined): string[] | undefined {
   return list && list.length > 0 ? list : undefined
-}
-
-/** The address of the server went from the provider to its keys (seed 2, breaking change 9). Edits the documents in place. */
-function moveUrl(provider: TakenDocument, keys: TakenDocument[], { urlBlocks, book }: Reading): void {
-  const { custom_provider_config: custom, network_config: network } = provider.body
-  const block = urlBlocks.get(isObject(custom) ? String(custom.base_provider_type) : provider.id)
-  const url = isObject(network) ? network.base_url : undefined
-  if (block === undefined || typeof url !== 'string') return
-  if (keys.length === 0) keys.push(defaultKey(provider, { block, url }))
-  for (const { body } of keys) {
-    const own = body[block]
-    if (!isObject(own) || own.url === undefined) body[block] = { ...(isObject(own) ? own : {}), url }
-    book.changed('key-url', `key "${String(body.name)}" of ${provider.id}`)
-  }
-  const { base_url: _, ...rest } = network as JsonObject
-  const { network_config: __, ...body } = provider.body
-  provider.body = Object.keys(rest).length > 0 ? { ...body, network_config: rest } : body
-}
-
-function defaultKey(provider: TakenDocument, { block, url }: { block: string; url: string }): TakenDocument {
-  const name = `${provider.id}-default`
-  const id = keyIdOf(provider.id, name)
-  const { created_at, updated_at } = provider.body
-  const body = compact({
-    id,
-    name,
-    provider: provider.id,
-    models: ['*'],
-    weight: 1,
-    enabled: true,
-    [block]: { url },
-    created_at,
-    updated_at,
-  })
-  return { collection: 'keys', id, body }
-}
-
-/** As a key without an id gets its own: the same provider and name, the same id. */
-function keyIdOf(provider: string, name: string): string {
-  return createHash('sha256').update(`${provider}\0${name}`).digest('hex').slice(0, 32)
 }
 
 function readLimits(row: Row, name: string): TakenDocument[] {

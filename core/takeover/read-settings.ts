@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject, parseObject } from '../canonical/json.ts'
 import { SETTINGS } from '../config/collections.ts'
+import { upgradeClient } from '../config/migrations/v1.ts'
 import { documentOf, some, type TakenDocument } from './documents.ts'
 import type { NoteBook } from './notes.ts'
 import type { Reading } from './read-providers.ts'
@@ -57,18 +58,14 @@ function clientBody(row: Row, { values, book }: { values: Values; book: NoteBook
   // 0 stands for "not set"; where it says something (never sync tools), 0 is also what is meant.
   for (const name of CLIENT_NUMBERS) body[name] = number(row, name) || (name === 'mcp_tool_sync_interval' ? number(row, name) : undefined)
   for (const name of CLIENT_LISTS) body[name] = some(names(row, `${name}_json`) ?? [])
-  if (flag(row, 'enable_litellm_fallbacks')) {
-    book.changed('compat', 'client')
-    body.compat = { convert_text_to_chat: true }
-  }
-  const old = ['enforce_governance_header', 'enforce_scim_auth'].filter((name) => flag(row, name))
-  if (old.length > 0) book.changed('auth-on-inference', 'client', old.join(', '))
+  // A name of 1.4 that is off says nothing, and would otherwise count as said.
+  const old = ['enable_litellm_fallbacks', 'enforce_governance_header', 'enforce_scim_auth', 'enforce_auth_on_inference']
+  for (const name of old) if (flag(row, name)) body[name] = true
   if (flag(row, 'allow_direct_keys')) {
     book.denied('client', "allow_direct_keys is gone: a client's own provider key never goes upstream; give such clients a virtual key")
   }
   return {
-    ...body,
-    enforce_auth_on_inference: old.length > 0 || flag(row, 'enforce_auth_on_inference'),
+    ...upgradeClient(compact(body), (rule) => book.changed(rule, 'client')),
     mcp_code_mode_binding_level: text(row, 'mcp_code_mode_binding_level'),
     header_filter_config: filterOf(object(row, 'header_filter_config_json') ?? parseObject(values.get('header_filter_config') ?? '')),
   }
