@@ -13,6 +13,8 @@ export interface Outgoing {
   headers: Record<string, string> | undefined
   carry: EncodedCarry
   dropped: readonly string[]
+  /** The answer is decoded even where the client speaks the provider's format. */
+  decodesAnswer?: boolean | undefined
 }
 type EncodedCarry = import('./format.ts').Carry | undefined
 
@@ -59,6 +61,7 @@ function translate(ctx: Context, goal: Goal, model: string): Outgoing {
     headers: encoded.headers,
     carry,
     dropped: [...lost, ...(encoded.dropped ?? [])],
+    decodesAnswer: encoded.decodesAnswer,
   }
 }
 
