@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
+import { assignSlots } from '../slots.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
 import { CLIENT_ENFORCED, toClientSettings } from './client.ts'
@@ -12,7 +13,7 @@ import { configNotices } from './notices.ts'
 import { findPlugin, toPluginSettings } from './plugins.ts'
 import { type Path, pathText, suggestion } from './problems.ts'
 import { checkProviders } from './provider-checks.ts'
-import { assignSlots, toProviderSettings } from './provider-settings.ts'
+import { toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
 import { type RootBlock, rootSchema } from './root.ts'
 import { secretsIn } from './secrets.ts'
@@ -155,7 +156,7 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { buil
   const plugins = block.plugins.filter((plugin) => plugin.enabled).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
   return {
     client: new Map<'client', ClientSettings>([['client', toClientSettings(block.client, memoryBytes ?? machineMemory())]]),
-    providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
+    providers: new Map(assignSlots(providers).providers.map((provider) => [provider.name, provider])),
     plugins: new Map<string, PluginSettings>(plugins.map((plugin) => [plugin.name, plugin])),
   }
 }
