@@ -1,7 +1,7 @@
 import { type Answer, type Ask, answer, begun, eventsOf, PLAIN, streamed, upToContent } from './answers.ts'
 import { CONTENTS, type Content, structuredCall, textContent } from './contents.ts'
 import { eventBytes, type StreamEvent } from './dialect.ts'
-import { BINARY_FAULTS } from './faults-binary.ts'
+import { ARRAY_FAULTS, BINARY_FAULTS } from './faults-binary.ts'
 import { CONNECTION_FAULTS } from './faults-connection.ts'
 import { bytewise, encoded, HTTP_FAULTS, wholeBytes } from './faults-http.ts'
 import { keyAnswer, STATUS_FAULTS, statusAnswer, statusFirst } from './faults-status.ts'
@@ -22,6 +22,7 @@ const FAULTS: Readonly<Record<string, Answer>> = {
   ...CONNECTION_FAULTS,
   ...STREAM_FAULTS,
   ...BINARY_FAULTS,
+  ...ARRAY_FAULTS,
 }
 /** Bytes of an answer around its text, so that `whole-1k` is about 1 KB on the wire. */
 const ENVELOPE_BYTES = 560
