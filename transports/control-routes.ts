@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { HeaderList } from '../core/edge.ts'
 import type { ControlRoute } from '../core/threads/control.ts'
 
@@ -11,14 +12,18 @@ export interface ProcessFacts {
   snapshotVersion: number
   /** Durations of the start, in milliseconds (D22). */
   phases: Readonly<Record<string, number>>
+  /** Asks the configuration store for a sign of life; undefined: there is none, or it is not to be asked. */
+  pingStore: (() => Promise<void> | undefined) | undefined
 }
 
 /** The routes that the main thread answers, by operation. */
 export function controlRoutes(facts: () => ProcessFacts): Record<string, ControlRoute> {
   return {
-    health() {
-      const { isDraining } = facts()
-      return reply(isDraining ? 503 : 200, { status: isDraining ? 'draining' : 'ok', components: { db_pings: 'disabled' } })
+    async health() {
+      const { isDraining, pingStore } = facts()
+      const pings = pingStore ? await answers(pingStore) : 'disabled'
+      const status = isDraining ? 'draining' : pings === 'failed' ? 'unavailable' : 'ok'
+      return reply(status === 'ok' ? 200 : 503, { status, components: { db_pings: pings } })
     },
     version() {
       const { version, threads, snapshotVersion, phases } = facts()
@@ -26,6 +31,18 @@ export function controlRoutes(facts: () => ProcessFacts): Record<string, Control
       return reply(200, { version, threads, snapshot_version: snapshotVersion, start_ms: rounded })
     },
   }
+}
+
+/** A store that takes longer than this is no help to a request that waits for the answer. Milliseconds. */
+const PING_MS = 2000
+
+async function answers(ping: () => Promise<void> | undefined): Promise<'ok' | 'failed'> {
+  const late = new AbortController()
+  const isLate = wait(PING_MS, 'failed' as const, { signal: late.signal }).catch(() => 'failed' as const)
+  const ok = Promise.resolve(ping())
+    .then(() => 'ok' as const)
+    .catch(() => 'failed' as const)
+  return Promise.race([ok, isLate]).finally(() => late.abort())
 }
 
 function reply(status: number, body: object) {

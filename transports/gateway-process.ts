@@ -3,23 +3,30 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
+import type { Json } from '../core/canonical/json.ts'
+import type { Builtins } from '../core/config/builtins.ts'
 import { readTls, type TlsMaterial } from '../core/config/edge.ts'
 import type { Loaded } from '../core/config/load.ts'
 import { ConfigError } from '../core/config/problems.ts'
+import { secretsIn } from '../core/config/secrets.ts'
+import { DEFAULT_FOLDER } from '../core/config/store-choice.ts'
 import type { Surface } from '../core/edge.ts'
 import { createLog, type Log } from '../core/log.ts'
 import type { Mint } from '../core/mint.ts'
-import { createRedactor } from '../core/redact.ts'
+import { createRedactor, type Redactor } from '../core/redact.ts'
 import type { ClientSettings, SnapshotTables, TlsSettings } from '../core/snapshot.ts'
+import type { StoreDriver } from '../core/stores.ts'
 import { type Control, startControl } from '../core/threads/control.ts'
 import { threadCount } from '../core/threads/count.ts'
 import { containErrors } from '../core/threads/guard.ts'
+import { type AdminOptions, createAdmin } from './admin/index.ts'
 import { controlRoutes } from './control-routes.ts'
 import type { Http2Bridge } from './http2.ts'
 import type { LauncherNotice } from './launcher.ts'
 import { type CreateAcceptor, type Listeners, listenerPlans, openListeners } from './listeners.ts'
 import { parseServeOptions, type ServeOptions } from './options.ts'
 import { packageVersion } from './package-version.ts'
+import { followConfig, openRunningConfig, type RunningConfig } from './running-config.ts'
 import { baseUrl, startText } from './start-text.ts'
 import { type TlsWatchOptions, watchTls } from './tls-watch.ts'
 
@@ -39,6 +46,8 @@ export interface ProcessParts {
   /** A data thread that was spawned ahead, so that it loads its modules while the main thread loads its own. */
   spare?: Worker | undefined
   load(file: string | undefined): Loaded
+  /** What a configuration may name, and kinds of stores it may be kept in; absent: the file alone rules, and there is no management API. */
+  management?: { builtins: Builtins; drivers: readonly StoreDriver[] } | undefined
   /** Rejects with a sentence where it cannot listen. `localhost` is both families; port 0 takes a free one. */
   createAcceptor: CreateAcceptor
   /** Makes the process's mint of credentials. */
@@ -56,37 +65,50 @@ export async function runGatewayProcess(parts: ProcessParts): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const { options, problems } = parseServeOptions(parts.args, process.env)
   if (!options) return end(BAD_FLAGS, problems)
-  const loaded = parts.load(configFile(options))
+  const file = configFile(options)
+  const loaded = parts.load(file)
   if (!loaded.tables) return end(BAD_CONFIG, ['the configuration has problems:', ...loaded.problems.map((problem) => `  ${problem}`)])
-  const log = createLog({ level: options.logLevel, style: options.logStyle, redactor: createRedactor(loaded.secrets) })
+  const redactor = createRedactor(loaded.secrets)
+  const log = createLog({ level: options.logLevel, style: options.logStyle, redactor })
   containErrors(log, () => false)
   for (const notice of loaded.notices) log.info(notice)
   clock.mark('configuration')
-  await serve({ parts, options, tables: loaded.tables, log, clock })
+  await serve({ parts, options, file, tables: loaded.tables, log, redactor, clock })
 }
 
 interface Start {
   parts: ProcessParts
   options: ServeOptions
+  /** config.json; undefined: there is none. */
+  file: string | undefined
+  /** What the file alone says. */
   tables: SnapshotTables
   log: Log
+  redactor: Redactor
   clock: Phases
 }
 
 async function serve(start: Start): Promise<void> {
-  const { parts, options, tables, log, clock } = start
+  const { parts, options, log, clock } = start
   let control: Control | undefined
+  let running: RunningConfig | undefined
   const version = packageVersion()
-  const client = tables.client.get('client')
-  const routes = controlRoutes(() => ({
+  const facts = () => ({
     version,
     isDraining: control?.isDraining ?? false,
     threads: control?.threads ?? 0,
     snapshotVersion: control?.version ?? 0,
     phases: clock.phases,
-  }))
+    pingStore: running?.store && isPinged(running) ? () => running?.store?.config.ping() : undefined,
+  })
+  const early = createEarlyListeners(start)
   try {
+    running = await openConfig(start, early.open)
+    const tables = running?.loaded.tables ?? start.tables
+    const client = tables.client.get('client')
     const tls = materialOf(client?.tls)
+    const keyStatus = (id: string) => control?.keyStatus(id)
+    const routes = { ...controlRoutes(facts), ...(running && adminOf(start, running, { version, keyStatus })) }
     control = await startControl({
       entry: parts.entry,
       spare: parts.spare,
@@ -97,12 +119,14 @@ async function serve(start: Start): Promise<void> {
       logStyle: options.logStyle,
       tls,
       routes,
+      store: running?.store?.thread,
       mint: parts.createMint(log),
       onBroken: (reason) => abandon(log, reason),
       silenceMs: parts.silenceMs,
     })
     clock.mark('threads')
-    const listeners = await openListeners(parts.createAcceptor, listenerPlans(options, client), tls)
+    const stopFollowing = running && (await follow(start, running, control))
+    const listeners = (await early.opened) ?? (await openListeners(parts.createAcceptor, listenerPlans(options, client), tls))
     control.serve(listeners)
     const http2 = await openHttp2(options.hosts, client, listeners.ports.public ?? 0)
     clock.mark('listening')
@@ -110,16 +134,69 @@ async function serve(start: Start): Promise<void> {
     const unwatch = tls && client?.tls ? renewOnChange(control, log, { settings: client.tls, current: tls }) : undefined
     const closeOthers = () => {
       unwatch?.()
+      stopFollowing?.()
       return http2?.close()
     }
     obeySignals(control, log, { times: { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 }, closeOthers })
     notify({ type: 'ready', port: listeners.ports.public ?? 0 })
-    announce(start, listeners, { version, threads: control.threads })
+    announce({ ...start, tables }, listeners, { version, threads: control.threads })
   } catch (error) {
-    await control?.stop({ delayMs: 0, graceMs: 0 })
+    if (control) await control.stop({ delayMs: 0, graceMs: 0 })
+    else await running?.store?.thread.stop()
     const listed = (error as { problems?: readonly string[] }).problems
     return end(BAD_CONFIG, listed ?? [error instanceof Error ? error.message : String(error)])
   }
+}
+
+/** Opens the configuration where it is more than a file. `listen` is called when the store does not answer yet. */
+async function openConfig(
+  { parts, options, file, log, redactor }: Start,
+  listen: (reason: string) => void,
+): Promise<RunningConfig | undefined> {
+  if (!parts.management) return undefined
+  const { logLevel, logStyle, appDir } = options
+  const { builtins, drivers } = parts.management
+  const running = await openRunningConfig({
+    ...{ file, appDir, env: process.env, builtins, drivers, entry: parts.entry, log, logLevel, logStyle },
+    onWaiting: listen,
+  })
+  for (const secret of running.loaded.secrets) redactor.add(secret)
+  return running
+}
+
+/** While the store does not answer, the port does: with 503, so that whoever looks knows that this one is not ready. */
+function createEarlyListeners({ parts, options, tables, log }: Start) {
+  const client = tables.client.get('client')
+  const early: { opened: Promise<Listeners> | undefined; open(reason: string): void } = {
+    opened: undefined,
+    open(reason) {
+      log.error({ reason }, 'the configuration store does not answer: nothing is served before it does')
+      early.opened = openListeners(parts.createAcceptor, listenerPlans(options, client), materialOf(client?.tls))
+      early.opened.catch(() => {})
+    },
+  }
+  return early
+}
+
+function isPinged({ live }: RunningConfig): boolean {
+  return live.entities.get('settings', 'client')?.disable_db_pings_in_health !== true
+}
+
+function adminOf({ parts, log }: Start, running: RunningConfig, facts: { version: string; keyStatus: AdminOptions['keyStatus'] }) {
+  if (!parts.management) return {}
+  const { live: config, keyValue: sessions } = running
+  return createAdmin({ config, sessions, builtins: parts.management.builtins, env: process.env, log, now: Date.now, ...facts })
+}
+
+function follow({ file, log, redactor }: Start, running: RunningConfig, control: Control): Promise<() => void> {
+  return followConfig(running, {
+    file,
+    log,
+    publish(rows) {
+      for (const [, , value] of rows.set) for (const secret of secretsIn(value as Json)) redactor.add(secret)
+      return control.publish(rows)
+    },
+  })
 }
 
 /** Says where the gateway is to be found: to whoever started it, and to the log. */
@@ -226,8 +303,8 @@ function notify(notice: LauncherNotice, done?: () => void): void {
 }
 
 function configFile({ config, appDir }: ServeOptions): string | undefined {
-  if (config !== undefined || appDir === undefined) return config
-  const file = join(appDir, 'config.json')
+  if (config !== undefined) return config
+  const file = join(appDir ?? DEFAULT_FOLDER, 'config.json')
   return existsSync(file) ? file : undefined
 }
 

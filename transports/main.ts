@@ -28,6 +28,7 @@ async function runMainRole(): Promise<void> {
     { createMint },
     { Deadlines, systemClock },
     { authenticators },
+    { storeDrivers },
   ] = await Promise.all([
     import('../core/config/load.ts'),
     import('./gateway-process.ts'),
@@ -37,10 +38,11 @@ async function runMainRole(): Promise<void> {
     import('../core/mint.ts'),
     import('../core/deadlines.ts'),
     import('../providers/auth/index.ts'),
+    import('../plugins/stores.ts'),
   ])
   const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
   const { plannedPlugins, vectorStores } = plugins
-  const known = { providers, planned: plannedProviders, plugins: plugins.builtins, plannedPlugins, vectorStores }
+  const known = { providers, planned: plannedProviders, plugins: plugins.builtins, plannedPlugins, vectorStores, stores: storeDrivers }
   const load = (file: string | undefined) => loadConfig({ file, env: process.env, builtins: known })
   if (checks !== undefined) return reportConfig(checks, load(checks))
   await runGatewayProcess({
@@ -48,6 +50,7 @@ async function runMainRole(): Promise<void> {
     entry,
     spare,
     load,
+    management: { builtins: known, drivers: storeDrivers },
     createAcceptor,
     createMint: (log) =>
       createMint({ authenticators, deadlines: new Deadlines(systemClock), log, wallClock: Date.now, random: Math.random }),

@@ -1,9 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
+import { type KeyStatus, keyStatus } from '../key-status.ts'
 import type { Mint } from '../mint.ts'
-import { createShared } from '../shared.ts'
-import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
+import { createShared, openShared } from '../shared.ts'
+import { assignSlots, clearKeySlots } from '../slots.ts'
+import type { ProviderSettings, SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { Snapshot, slices } from '../snapshot-tables.ts'
 import { answerCredentialRequest } from './credential-calls.ts'
 import type { ThreadLog } from './guard.ts'
@@ -72,6 +74,8 @@ export interface Control {
   serve(acceptor: Acceptor): void
   /** Changes the configuration in every thread; `acknowledged` is false when not all had it in place within a second. */
   publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<{ version: number; acknowledged: boolean }>
+  /** What requests have told of a key, by its id; undefined: there is no such key. */
+  keyStatus(id: string): KeyStatus | undefined
   /** Starts a data thread in place of the one at this position (from 0) and ends the old one without losing a request. */
   replaceThread(position: number): Promise<void>
   /** New connections are served with this certificate; those that are open stay as they are. */
@@ -91,6 +95,8 @@ class ControlThread implements Control {
   isDraining = false
   readonly #options: ControlOptions
   readonly #snapshot = new Snapshot()
+  readonly #sharedMemory = createShared()
+  readonly #shared = openShared(this.#sharedMemory)
   readonly #init: ThreadInit
   /** In the order of their positions; only those that serve. */
   #serving: ThreadHandle[] = []
@@ -109,7 +115,7 @@ class ControlThread implements Control {
     for (const { patch } of slices(options.tables, 1)) this.#snapshot.apply(patch)
     this.#init = {
       ...options,
-      shared: createShared(),
+      shared: this.#sharedMemory,
       answer: (request) => this.#answer(request),
       mint: (request) => answerCredentialRequest(this.#snapshot.tables, options.mint, request),
       onLost: (thread) => options.onBroken(`data thread ${thread.index} ended unasked`),
@@ -141,7 +147,7 @@ class ControlThread implements Control {
   }
 
   async publish({ set = [], delete: deleted = [] }: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>) {
-    const patch: SnapshotPatch = { version: this.version + 1, set, delete: deleted }
+    const patch: SnapshotPatch = { version: this.version + 1, set: this.#withSlots(set, deleted), delete: deleted }
     this.#snapshot.apply(patch)
     const threads = [...this.#alive]
     for (const thread of threads) thread.patch(patch)
@@ -151,6 +157,28 @@ class ControlThread implements Control {
     const acknowledged = await Promise.race([all.then(() => true), timeout])
     late.abort()
     return { version: patch.version, acknowledged }
+  }
+
+  keyStatus(id: string): KeyStatus | undefined {
+    for (const { keys } of this.#snapshot.tables.providers.values()) {
+      const key = keys.find((each) => each.id === id)
+      if (key) return keyStatus(this.#shared, key, Date.now())
+    }
+    return undefined
+  }
+
+  /** Providers and keys keep their places in shared memory; who comes gets one with nothing in it. */
+  #withSlots(set: SnapshotPatch['set'], deleted: SnapshotPatch['delete']): SnapshotPatch['set'] {
+    if (!set.some(([table]) => table === 'providers')) return set
+    const before = this.#snapshot.tables.providers
+    const next = new Map(before)
+    for (const [table, name] of deleted) if (table === 'providers') next.delete(name)
+    for (const [table, name, value] of set) if (table === 'providers') next.set(name, value as ProviderSettings)
+    const isBusy = (slot: number) => this.#shared.inFlight.count(slot) > 0
+    const { providers, newKeySlots } = assignSlots([...next.values()], { providers: before, isBusy })
+    clearKeySlots(this.#shared, newKeySlots)
+    const placed = new Map(providers.map((provider) => [provider.name, provider]))
+    return set.map(([table, id, value]) => [table, id, table === 'providers' ? placed.get(id) : value])
   }
 
   replaceThread(position: number): Promise<void> {

@@ -51,7 +51,7 @@ function serve(edge: Edge, snapshot: Snapshot, thread: number): ThreadServer {
   route('/health', (running) => {
     const incoming = { route: { operation: 'health', at: 'control' }, method: 'GET', path: '/health', query: '', headers: new Map() }
     const send = (status: number, _: unknown, body: string) => reply(running, status, body)
-    edge.handle({ incoming, id: 'test' } as never, Buffer.alloc(0), { send } as never)
+    edge.handle({ incoming, id: 'test', identity: {} } as never, Buffer.alloc(0), { send } as never)
   })
   route('/providers', (running) => reply(running, 200, [...snapshot.tables.providers.keys()].join()))
   route('/throw', () => {
