@@ -8,6 +8,8 @@ import type { ControlRoute } from '../../core/threads/control.ts'
 import { ADMIT } from '../../core/threads/control-calls.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
 import { type AuthSettings, createAdminAuth } from './auth.ts'
+import { governanceRoutes } from './governance.ts'
+import { limitRoutes } from './limits.ts'
 import { providerKeyRoutes } from './provider-keys.ts'
 import { providerRoutes } from './providers.ts'
 import { errorReply, jsonReply } from './reply.ts'
@@ -15,6 +17,7 @@ import { type AdminRoute, createAdminRouter } from './router.ts'
 import { sessionRoutes } from './session.ts'
 import { settingsRoutes } from './settings.ts'
 import type { AdminTools } from './tools.ts'
+import { virtualKeyRoutes } from './virtual-keys.ts'
 
 /** What the management API is made of. */
 export interface AdminOptions {
@@ -56,7 +59,9 @@ const ANY: AdminRoute = { method: 'GET', path: '', summary: '', tag: '', handle:
 
 /** Every route of the management API: also what its documentation is made of. */
 export function adminRoutes(tools: AdminTools): AdminRoute[] {
-  return [sessionRoutes, providerRoutes, providerKeyRoutes, settingsRoutes].flatMap((routes) => routes(tools))
+  return [sessionRoutes, providerRoutes, providerKeyRoutes, settingsRoutes, virtualKeyRoutes, governanceRoutes, limitRoutes].flatMap(
+    (routes) => routes(tools),
+  )
 }
 
 function authSettings({ entities }: LiveConfig, env: AdminOptions['env']): AuthSettings {

@@ -9,6 +9,8 @@ import { type AdminTools, found, write, written } from './tools.ts'
 const TAG = 'Providers'
 /** Fields of an answer that a client may send back, and that mean nothing there. */
 const ANSWER_ONLY = ['name', 'provider', 'keys', 'provider_status', 'status', 'description', 'config_hash', 'created_at', 'updated_at']
+/** Where a provider stands in the file. */
+const IN_FILE = /^providers(?:\.[\w-]+|\["[^"]*"\])\.?/
 const KEYS_IGNORED = 'keys are ignored here: use /api/providers/{provider}/keys'
 
 const payload = z.looseObject({
@@ -75,7 +77,7 @@ async function save(tools: AdminTools, { name, body, isNew }: { name: string; bo
     if (isNew && current) throw new GatewayError('GW_CONFLICT', { reason: `provider "${name}" exists already` })
     return withStoredSecrets('providers', name, { next, current: current?.body })
   }
-  const { held, ...change } = await write(tools, ['providers', name, edit], `providers.${name}.`)
+  const { held, ...change } = await write(tools, ['providers', name, edit], IN_FILE)
   const answer = held ? shown(held) : { name }
   return written(body.keys === undefined ? answer : { ...answer, warnings: [KEYS_IGNORED] }, change)
 }

@@ -39,7 +39,7 @@ export function errorReply(error: unknown): Omit<ControlReply, 'id'> {
 function wrongConfig({ problems, message }: ConfigError): GatewayError {
   const [first = message] = problems
   const colon = first.indexOf(': ')
-  const param = colon < 0 ? 'body' : first.slice(0, colon)
+  const param = (colon < 0 ? '' : first.slice(0, colon)) || 'body'
   const reason = [colon < 0 ? first : first.slice(colon + 2), ...problems.slice(1)].join('; ')
   return new GatewayError('GW_INVALID_REQUEST', { param, reason })
 }

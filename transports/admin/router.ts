@@ -44,6 +44,8 @@ export interface AdminRoute {
   access?: AdminAccess | undefined
   /** Of the request's body; absent: none is read. */
   body?: z.ZodType | undefined
+  /** What the documentation says of the body, where `body` looks at less than what is checked later. */
+  documented?: z.ZodType | undefined
   /** Of the query's fields, which are texts. */
   query?: z.ZodObject | undefined
   /** Of the answer's body, for the documentation. */

@@ -23,9 +23,9 @@ const payload = z.strictObject({
 
 /** Names of the payload's blocks: of the document each is kept in, and of the place in the file. */
 const BLOCKS = [
-  ['client_config', 'client', 'client.'],
-  ['framework_config', 'framework', 'framework.'],
-  ['auth_config', 'auth_config', 'governance.auth_config.'],
+  ['client_config', 'client', /^client\./],
+  ['framework_config', 'framework', /^framework\./],
+  ['auth_config', 'auth_config', /^governance\./],
 ] as const
 
 /** Settings that hold from the next start on. */
@@ -84,7 +84,7 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
       tag: TAG,
       body: block,
       async handle({ body: sent }) {
-        const { held, ...change } = await put(tools, 'proxy_config', flattened(sent) as JsonObject, 'proxy_config.')
+        const { held, ...change } = await put(tools, 'proxy_config', flattened(sent) as JsonObject, /^proxy_config\./)
         return written(shownBody('settings', 'proxy_config', held?.body ?? {}), change)
       },
     },
@@ -103,7 +103,7 @@ async function save(tools: AdminTools, sent: JsonObject) {
   return written({ message: 'Configuration updated successfully' }, last)
 }
 
-function put(tools: AdminTools, id: string, next: JsonObject, within: string) {
+function put(tools: AdminTools, id: string, next: JsonObject, within: RegExp) {
   const edit = (current: Held | undefined): JsonObject => withStoredSecrets('settings', id, { next, current: current?.body })
   return write(tools, ['settings', id, edit], within)
 }

@@ -33,14 +33,14 @@ const ACCEPTED = 202
 export async function write(
   { config }: AdminTools,
   [collection, id, edit]: readonly [collection: string, id: string, edit: Edit],
-  within = '',
+  within?: RegExp,
 ): Promise<{ held: Held | undefined; status: number | undefined; version: number; problems: readonly string[] }> {
   try {
     const { held, acknowledged, version, problems = [] } = await config.write(collection, id, edit)
     return { held, status: acknowledged ? undefined : ACCEPTED, version, problems }
   } catch (error) {
-    if (!(error instanceof ConfigError) || within === '') throw error
-    throw new ConfigError(error.problems.map((problem) => (problem.startsWith(within) ? problem.slice(within.length) : problem)))
+    if (!(error instanceof ConfigError) || within === undefined) throw error
+    throw new ConfigError(error.problems.map((problem) => problem.replace(within, '')))
   }
 }
 
