@@ -17,6 +17,7 @@ let upstream: FakeUpstream
 let gateway: TestGateway
 let openai: OpenAI
 let anthropic: Anthropic
+let config: JsonObject
 
 /** Edits every request of the user that it names, so that none of them goes out as it came. */
 const editor = definePlugin({
@@ -39,7 +40,8 @@ beforeAll(async () => {
     network_config: { base_url: upstream.url, ...network },
     keys: [{ name: 'k', value: 'AIza-key', models: ['*'], vertex_key_config: { project_id: 'my-project', region: 'us-east5' } }],
   })
-  gateway = await createGateway({ plugins: [editor], config: { providers: { vertex: block() } } })
+  config = { providers: { vertex: block() } }
+  gateway = await createGateway({ plugins: [editor], config })
   openai = new OpenAI({ apiKey: 'unused', baseURL: `${gateway.url}/v1`, maxRetries: 0 })
   anthropic = new Anthropic({ apiKey: 'unused', baseURL: `${gateway.url}/anthropic`, maxRetries: 0 })
 })
@@ -81,6 +83,17 @@ describe('translated', () => {
     const { choices } = await stream.finalChatCompletion()
     expect(choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: STRUCTURED_TEXT } })
     expect(choices[0]?.message.tool_calls ?? []).toEqual([])
+  })
+
+  test('streamed in the pool too', async () => {
+    const busy = await createGateway({ config, poolThreads: 1, utilisation: () => 1 })
+    const request = { model: `vertex/${CLAUDE}`, messages, response_format, stream: true }
+    const text = await (await busy.fetch('/v1/chat/completions', request)).text()
+    await busy.close()
+    const chunks = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data as string) as OpenAI.ChatCompletionChunk)
+    expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe(STRUCTURED_TEXT)
+    expect(chunks.flatMap(({ choices }) => choices[0]?.finish_reason ?? [])).toEqual(['stop'])
+    expect(text).toMatch(/data: \[DONE\]\n\n$/)
   })
 
   test('a strict tool is sent as one that is not', async () => {
