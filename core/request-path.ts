@@ -1,19 +1,25 @@
 import type { Context } from './context.ts'
+import { GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
 import type { Goal } from './routing.ts'
 import type { ProviderSettings } from './snapshot.ts'
 import { type Destination, targetAt } from './upstream/target.ts'
 import type { Target } from './upstream/types.ts'
 
-/** What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one. */
+/** What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one. Throws GW_INVALID_REQUEST where a model's name would lead elsewhere. */
 export function pathOf({ settings, entry, operation }: Goal, ctx: Context, { key, model }: Candidate): string {
   const override = settings.pathOverrides[ctx.stream ? `${operation}_stream` : operation] ?? settings.pathOverrides[operation]
   if (override !== undefined) return override
   const path = entry.paths[operation]
-  return typeof path === 'function'
-    ? path({ model: entry.wireModel?.(model) ?? model, isStream: ctx.stream, key, settings })
-    : (path as string)
+  if (typeof path !== 'function') return path as string
+  const named = path({ model: entry.wireModel?.(model) ?? model, isStream: ctx.stream, key, settings })
+  if (DOT_SEGMENT.test(named))
+    throw new GatewayError('GW_INVALID_REQUEST', { param: 'model', reason: `names no model of ${settings.name}` })
+  return named
 }
+
+/** A provider's server would take the path for another one: a model is called `..`, or has that in its name. */
+const DOT_SEGMENT = /\/\.{1,2}(?:[/?]|$)/
 
 const places = new WeakMap<ProviderSettings, Map<string, { target: Target; path: string }>>()
 

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createGateway } from '../../transports/testing.ts'
 import { PROVIDERS } from '../matrix/cases.ts'
 import { type MatrixGateway, startMatrixGateway } from '../matrix/gateway.ts'
 
@@ -59,25 +60,46 @@ describe('what a request brings', () => {
     expect(headText).not.toContain(new URL(trap).host)
   })
 
-  test.each(['../../admin', '..%2f..%2fadmin', 'text/../../admin', 'text?x=1#', '//127.0.0.1/x', 'a b', '\\\\host\\x'])(
-    'the model %j leads to no other path of the provider',
-    async (model) => {
-      const before = places.upstream.requests.length
-      for (const provider of PROVIDERS) await ask({ model: `${provider}/${model}`, messages: [{ role: 'user', content: 'hi' }] })
-      const shapes = [
-        /^\/v1\/chat\/completions$/,
-        /^\/v1\/messages$/,
-        /^\/v1beta\/models\/[^/?#]+:(generateContent|streamGenerateContent\?alt=sse)$/,
-        /^\/model\/[^/?#]+\/converse(-stream)?$/,
-        /^\/v2\/chat$/,
-      ]
-      const asked = places.upstream.requests.slice(before)
-      expect(asked.length).toBeGreaterThanOrEqual(3)
-      for (const { path } of asked)
-        expect(
-          shapes.some((shape) => shape.test(path)),
-          path,
-        ).toBe(true)
-    },
-  )
+  test.each([
+    '../../admin',
+    '..',
+    '.',
+    'a/../b',
+    '..%2f..%2fadmin',
+    'text/../../admin',
+    'text?x=1#',
+    '//127.0.0.1/x',
+    'a b',
+    '\\\\host\\x',
+  ])('the model %j leads to no other path of the provider', async (model) => {
+    const before = places.upstream.requests.length
+    for (const provider of [...PROVIDERS, 'replicate'])
+      await ask({ model: `${provider}/${model}`, messages: [{ role: 'user', content: 'hi' }] })
+    const shapes = [
+      /^\/v1\/chat\/completions$/,
+      /^\/v1\/messages$/,
+      /^\/v1beta\/models\/[^/?#]+:(generateContent|streamGenerateContent\?alt=sse)$/,
+      /^\/model\/(?!\.{1,2}\/)[^/?#]+\/converse(-stream)?$/,
+      /^\/v2\/chat$/,
+      /^\/v1\/models\/(?!\.{1,2}\/)[^/?#]+\/(?!\.{1,2}\/)[^/?#]+\/predictions$/,
+    ]
+    const asked = places.upstream.requests.slice(before)
+    expect(asked.length).toBeGreaterThanOrEqual(3)
+    for (const { path } of asked)
+      expect(
+        shapes.some((shape) => shape.test(path)),
+        path,
+      ).toBe(true)
+  })
+
+  test.each(['..', '../..', 'a/../../b', 'owner/..', './name'])('nor does %j where the path holds the name in parts', async (model) => {
+    const block = { keys: [{ name: 'r', value: 'r8', models: ['*'] }], network_config: { base_url: places.upstream.url } }
+    const gateway = await createGateway({ config: { providers: { replicate: block } } })
+    onTestFinished(() => gateway.close())
+    const before = places.upstream.requests.length
+    const answer = await gateway.fetch('/v1/chat/completions', { model: `replicate/${model}`, messages: [{ role: 'user', content: 'hi' }] })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: { message: 'model: names no model of replicate' } })
+    expect(places.upstream.requests.length).toBe(before)
+  })
 })
