@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -87,6 +88,7 @@ async function serve(start: Start): Promise<void> {
   }))
   try {
     const tls = materialOf(client?.tls)
+    const bridgeWord = client?.http2Port === undefined ? undefined : randomBytes(32).toString('hex')
     control = await startControl({
       entry: parts.entry,
       spare: parts.spare,
@@ -96,6 +98,7 @@ async function serve(start: Start): Promise<void> {
       logLevel: options.logLevel,
       logStyle: options.logStyle,
       tls,
+      bridgeWord,
       routes,
       mint: parts.createMint(log),
       onBroken: (reason) => abandon(log, reason),
@@ -104,7 +107,7 @@ async function serve(start: Start): Promise<void> {
     clock.mark('threads')
     const listeners = await openListeners(parts.createAcceptor, listenerPlans(options, client), tls)
     control.serve(listeners)
-    const http2 = await openHttp2(options.hosts, client, listeners.ports.public ?? 0)
+    const http2 = await openHttp2(options.hosts, client, { mainPort: listeners.ports.public ?? 0, word: bridgeWord })
     clock.mark('listening')
     if (http2) log.info({ port: http2.port }, 'HTTP/2 is served')
     const unwatch = tls && client?.tls ? renewOnChange(control, log, { settings: client.tls, current: tls }) : undefined
@@ -160,7 +163,11 @@ function renewOnChange(control: Control, log: Log, watched: Pick<TlsWatchOptions
 }
 
 /** The listener beside the main one, which asks that one. */
-async function openHttp2(hosts: readonly string[], client: ClientSettings | undefined, mainPort: number): Promise<Http2Bridge | undefined> {
+async function openHttp2(
+  hosts: readonly string[],
+  client: ClientSettings | undefined,
+  { mainPort, word }: { mainPort: number; word: string | undefined },
+): Promise<Http2Bridge | undefined> {
   const port = client?.http2Port
   if (port === undefined) return undefined
   const { startHttp2Bridge } = await import('./http2.ts')
@@ -168,7 +175,7 @@ async function openHttp2(hosts: readonly string[], client: ClientSettings | unde
   const [first] = hosts as [string]
   const near: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1', localhost: '127.0.0.1' }
   const place = first.startsWith('unix:') ? { socketPath: first.slice('unix:'.length) } : { host: near[first] ?? first, port: mainPort }
-  const target = { ...place, isSecure: client?.tls !== undefined }
+  const target = { ...place, isSecure: client?.tls !== undefined, word }
   return startHttp2Bridge({ hosts: own.length > 0 ? own : ['127.0.0.1'], port, target })
 }
 

@@ -16,6 +16,7 @@ export interface ThreadServerOptions {
   threads: number
   shared: Pick<Shared, 'connections'>
   tls?: TlsMaterial | undefined
+  bridgeWord?: string | undefined
 }
 
 /** Servers with one certificate: one for each listener, by its name. */
@@ -27,7 +28,7 @@ const MAX_RETIRED = 16
 const RETIRED_CHECK_MS = 1000
 
 /** The HTTP servers of a data thread. Its descriptor holds one for each listener (listeners.ts). */
-export function createThreadServer({ edge, tables, threads, shared, tls }: ThreadServerOptions): ThreadServer {
+export function createThreadServer({ edge, tables, threads, shared, tls, bridgeWord }: ThreadServerOptions): ThreadServer {
   const limits = () => tables.client.get('client') as ClientSettings
   const budget = createBodyBudget(() => Math.ceil(limits().maxBufferedBodyBytes / threads))
   const ports = limits()
@@ -35,7 +36,7 @@ export function createThreadServer({ edge, tables, threads, shared, tls }: Threa
     new Map(
       surfacesOf(ports).map((surface) => {
         const gauge = surface === 'public' ? shared.connections : undefined
-        return [surface, createServer({ edge, routes: routesOn(surface, ROUTES, ports), limits, budget, gauge, tls: material })]
+        return [surface, createServer({ edge, routes: routesOn(surface, ROUTES, ports), limits, budget, gauge, tls: material, bridgeWord })]
       }),
     )
   return new ThreadServers(open, open(tls))

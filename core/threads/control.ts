@@ -44,6 +44,8 @@ export interface ControlOptions {
   logStyle?: 'json' | 'pretty' | undefined
   /** Data threads speak TLS with this. */
   tls?: TlsMaterial | undefined
+  /** By this word data threads know the listener of `client.http2_port`. */
+  bridgeWord?: string | undefined
   routes: Readonly<Record<string, ControlRoute>>
   /** The process's mint. */
   mint: Mint

@@ -31,6 +31,7 @@ export interface ThreadInit {
   logStyle?: 'json' | 'pretty' | undefined
   /** Of now: threads that start later get what is then here. */
   tls?: TlsMaterial | undefined
+  bridgeWord?: string | undefined
   log: ThreadLog
   /** Answers a request that is at home on the main thread; never rejects. */
   answer(request: ControlRequest): Promise<ControlReply>
@@ -80,6 +81,7 @@ export class ThreadHandle {
       logLevel: init.logLevel,
       ...(init.logStyle && { logStyle: init.logStyle }),
       ...(init.tls && { tls: init.tls }),
+      ...(init.bridgeWord && { bridgeWord: init.bridgeWord }),
       port: port2,
     }
     this.#port = port1

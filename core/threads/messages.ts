@@ -70,5 +70,7 @@ export interface ThreadStart {
   logStyle?: 'json' | 'pretty' | undefined
   /** Data threads speak TLS with this. */
   tls?: TlsMaterial | undefined
+  /** By this word the listener of `client.http2_port` is known, and believed about its clients. */
+  bridgeWord?: string | undefined
   port: MessagePort
 }
