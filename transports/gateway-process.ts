@@ -22,6 +22,7 @@ import { type CreateAcceptor, type Listeners, listenerPlans, openListeners } fro
 import { parseServeOptions, type ServeOptions } from './options.ts'
 import { packageVersion } from './package-version.ts'
 import { baseUrl, startText } from './start-text.ts'
+import { surfacesOf } from './surfaces.ts'
 import { type TlsWatchOptions, watchTls } from './tls-watch.ts'
 
 /** Exit codes after which the launcher does not try again. */
@@ -99,6 +100,7 @@ async function serve(start: Start): Promise<void> {
       logStyle: options.logStyle,
       tls,
       bridgeWord,
+      surfaces: surfacesOf(client ?? {}),
       routes,
       mint: parts.createMint(log),
       onBroken: (reason) => abandon(log, reason),

@@ -103,8 +103,7 @@ async function runDataRole(started: Promise<ThreadStart>): Promise<void> {
         },
       }
     },
-    createServer: ({ edge, snapshot: { tables }, shared }) =>
-      server.createThreadServer({ edge, tables, shared, threads: start.threads, tls: start.tls, bridgeWord: start.bridgeWord }),
+    createServer: ({ edge, snapshot: { tables }, shared }) => server.createThreadServer({ ...start, edge, tables, shared }),
   })
 }
 

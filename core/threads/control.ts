@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
+import type { Surface } from '../edge.ts'
 import type { Mint } from '../mint.ts'
 import { createShared } from '../shared.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
@@ -44,6 +45,8 @@ export interface ControlOptions {
   logStyle?: 'json' | 'pretty' | undefined
   /** Data threads speak TLS with this. */
   tls?: TlsMaterial | undefined
+  /** The listeners of the process. */
+  surfaces?: readonly Surface[] | undefined
   /** By this word data threads know the listener of `client.http2_port`. */
   bridgeWord?: string | undefined
   routes: Readonly<Record<string, ControlRoute>>
