@@ -14,6 +14,9 @@ const MAX_HOPS = 5
 /** What a client may choose as a request id: visible ASCII, so that it can stand in any log line and header. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 
+/** An empty, `.` or `..` part of a model's name in a path: another spelling of some path, and no model's name. */
+const ODD_SEGMENT = /(?:^|\/)\.{0,2}(?:\/|$)/
+
 /**
  * Decides at header time, before the body is read, whether a request may come in. Synchronous and from the snapshot alone.
  * Throws GW_MISSING_HEADERS, GW_BODY_TOO_LARGE, GW_LOOP, GW_ROUTE_NOT_FOUND, GW_VIRTUAL_KEY_REQUIRED, GW_VIRTUAL_KEY_UNKNOWN,
@@ -58,7 +61,7 @@ function identityOf({ tables, wallClock }: Runtime, { route, path, headers }: In
 
 function readPath(inbound: Format, { path, query }: Incoming): NamedByPath {
   const named = inbound.inbound?.readPath?.(path, query)
-  if (!named) throw new GatewayError('GW_ROUTE_NOT_FOUND', { path })
+  if (!named || ODD_SEGMENT.test(named.model)) throw new GatewayError('GW_ROUTE_NOT_FOUND', { path })
   return named
 }
 

@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import { GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
 import type { Goal } from './routing.ts'
 import type { ProviderSettings } from './snapshot.ts'
@@ -7,7 +8,7 @@ import type { Target } from './upstream/types.ts'
 
 /**
  * What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one or the provider has
- * a host of its own for it. `method`: of the encoded request.
+ * a host of its own for it. `method`: of the encoded request. Throws GW_INVALID_REQUEST where a model's name would lead elsewhere.
  */
 export function pathOf(
   { settings, entry, operation }: Goal,
@@ -18,10 +19,21 @@ export function pathOf(
   const override = settings.pathOverrides[ctx.stream ? `${operation}_stream` : operation] ?? settings.pathOverrides[operation]
   if (override !== undefined) return override
   const path = entry.paths[operation]
-  return typeof path === 'function'
-    ? path({ model: entry.wireModel?.(model, { operation, key }) ?? model, method: sent.method, isStream: ctx.stream, key, settings })
-    : (path as string)
+  if (typeof path !== 'function') return path as string
+  const named = path({
+    model: entry.wireModel?.(model, { operation, key }) ?? model,
+    method: sent.method,
+    isStream: ctx.stream,
+    key,
+    settings,
+  })
+  if (DOT_SEGMENT.test(named))
+    throw new GatewayError('GW_INVALID_REQUEST', { param: 'model', reason: `names no model of ${settings.name}` })
+  return named
 }
+
+/** A provider's server would take the path for another one: a model is called `..`, or has that in its name. */
+const DOT_SEGMENT = /\/\.{1,2}(?:[/?]|$)/
 
 const places = new WeakMap<ProviderSettings, Map<string, { target: Target; path: string }>>()
 

@@ -50,6 +50,8 @@ export interface NetworkSettings {
   clientCertPem?: string | undefined
   clientKeyPem?: string | undefined
   preconnect: number
+  /** Addresses of clouds' metadata services may be reached. */
+  allowsMetadata: boolean
 }
 
 /** The proxy that a provider is reached through. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -28,6 +29,7 @@ import { parseServeOptions, type ServeOptions } from './options.ts'
 import { packageVersion } from './package-version.ts'
 import { followConfig, openRunningConfig, type RunningConfig } from './running-config.ts'
 import { baseUrl, startText } from './start-text.ts'
+import { surfacesOf } from './surfaces.ts'
 import { type TlsWatchOptions, watchTls } from './tls-watch.ts'
 
 /** Exit codes after which the launcher does not try again. */
@@ -109,6 +111,7 @@ async function serve(start: Start): Promise<void> {
     const tls = materialOf(client?.tls)
     const keyStatus = (id: string) => control?.keyStatus(id)
     const routes = { ...controlRoutes(facts), ...(running && adminOf(start, running, { version, keyStatus })) }
+    const bridgeWord = client?.http2Port === undefined ? undefined : randomBytes(32).toString('hex')
     control = await startControl({
       entry: parts.entry,
       spare: parts.spare,
@@ -118,6 +121,8 @@ async function serve(start: Start): Promise<void> {
       logLevel: options.logLevel,
       logStyle: options.logStyle,
       tls,
+      bridgeWord,
+      surfaces: surfacesOf(client ?? {}),
       routes,
       store: running?.store?.thread,
       mint: parts.createMint(log),
@@ -128,7 +133,7 @@ async function serve(start: Start): Promise<void> {
     const stopFollowing = running && (await follow(start, running, control))
     const listeners = (await early.opened) ?? (await openListeners(parts.createAcceptor, listenerPlans(options, client), tls))
     control.serve(listeners)
-    const http2 = await openHttp2(options.hosts, client, listeners.ports.public ?? 0)
+    const http2 = await openHttp2(options.hosts, client, { mainPort: listeners.ports.public ?? 0, word: bridgeWord })
     clock.mark('listening')
     if (http2) log.info({ port: http2.port }, 'HTTP/2 is served')
     const unwatch = tls && client?.tls ? renewOnChange(control, log, { settings: client.tls, current: tls }) : undefined
@@ -237,7 +242,11 @@ function renewOnChange(control: Control, log: Log, watched: Pick<TlsWatchOptions
 }
 
 /** The listener beside the main one, which asks that one. */
-async function openHttp2(hosts: readonly string[], client: ClientSettings | undefined, mainPort: number): Promise<Http2Bridge | undefined> {
+async function openHttp2(
+  hosts: readonly string[],
+  client: ClientSettings | undefined,
+  { mainPort, word }: { mainPort: number; word: string | undefined },
+): Promise<Http2Bridge | undefined> {
   const port = client?.http2Port
   if (port === undefined) return undefined
   const { startHttp2Bridge } = await import('./http2.ts')
@@ -245,7 +254,7 @@ async function openHttp2(hosts: readonly string[], client: ClientSettings | unde
   const [first] = hosts as [string]
   const near: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1', localhost: '127.0.0.1' }
   const place = first.startsWith('unix:') ? { socketPath: first.slice('unix:'.length) } : { host: near[first] ?? first, port: mainPort }
-  const target = { ...place, isSecure: client?.tls !== undefined }
+  const target = { ...place, isSecure: client?.tls !== undefined, word }
   return startHttp2Bridge({ hosts: own.length > 0 ? own : ['127.0.0.1'], port, target })
 }
 

@@ -2,6 +2,8 @@ import { Agent, type ClientRequest, request as openRequest, type RequestOptions 
 import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { request as openSecureRequest, Agent as SecureAgent } from 'node:https'
 
+import { BRIDGE_HEADER } from './http/snapshot.ts'
+
 /** The listener of `client.http2_port`. */
 export interface Http2Bridge {
   readonly port: number
@@ -10,7 +12,11 @@ export interface Http2Bridge {
 }
 
 /** Where requests go: the gateway's own HTTP/1.1 port, or its unix socket. */
-export type BridgeTarget = ({ host: string; port: number } | { socketPath: string }) & { isSecure?: boolean }
+export type BridgeTarget = ({ host: string; port: number } | { socketPath: string }) & {
+  isSecure?: boolean | undefined
+  /** Says that this is the gateway's own bridge, which is then believed about its clients' addresses. */
+  word?: string | undefined
+}
 
 /** Streams that one client may have open. */
 const MAX_STREAMS = 1_000
@@ -24,6 +30,8 @@ const HOP_HEADERS = new Set([
   'http2-settings',
   'te',
   'trailer',
+  // What the bridge itself says.
+  BRIDGE_HEADER,
 ])
 
 /**
@@ -31,7 +39,7 @@ const HOP_HEADERS = new Set([
  * the routes that every other client uses, with their limits. Rejects where the port is taken.
  */
 export async function startHttp2Bridge(options: { hosts: readonly string[]; port: number; target: BridgeTarget }): Promise<Http2Bridge> {
-  const { isSecure = false, ...place } = options.target
+  const { isSecure = false, word, ...place } = options.target
   // The gateway asks itself, at an address that its certificate need not name.
   const agent = isSecure ? new SecureAgent({ keepAlive: true, rejectUnauthorized: false }) : new Agent({ keepAlive: true })
   const open = isSecure ? openSecureRequest : openRequest
@@ -51,7 +59,7 @@ export async function startHttp2Bridge(options: { hosts: readonly string[]; port
       session.on('close', () => sessions.delete(session))
       session.on('error', () => session.destroy())
     })
-    server.on('stream', (stream, headers) => bridge(stream, headers, (more) => open({ ...place, agent, ...more })))
+    server.on('stream', (stream, headers) => bridge(stream, headers, { word, ask: (more) => open({ ...place, agent, ...more }) }))
     try {
       port = await listen(server, host, port)
     } catch (error) {
@@ -73,11 +81,26 @@ function listen(server: Http2Server, host: string, port: number): Promise<number
   })
 }
 
-type Ask = (request: Pick<RequestOptions, 'method' | 'path' | 'headers'>) => ClientRequest
+interface Way {
+  word: string | undefined
+  /** Throws where method, path or a header cannot stand in HTTP/1.1. */
+  ask(request: Pick<RequestOptions, 'method' | 'path' | 'headers'>): ClientRequest
+}
 
-function bridge(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ask: Ask): void {
-  const request = ask({ method: headers[':method'], path: headers[':path'], headers: plainHeaders(headers) })
-  stream.on('error', () => request.destroy())
+function bridge(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { word, ask }: Way): void {
+  const plain = plainHeaders(headers)
+  if (word !== undefined) plain[BRIDGE_HEADER] = `${word} ${stream.session?.socket?.remoteAddress ?? ''}`
+  stream.on('error', () => {})
+  let request: ClientRequest
+  try {
+    const path = headers[':path']
+    // CONNECT has none, and nothing is connected here.
+    if (path === undefined) throw new Error('no path')
+    request = ask({ method: headers[':method'], path, headers: plain })
+  } catch {
+    stream.resume()
+    return end(stream, 400)
+  }
   stream.on('close', () => request.destroy())
   request.on('error', () => end(stream))
   request.on('response', (response) => {
@@ -93,10 +116,10 @@ function bridge(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ask: As
 }
 
 /** The gateway is gone or cut the connection: what was not answered is a 502, what was is reset. */
-function end(stream: ServerHttp2Stream): void {
+function end(stream: ServerHttp2Stream, status = 502): void {
   if (stream.destroyed) return
   if (stream.headersSent) return stream.close(2)
-  stream.respond({ ':status': 502 }, { endStream: true })
+  stream.respond({ ':status': status }, { endStream: true })
 }
 
 function plainHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {

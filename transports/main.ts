@@ -117,8 +117,7 @@ async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
         },
       }
     },
-    createServer: ({ edge, snapshot: { tables }, shared }) =>
-      server.createThreadServer({ edge, tables, shared, threads: start.threads, tls: start.tls }),
+    createServer: ({ edge, snapshot: { tables }, shared }) => server.createThreadServer({ ...start, edge, tables, shared }),
   })
 }
 

@@ -8,9 +8,8 @@ export function surfacesOf({ adminPort, metricsPort }: Ports): Surface[] {
   return ['public', ...(adminPort === undefined ? [] : ['admin' as const]), ...(metricsPort === undefined ? [] : ['metrics' as const])]
 }
 
-/** The rows that a listener serves; what it does not serve is unknown to it, and answered with 404. */
-export function routesOn(surface: Surface, routes: readonly Route[], ports: Ports): Route[] {
-  const surfaces = surfacesOf(ports)
+/** The rows that a listener serves, of those that there are; what it does not serve is unknown to it, and answered with 404. */
+export function routesOn(surface: Surface, routes: readonly Route[], surfaces: readonly Surface[]): Route[] {
   return routes.filter(({ surface: wanted = 'public' }) => {
     if (wanted === 'all') return true
     return (surfaces.includes(wanted) ? wanted : 'public') === surface

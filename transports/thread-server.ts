@@ -6,7 +6,7 @@ import type { ThreadServer } from '../core/threads/data.ts'
 import { createBodyBudget } from './http/budget.ts'
 import { createServer, type HttpServer } from './http/server.ts'
 import { ROUTES } from './routes.ts'
-import { routesOn, surfacesOf } from './surfaces.ts'
+import { routesOn } from './surfaces.ts'
 
 /** What the servers of a data thread are made from. */
 export interface ThreadServerOptions {
@@ -16,6 +16,8 @@ export interface ThreadServerOptions {
   threads: number
   shared: Pick<Shared, 'connections'>
   tls?: TlsMaterial | undefined
+  surfaces?: readonly Surface[] | undefined
+  bridgeWord?: string | undefined
 }
 
 /** Servers with one certificate: one for each listener, by its name. */
@@ -27,15 +29,25 @@ const MAX_RETIRED = 16
 const RETIRED_CHECK_MS = 1000
 
 /** The HTTP servers of a data thread. Its descriptor holds one for each listener (listeners.ts). */
-export function createThreadServer({ edge, tables, threads, shared, tls }: ThreadServerOptions): ThreadServer {
+export function createThreadServer({
+  edge,
+  tables,
+  threads,
+  shared,
+  tls,
+  surfaces = ['public'],
+  bridgeWord,
+}: ThreadServerOptions): ThreadServer {
   const limits = () => tables.client.get('client') as ClientSettings
   const budget = createBodyBudget(() => Math.ceil(limits().maxBufferedBodyBytes / threads))
-  const ports = limits()
   const open = (material: TlsMaterial | undefined): Generation =>
     new Map(
-      surfacesOf(ports).map((surface) => {
+      surfaces.map((surface) => {
         const gauge = surface === 'public' ? shared.connections : undefined
-        return [surface, createServer({ edge, routes: routesOn(surface, ROUTES, ports), limits, budget, gauge, tls: material })]
+        return [
+          surface,
+          createServer({ edge, routes: routesOn(surface, ROUTES, surfaces), limits, budget, gauge, tls: material, bridgeWord }),
+        ]
       }),
     )
   return new ThreadServers(open, open(tls))

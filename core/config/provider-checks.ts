@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
 import { SHARED_SLOTS } from '../shared.ts'
+import { isMetadataHost } from '../upstream/metadata.ts'
 import type { Builtins } from './builtins.ts'
 import type { Lookup } from './entities.ts'
 import { type Path, suggestion } from './problems.ts'
@@ -35,6 +36,7 @@ export function checkProviders(
     checkQueue(subject, report)
     checkNetwork(subject, report)
     checkProxy(subject, report)
+    checkMetadata(subject, report)
     checkKeys(subject, { builtins, needsKeys }, report)
   }
   checkUnique(subjects, report)
@@ -147,6 +149,19 @@ function checkExtraHeaders(
     else if (seen.has(lower)) report([...at, name], 'appears twice')
     seen.add(lower)
   }
+}
+
+/** Every URL of the block, wherever it stands. What a name resolves to is checked when connecting. */
+function checkMetadata({ path, block }: Subject, report: Report): void {
+  if (isObject(block.network_config) && block.network_config.allow_metadata_addresses === true) return
+  const walk = (node: Json | undefined, at: Path): void => {
+    if (typeof node === 'string') {
+      if (/^[a-z0-9]+:\/\//i.test(node) && isMetadataHost(URL.parse(node)?.hostname ?? ''))
+        report(at, "leads to a cloud's metadata service; if that is meant, set network_config.allow_metadata_addresses")
+    } else if (Array.isArray(node)) for (const [index, item] of (node as readonly Json[]).entries()) walk(item, [...at, index])
+    else if (isObject(node)) for (const [name, value] of Object.entries(node)) walk(value, [...at, name])
+  }
+  walk(block, path)
 }
 
 const PROXY_SCHEMES: Readonly<Record<string, readonly string[]>> = { http: ['http:', 'https:'], socks5: ['socks5:', 'socks5h:', 'socks:'] }

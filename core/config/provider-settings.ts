@@ -78,6 +78,7 @@ function toNetwork(block: ProviderBlock['network_config'], entry: Provider): Net
     clientCertPem: block.client_cert_pem,
     clientKeyPem: block.client_key_pem,
     preconnect: block.preconnect,
+    allowsMetadata: block.allow_metadata_addresses,
   })
 }
 

@@ -39,6 +39,10 @@ const network = z.strictObject({
     .max(1000)
     .default(0)
     .meta({ ...OWN, description: 'Connections opened ahead, per data thread.' }),
+  allow_metadata_addresses: z
+    .boolean()
+    .default(false)
+    .meta({ ...OWN, description: "Let URLs of this provider lead to a cloud's metadata service, which hands out credentials." }),
 })
 
 const queue = z.strictObject({

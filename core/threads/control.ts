@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
+import type { Surface } from '../edge.ts'
 import { type KeyStatus, keyStatus } from '../key-status.ts'
 import type { Mint } from '../mint.ts'
 import { createShared, openShared } from '../shared.ts'
@@ -46,6 +47,10 @@ export interface ControlOptions {
   logStyle?: 'json' | 'pretty' | undefined
   /** Data threads speak TLS with this. */
   tls?: TlsMaterial | undefined
+  /** The listeners of the process. */
+  surfaces?: readonly Surface[] | undefined
+  /** By this word data threads know the listener of `client.http2_port`. */
+  bridgeWord?: string | undefined
   routes: Readonly<Record<string, ControlRoute>>
   /** The process's mint. */
   mint: Mint

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
+import type { Surface } from '../edge.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
@@ -31,6 +32,8 @@ export interface ThreadInit {
   logStyle?: 'json' | 'pretty' | undefined
   /** Of now: threads that start later get what is then here. */
   tls?: TlsMaterial | undefined
+  bridgeWord?: string | undefined
+  surfaces?: readonly Surface[] | undefined
   log: ThreadLog
   /** Answers a request that is at home on the main thread; never rejects. */
   answer(request: ControlRequest): Promise<ControlReply>
@@ -78,6 +81,8 @@ export class ThreadHandle {
       logLevel: init.logLevel,
       ...(init.logStyle && { logStyle: init.logStyle }),
       ...(init.tls && { tls: init.tls }),
+      ...(init.surfaces && { surfaces: init.surfaces }),
+      ...(init.bridgeWord && { bridgeWord: init.bridgeWord }),
       port: port2,
     }
     this.#port = port1

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
+import type { Surface } from '../edge.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
 import type { StoreNotice, StoreReply, StoreRequest, StoreSetup } from './store-messages.ts'
@@ -70,6 +71,10 @@ interface CommonStart {
   logStyle?: 'json' | 'pretty' | undefined
   /** Data threads speak TLS with this. */
   tls?: TlsMaterial | undefined
+  /** The listeners of the process; as long as it lives, whatever the configuration says later. The main one alone unless said. */
+  surfaces?: readonly Surface[] | undefined
+  /** By this word the listener of `client.http2_port` is known, and believed about its clients. */
+  bridgeWord?: string | undefined
   port: MessagePort
 }
 

@@ -129,6 +129,7 @@ function keyOf(target: Target): string {
     target.clientCertPem,
     target.clientKeyPem,
     target.insecureSkipVerify,
+    target.allowsMetadata,
     target.connectTimeoutMs,
     target.maxConnections,
     proxy && [proxy.type, proxy.url.href, proxy.username, proxy.password, proxy.caCertPem],

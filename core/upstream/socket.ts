@@ -1,6 +1,8 @@
+import type { LookupAddress } from 'node:dns'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import type { Resolver } from './dns.ts'
+import { isMetadataAddress, isMetadataHost } from './metadata.ts'
 import { bareHost, openTunnel } from './proxy.ts'
 import { type DialPhase, type Target, UpstreamFault } from './types.ts'
 
@@ -33,6 +35,8 @@ const KEEP_ALIVE_DELAY_MS = 10_000
 /** Errors of the network have errno names; everything else that ends a handshake is about trust or the protocol. */
 const NETWORK_CODE = /^E(?!PROTO$)[A-Z0-9]+$/
 
+const METADATA_REFUSAL = "the address is a cloud's metadata service (network_config.allow_metadata_addresses)"
+
 /** A socket on its way. */
 export interface Dialing {
   readonly phase: DialPhase
@@ -62,6 +66,7 @@ class Dialer implements Dialing {
 
   start(): void {
     try {
+      this.refuseMetadata(this.request.target.socketPath ? '' : this.request.target.hostname)
       if (this.request.target.proxy) this.dialProxy()
       else this.dialDirect()
     } catch (error) {
@@ -96,6 +101,7 @@ class Dialer implements Dialing {
     const url = (target.proxy as NonNullable<Target['proxy']>).url
     const isSecure = url.protocol === 'https:'
     const host = bareHost(url.hostname)
+    this.refuseMetadata(host)
     const port = Number(url.port) || (isSecure ? 443 : target.proxy?.type === 'socks5' ? 1080 : 80)
     const address = this.addressOf(host, port)
     if (isSecure) {
@@ -143,13 +149,25 @@ class Dialer implements Dialing {
     if (options.secureContext === this.request.context) socket.on('session', this.events.onSession)
   }
 
+  /** At connect time, on what a name has become: a name may lead elsewhere than when the configuration was read. */
+  private metadataRefusal(address: string | readonly LookupAddress[]): Error | null {
+    if (this.request.target.allowsMetadata === true) return null
+    const addresses = typeof address === 'string' ? [address] : address.map((one) => one.address)
+    return addresses.some(isMetadataAddress) ? new Error(METADATA_REFUSAL) : null
+  }
+
+  private refuseMetadata(host: string): void {
+    if (this.request.target.allowsMetadata !== true && isMetadataHost(host)) throw new Error(METADATA_REFUSAL)
+  }
+
   private addressOf(hostname: string, port: number) {
     const { connectTimeoutMs } = this.request.target
     const lookup: Resolver['lookup'] = (name, options, callback) => {
       this.phase = 'name'
       this.request.resolver.lookup(name, options, (error, address, family) => {
         this.phase = 'connection'
-        callback(error, address, family)
+        const refusal = error ?? this.metadataRefusal(address)
+        callback(refusal, refusal ? [] : address, family)
       })
     }
     return {

@@ -58,6 +58,7 @@ export function targetAt(settings: ProviderSettings, base: string): Target {
   const shared = {
     provider: settings.name,
     insecureSkipVerify: network.insecureSkipVerify,
+    allowsMetadata: network.allowsMetadata,
     connectTimeoutMs: network.connectTimeoutMs,
     maxConnections: network.maxConnsPerHost,
     caCertPem: network.caCertPem,

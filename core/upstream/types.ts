@@ -19,6 +19,8 @@ export interface Target {
   clientCertPem?: string | undefined
   clientKeyPem?: string | undefined
   insecureSkipVerify: boolean
+  /** Addresses of clouds' metadata services may be reached; refused unless true. */
+  allowsMetadata?: boolean | undefined
   connectTimeoutMs: number
   maxConnections: number
 }

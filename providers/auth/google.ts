@@ -2,6 +2,7 @@ import { createSign } from 'node:crypto'
 import { isObject } from '../../core/canonical/json.ts'
 import type { Authenticator, Credential } from '../../core/provider.ts'
 import type { KeySettings } from '../../core/snapshot.ts'
+import { isMetadataHost } from '../../core/upstream/metadata.ts'
 import { type GoogleAccount, readGoogleAccount } from './google-account.ts'
 import { signWithToken, TOKEN_SERVER_MS } from './minted.ts'
 
@@ -43,6 +44,7 @@ function hasOwnServer({ type, token_uri: url }: GoogleAccount): boolean {
 
 /** The grant of a service account at the server that its file names. https://developers.google.com/identity/protocols/oauth2/service-account */
 async function grantedToken(account: GoogleAccount): Promise<Credential> {
+  if (isMetadataHost(URL.parse(String(account.token_uri))?.hostname ?? '')) throw new Error("token_uri leads to a cloud's metadata service")
   const answer = await fetch(String(account.token_uri), {
     method: 'POST',
     body: new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: assertionOf(account) }),

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Format } from '../../core/format.ts'
 import { forwardedHeaders, isForwardable, mergeHeaders, shownHeaders } from '../../core/forward-headers.ts'
-import type { ClientSettings } from '../../core/snapshot.ts'
+import type { ClientSettings, KeySettings, ProviderSettings } from '../../core/snapshot.ts'
+import { authenticators } from '../../providers/auth/index.ts'
 import { format as anthropicMessages } from '../../providers/formats/anthropic-messages/index.ts'
 
 const settings = (allow: string[] = [], deny: string[] = []): ClientSettings =>
@@ -90,6 +91,15 @@ describe('what a client sends on', () => {
     const shared = { headers: [name] } as unknown as Format
     expect(forward({ [`x-bf-eh-${name}`]: 'v', [name]: 'v' }, settings([name]), shared)).toEqual([])
     expect(isForwardable(name)).toBe(false)
+  })
+
+  test('nothing that any provider’s requests are authenticated with', () => {
+    const key = { value: 'secret', config: { api_key: 'a', access_key: 'a', secret_key: 's' } } as unknown as KeySettings
+    const names = Object.values(authenticators).flatMap((authenticator) => {
+      return authenticator.headers(key, { network: {} } as unknown as ProviderSettings).map(([name]) => name)
+    })
+    expect(names.length).toBeGreaterThan(3)
+    expect(names.filter(isForwardable)).toEqual([])
   })
 
   test.each(['a\r\nb', 'a\nb', 'a\0b', 'Ā', '\x7f'])('no value that could break the line: %j', (value) => {

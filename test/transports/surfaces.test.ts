@@ -16,24 +16,24 @@ const paths = (routes: readonly Route[]) => routes.map(({ path }) => path)
 describe('the rows of a listener', () => {
   test('without ports of their own all are on the main one', () => {
     expect(surfacesOf({})).toEqual(['public'])
-    expect(routesOn('public', ALL, {})).toEqual(ALL)
+    expect(routesOn('public', ALL, ['public'])).toEqual(ALL)
   })
 
   test('each is on one listener, health on all', () => {
     const ports = { adminPort: 1, metricsPort: 2 }
     expect(surfacesOf(ports)).toEqual(['public', 'admin', 'metrics'])
-    expect(paths(routesOn('metrics', ALL, ports))).toEqual(['/health', '/metrics'])
-    const admin = paths(routesOn('admin', ALL, ports))
+    expect(paths(routesOn('metrics', ALL, surfacesOf(ports)))).toEqual(['/health', '/metrics'])
+    const admin = paths(routesOn('admin', ALL, surfacesOf(ports)))
     expect(admin.filter((path) => path !== '/health').every((path) => path.startsWith('/api/'))).toBe(true)
-    const main = paths(routesOn('public', ALL, ports))
+    const main = paths(routesOn('public', ALL, surfacesOf(ports)))
     expect(main).toContain('/health')
     expect(main.some((path) => path.startsWith('/api/') || path === '/metrics')).toBe(false)
     expect(main.length + admin.length + 1).toBe(ALL.length + 1)
   })
 
   test('what has no port of its own stays on the main one', () => {
-    expect(paths(routesOn('public', ALL, { adminPort: 1 }))).toContain('/metrics')
-    expect(paths(routesOn('public', ALL, { metricsPort: 1 }))).toContain('/api/version')
+    expect(paths(routesOn('public', ALL, surfacesOf({ adminPort: 1 })))).toContain('/metrics')
+    expect(paths(routesOn('public', ALL, surfacesOf({ metricsPort: 1 })))).toContain('/api/version')
   })
 
   test('everything below /api is on the admin listener', () => {

@@ -36,6 +36,8 @@ export interface HttpServerOptions {
   limits(): EdgeLimits
   /** Speaks TLS with this. */
   tls?: TlsMaterial | undefined
+  /** Who brings this word in `x-bifrost-bridge` is the gateway's own listener of another protocol, and is believed about its client. */
+  bridgeWord?: string | undefined
   /** Counts open connections where `maxConnections` holds: over all threads. Not counted and not limited without it. */
   gauge?: ConnectionGauge | undefined
   /** This thread's share of the memory for bodies. Default: all of `maxBufferedBodyBytes`. */
@@ -114,7 +116,7 @@ function createShared(options: HttpServerOptions): Shared {
   const shared: Shared = {
     options,
     timing,
-    listening: { isSecure: options.tls !== undefined, trust: options.limits },
+    listening: { isSecure: options.tls !== undefined, trust: options.limits, bridgeWord: options.bridgeWord },
     decodes: new DecodeQueue(),
     sweep: new Sweep(options.clock ?? systemClock, timing.sweepMs),
     budget: options.budget ?? createBodyBudget(() => options.limits().maxBufferedBodyBytes),

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto'
 import { plainAddress } from '../../core/addresses.ts'
 import type { Incoming, Route } from '../../core/edge.ts'
 import { forwardedAddress, forwardedScheme, isTrusted, type TrustSettings } from './client-address.ts'
@@ -19,7 +20,12 @@ export interface Listening {
   /** The connection itself is TLS. */
   isSecure: boolean
   trust(): TrustSettings
+  /** Of the gateway's own listener of another protocol; absent: there is none. */
+  bridgeWord?: string | undefined
 }
+
+/** What a listener of the gateway's own says of its client: the word, a blank, the address. */
+export const BRIDGE_HEADER = 'x-bifrost-bridge'
 
 /** A copied request. All but the addresses and the scheme are plain fields. */
 class Snapshot implements Incoming {
@@ -31,13 +37,19 @@ class Snapshot implements Incoming {
   readonly contentLength: number | undefined
   readonly #listening: Listening
   #response: HttpResponse | undefined
+  readonly #bridged: string | undefined
   #remoteAddress = ''
   #peer = ''
   #isTrusted = false
 
-  constructor(response: HttpResponse, listening: Listening, fields: Omit<Incoming, 'remoteAddress' | 'clientAddress' | 'scheme'>) {
+  constructor(
+    response: HttpResponse,
+    { listening, bridged }: { listening: Listening; bridged: string | undefined },
+    fields: Omit<Incoming, 'remoteAddress' | 'clientAddress' | 'scheme'>,
+  ) {
     this.#response = response
     this.#listening = listening
+    this.#bridged = bridged
     this.route = fields.route
     this.method = fields.method
     this.path = fields.path
@@ -58,7 +70,7 @@ class Snapshot implements Incoming {
 
   get scheme(): 'http' | 'https' {
     this.#readPeer()
-    const own = this.#listening.isSecure ? 'https' : 'http'
+    const own = this.#listening.isSecure && this.#bridged === undefined ? 'https' : 'http'
     return this.#isTrusted ? (forwardedScheme(this.headers.get('x-forwarded-proto')) ?? own) : own
   }
 
@@ -68,11 +80,11 @@ class Snapshot implements Incoming {
     if (response === undefined) return
     this.#response = undefined
     try {
-      this.#remoteAddress = formatAddress(new Uint8Array(response.getRemoteAddress()))
+      this.#remoteAddress = this.#bridged ?? formatAddress(new Uint8Array(response.getRemoteAddress()))
       this.#peer = this.#remoteAddress
       const trust = this.#listening.trust()
       this.#isTrusted = isTrusted(this.#peer, trust)
-      if (!this.#isTrusted || !trust.proxyProtocol) return
+      if (!this.#isTrusted || !trust.proxyProtocol || this.#bridged !== undefined) return
       // A PROXY header may come from anyone; here it came from a proxy. Behind it X-Forwarded-For counts if its address is believed too.
       const proxied = formatAddress(new Uint8Array(response.getProxiedRemoteAddress()))
       if (proxied === '') return
@@ -98,16 +110,31 @@ export function takeSnapshot(
     else if (SINGLE.has(name)) isAmbiguous = true
     else headers.set(name, name === 'cookie' ? `${earlier}; ${value}` : `${earlier}, ${value}`)
   })
+  const bridged = listening.bridgeWord === undefined ? undefined : takeBridged(headers, listening.bridgeWord)
   const contentLength = bodyLength(headers.get('content-length'), headers.get('transfer-encoding'))
   if (isAmbiguous || contentLength === null) return undefined
-  return new Snapshot(response, listening, {
-    route,
-    method: method ?? request.getMethod().toUpperCase(),
-    path: request.getUrl(),
-    query: request.getQuery() ?? '',
-    headers,
-    contentLength,
-  })
+  return new Snapshot(
+    response,
+    { listening, bridged },
+    {
+      route,
+      method: method ?? request.getMethod().toUpperCase(),
+      path: request.getUrl(),
+      query: request.getQuery() ?? '',
+      headers,
+      contentLength,
+    },
+  )
+}
+
+/** The address that the gateway's own bridge tells; whatever else says so is not believed. Nobody behind the edge sees the word. */
+function takeBridged(headers: Map<string, string>, word: string): string | undefined {
+  const said = headers.get(BRIDGE_HEADER)
+  if (said === undefined) return undefined
+  headers.delete(BRIDGE_HEADER)
+  const [given, address] = [Buffer.from(said.slice(0, word.length)), said.slice(word.length + 1)]
+  const isBridge = given.length === word.length && timingSafeEqual(given, Buffer.from(word))
+  return isBridge ? (plainAddress(address) ?? '') : undefined
 }
 
 /** The declared length; undefined when chunked, 0 for none, null when the two headers do not say one clear thing. */

@@ -21,6 +21,15 @@ const SMUGGLING: Record<string, string> = {
   'two hosts': head('POST /echo', 'Host: other', 'Content-Length: 5'),
   'two hosts on GET': head('GET /thing', 'Host: other'),
   'a chunk size that overflows': `${head('POST /echo', 'Transfer-Encoding: chunked')}FFFFFFFFFFFFFFFFF\r\nabc\r\n0\r\n\r\n`,
+  'an encoding behind a vertical tab': head('POST /echo', 'Transfer-Encoding: \x0bchunked'),
+  'an encoding with a parameter': head('POST /echo', 'Transfer-Encoding: chunked;q=1'),
+  'an empty encoding': head('POST /echo', 'Transfer-Encoding:'),
+  'a length in full-width digits': head('POST /echo', 'Content-Length: \xef\xbc\x95'),
+  'two lengths, the name in two cases': head('POST /echo', 'Content-Length: 3', 'CONTENT-LENGTH: 5'),
+  'a length with a blank inside': head('POST /echo', 'Content-Length: 5 5'),
+  'a chunk size with a sign': `${head('POST /echo', 'Transfer-Encoding: chunked')}+3\r\nabc\r\n0\r\n\r\n`,
+  'a chunk size in hexadecimal notation': `${head('POST /echo', 'Transfer-Encoding: chunked')}0x3\r\nabc\r\n0\r\n\r\n`,
+  'a chunk that is longer than its size': `${head('POST /echo', 'Transfer-Encoding: chunked')}3\r\nabcdef\r\n0\r\n\r\n`,
   'a chunk size that is none': `${head('POST /echo', 'Transfer-Encoding: chunked')}xyz\r\nabc\r\n0\r\n\r\n`,
   'an absolute target': head('GET http://other/thing'),
   'HTTP/1.0': 'GET /thing HTTP/1.0\r\nHost: gateway\r\n\r\n',
@@ -60,6 +69,15 @@ describe('ambiguous framing', () => {
     expect(odd.received).toBe('')
     expect(handled).toHaveLength(1)
     expect(refused).toHaveLength(0)
+  })
+
+  // The library takes it for part of a size that it then waits for.
+  test('a chunk extension with a bare CR is no end of a line', async () => {
+    const { port, handled } = await serveEdge({ timing: { bodyGraceMs: 20 } })
+    const client = new RawClient({ port }).write(`${head('POST /echo', 'Transfer-Encoding: chunked')}3;a=\rb\r\nabc\r\n0\r\n\r\n`)
+    const received = await client.write(head('GET /thing')).closed()
+    expect(received).not.toContain('200 OK')
+    expect(handled).toHaveLength(0)
   })
 
   test('trailers of a chunked body are never a request', async () => {
