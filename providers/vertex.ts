@@ -58,11 +58,12 @@ export const vertex = defineProvider({
   name: 'vertex',
   format: 'gemini',
   keyConfig,
-  formats: { embedding: 'vertex-embed' },
+  formats: { embedding: 'vertex-embed', rerank: 'vertex-rank' },
   paths: {
     chat_completion: geminiPath,
     list_models: () => '/v1beta1/publishers/google/models?pageSize=1000',
     embedding: (facts) => googlePath('predict', facts),
+    rerank: rankPath,
   },
   variant(model) {
     if (/^claude/i.test(model)) return claudeOnVertex
@@ -96,6 +97,12 @@ function googlePath(method: string, { model, key }: PathFacts): string {
 function publisherPath(publisher: string, { model, isStream, key }: PathFacts): string {
   const method = isStream ? 'streamRawPredict' : 'rawPredict'
   return `${locationPath(String(key?.config.project_id), key)}/publishers/${publisher}/models/${encodeURIComponent(model)}:${method}`
+}
+
+/** Ranking has a host of its own, and one place. */
+function rankPath({ key, settings }: PathFacts): string {
+  const path = `/v1/projects/${String(key?.config.project_id)}/locations/global/rankingConfigs/default_ranking_config:rank`
+  return settings.network.baseUrl === undefined ? `https://discoveryengine.googleapis.com${path}` : path
 }
 
 function locationPath(project: string, key: KeySettings | undefined): string {

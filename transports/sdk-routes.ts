@@ -17,12 +17,15 @@ const ANTHROPIC: readonly Route[] = [
   { method: 'POST', path: '/v1/messages', operation: CHAT, format: 'anthropic-messages', provider: 'anthropic' },
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'anthropic-messages', provider: 'anthropic' },
 ]
+/** The ranking API of Vertex AI Search, whose last segment is `default_ranking_config:rank`. */
+const RANKING = '/projects/:project/locations/:location/rankingConfigs/:method'
 const GENAI: readonly Route[] = ['/v1beta', '/v1'].flatMap((version): Route[] => [
   { method: 'POST', path: `${version}/*`, operation: CHAT, format: 'gemini', provider: 'gemini', namesModel: true },
+  { method: 'POST', path: `${version}${RANKING}`, operation: 'rerank', format: 'vertex-rank', provider: 'vertex' },
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'gemini', provider: 'gemini' },
 ])
 
-const BEDROCK: readonly Route[] = [
+const BEDROCK_MODELS: readonly Route[] = [
   ['converse', 'bedrock-converse'],
   ['converse-stream', 'bedrock-converse'],
   ['invoke', 'bedrock-invoke'],
@@ -37,9 +40,15 @@ const BEDROCK: readonly Route[] = [
     namesModel: true,
   }
 })
+/** Ranking is asked of the agent runtime, and names its model in the body. */
+const BEDROCK: readonly Route[] = [
+  ...BEDROCK_MODELS,
+  { method: 'POST', path: '/rerank', operation: 'rerank', format: 'bedrock-rerank', provider: 'bedrock' },
+]
 const COHERE: readonly Route[] = [
   { method: 'POST', path: '/v2/chat', operation: CHAT, format: 'cohere-chat', provider: 'cohere' },
   { method: 'POST', path: '/v2/embed', operation: 'embedding', format: 'cohere-embed', provider: 'cohere' },
+  { method: 'POST', path: '/v2/rerank', operation: 'rerank', format: 'cohere-rerank', provider: 'cohere' },
 ]
 
 const SDKS: Readonly<Record<string, readonly Route[]>> = {

@@ -13,6 +13,10 @@ const PLACES: readonly (readonly [path: RegExp, dialect: () => Dialect])[] = [
   [/:(?:embedContent|batchEmbedContents)$/, () => geminiEmbed],
   [/:predict$/, () => vertexEmbed],
   [/\/model\/[^/]+\/invoke$/, () => bedrockEmbed],
+  [/\/v1\/rerank$/, () => rerank],
+  [/\/v2\/rerank$/, () => cohereRerank],
+  [/^\/rerank$/, () => bedrockRerank],
+  [/:rank$/, () => vertexRank],
 ]
 
 /** The dialect of a path of an operation without streams; undefined for every other path. */
@@ -47,7 +51,16 @@ const PROBLEMS: Partial<Record<Dialect['name'], (body: Body) => string | undefin
     lacks(body, 'requests' in body ? 'requests' : 'content') ??
     (listOf(body.requests).every(({ model }) => /^models\/[^/]+$/.test(String(model))) ? undefined : 'requests[].model does not match'),
   'vertex-embed': (body) => lacks(body, 'instances') ?? unknown(body, 'instances', 'parameters'),
+  rerank: (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
+  'cohere-rerank': (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
+  'bedrock-rerank': (body) => lacks(body, 'queries', 'sources', 'rerankingConfiguration'),
+  'vertex-rank': (body) =>
+    lacks(body, 'query', 'records') ?? unknown(body, 'model', 'query', 'records', 'topN', 'ignoreRecordDetailsInResponse', 'userLabels'),
   'bedrock-embed': (body) => (body.inputText || body.inputImage ? undefined : lacks(body, 'input_type')),
+}
+
+function notTexts(documents: unknown): string | undefined {
+  return (documents as unknown[]).every((document) => typeof document === 'string') ? undefined : 'documents must be strings'
 }
 
 function listOf(value: unknown): readonly Body[] {
@@ -158,5 +171,75 @@ const bedrockEmbed: Dialect = {
     const types = (body.embeddingTypes as string[] | undefined) ?? ['float']
     const byType = Object.fromEntries(types.map((type) => [type, type === 'float' ? embedding : small(embedding)]))
     return JSON.stringify({ ...(types.includes('float') && { embedding }), embeddingsByType: byType, inputTextTokenCount: TOKENS })
+  },
+}
+
+interface Ranked {
+  index: number
+  score: number
+}
+
+/** Documents by how many words of the query they have, as a share. */
+function ranked(query: unknown, texts: readonly unknown[], most: unknown): Ranked[] {
+  const words = String(query).toLowerCase().split(/\s+/)
+  const scored = texts.map((text, index) => {
+    const lower = String(text).toLowerCase()
+    return { index, score: words.filter((word) => lower.includes(word)).length / words.length }
+  })
+  return scored.sort((left, right) => right.score - left.score || left.index - right.index).slice(0, Number(most ?? texts.length))
+}
+
+/** Jina's form, as vLLM has it: documents come back unasked. */
+const rerank: Dialect = {
+  ...openaiChat,
+  name: 'rerank',
+  whole(_, { model, body = {} }) {
+    const documents = (body.documents as unknown[] | undefined) ?? []
+    const results = ranked(body.query, documents, body.top_n).map(({ index, score }) => ({
+      index,
+      document: { text: documents[index] },
+      relevance_score: score,
+    }))
+    return JSON.stringify({ id: 'fake-1', model, usage: { total_tokens: 9 }, results })
+  },
+}
+
+/** Cohere's second rerank API: https://docs.cohere.com/reference/rerank */
+const cohereRerank: Dialect = {
+  ...cohereChat,
+  name: 'cohere-rerank',
+  whole(_, { body = {} }) {
+    const results = ranked(body.query, (body.documents as unknown[] | undefined) ?? [], body.top_n)
+    return JSON.stringify({
+      id: 'fake-1',
+      results: results.map(({ index, score }) => ({ index, relevance_score: score })),
+      meta: { api_version: { version: '2' }, billed_units: { search_units: 1 } },
+    })
+  },
+}
+
+/** Rerank of the agent runtime: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_agent-runtime_Rerank.html */
+const bedrockRerank: Dialect = {
+  ...bedrockConverse,
+  name: 'bedrock-rerank',
+  whole(_, { body = {} }) {
+    const [query] = listOf(body.queries)
+    const settings = ((body.rerankingConfiguration as Body | undefined)?.bedrockRerankingConfiguration as Body | undefined) ?? {}
+    const texts = listOf(body.sources).map((source) => JSON.stringify(source.inlineDocumentSource))
+    const results = ranked((query?.textQuery as Body | undefined)?.text, texts, settings.numberOfResults)
+    return JSON.stringify({ results: results.map(({ index, score }) => ({ index, relevanceScore: score })) })
+  },
+}
+
+/** Vertex AI Search's ranking: records by their ids. */
+const vertexRank: Dialect = {
+  ...gemini,
+  name: 'vertex-rank',
+  whole(_, { body = {} }) {
+    const records = listOf(body.records)
+    const texts = records.map(({ title = '', content = '' }) => `${String(title)} ${String(content)}`)
+    const results = ranked(body.query, texts, body.topN)
+    const shown = (record: Body | undefined): Body => (body.ignoreRecordDetailsInResponse ? { id: record?.id } : { ...record })
+    return JSON.stringify({ records: results.map(({ index, score }) => ({ ...shown(records[index]), score })) })
   },
 }

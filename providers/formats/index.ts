@@ -13,6 +13,10 @@ import { format as openaiChat } from './openai-chat/index.ts'
 import { format as openaiCompletions } from './openai-completions/index.ts'
 import { format as openaiResponses } from './openai-responses/index.ts'
 import { format as replicate } from './replicate/index.ts'
+import { bedrockRerank } from './rerank/bedrock.ts'
+import { cohereRerank } from './rerank/cohere.ts'
+import { nativeRerank, textRerank } from './rerank/native.ts'
+import { vertexRank } from './rerank/vertex.ts'
 
 /** Claude behind InvokeModel. Put together here, because a format knows no other. */
 const bedrockInvoke = invokeFormat(anthropicMessages, import.meta.url)
@@ -24,6 +28,11 @@ const operations: readonly Format[] = [
   geminiEmbed(gemini, import.meta.url),
   vertexEmbed(gemini, import.meta.url),
   bedrockEmbed(bedrockConverse, import.meta.url),
+  nativeRerank(openaiChat, import.meta.url),
+  textRerank(openaiChat, import.meta.url),
+  cohereRerank(cohereChat, import.meta.url),
+  bedrockRerank(bedrockConverse, import.meta.url),
+  vertexRank(gemini, import.meta.url),
 ]
 
 /** Every wire format the gateway speaks. */
