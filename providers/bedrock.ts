@@ -54,8 +54,14 @@ export const bedrock = defineProvider({
   keyless: 'value',
   isBase: true,
   betas: claudeBetas('bedrock'),
-  formats: { embedding: 'bedrock-embed', rerank: 'bedrock-rerank' },
-  paths: { chat_completion: conversePath, list_models: listPath, embedding: (facts) => modelPath('invoke', facts), rerank: rerankPath },
+  formats: { embedding: 'bedrock-embed', rerank: 'bedrock-rerank', count_tokens: 'bedrock-count-tokens' },
+  paths: {
+    chat_completion: conversePath,
+    list_models: listPath,
+    embedding: (facts) => modelPath('invoke', facts),
+    rerank: rerankPath,
+    count_tokens: (facts) => modelPath('count-tokens', facts),
+  },
   wireModel: (model, { operation, key }) => (operation === 'rerank' ? arnOf(model, key) : model),
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.modelSummaries) ? body.modelSummaries : []

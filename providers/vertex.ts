@@ -43,6 +43,17 @@ const claudeOnVertex = defineProvider({
   defaultMaxOutputTokens: 4096,
 })
 
+/** Their tokens are counted by a model of its own; here the body says the model. https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens */
+const claudeCounts = defineProvider({
+  ...shared,
+  name: 'vertex-claude-counts',
+  format: 'anthropic-messages',
+  formats: { count_tokens: 'anthropic-count-tokens' },
+  paths: { count_tokens: (facts) => publisherPath('anthropic', { ...facts, model: 'count-tokens' }) },
+  betas: claudeBetas('vertex'),
+  defaultMaxOutputTokens: 4096,
+})
+
 /** Mistral's models on Vertex, in their own dialect. https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/mistral */
 const mistralOnVertex = defineProvider({
   ...shared,
@@ -58,15 +69,16 @@ export const vertex = defineProvider({
   name: 'vertex',
   format: 'gemini',
   keyConfig,
-  formats: { embedding: 'vertex-embed', rerank: 'vertex-rank' },
+  formats: { embedding: 'vertex-embed', rerank: 'vertex-rank', count_tokens: 'vertex-count-tokens' },
   paths: {
     chat_completion: geminiPath,
     list_models: () => '/v1beta1/publishers/google/models?pageSize=1000',
     embedding: (facts) => googlePath('predict', facts),
     rerank: rankPath,
+    count_tokens: (facts) => googlePath('countTokens', facts),
   },
-  variant(model) {
-    if (/^claude/i.test(model)) return claudeOnVertex
+  variant(model, operation) {
+    if (/^claude/i.test(model)) return operation === 'count_tokens' ? claudeCounts : claudeOnVertex
     return /^(mistral|codestral|ministral|magistral)/i.test(model) ? mistralOnVertex : undefined
   },
   modelIds: (body) => namesOf(body, 'publisherModels').map((name) => name.replace(/^publishers\/[^/]+\/models\//, '')),

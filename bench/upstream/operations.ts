@@ -1,3 +1,4 @@
+import { anthropicMessages } from './anthropic-messages.ts'
 import { bedrockConverse } from './bedrock-converse.ts'
 import { cohereChat } from './cohere-chat.ts'
 import type { AnswerOptions, Dialect } from './dialect.ts'
@@ -17,6 +18,11 @@ const PLACES: readonly (readonly [path: RegExp, dialect: () => Dialect])[] = [
   [/\/v2\/rerank$/, () => cohereRerank],
   [/^\/rerank$/, () => bedrockRerank],
   [/:rank$/, () => vertexRank],
+  [/\/responses\/input_tokens$/, () => openaiCount],
+  [/\/messages\/count_tokens$|\/models\/count-tokens:rawPredict$/, () => anthropicCount],
+  [/:countTokens$/, () => geminiCount],
+  [/\/count-tokens$/, () => bedrockCount],
+  [/\/v1\/tokenize$/, () => cohereCount],
 ]
 
 /** The dialect of a path of an operation without streams; undefined for every other path. */
@@ -51,12 +57,24 @@ const PROBLEMS: Partial<Record<Dialect['name'], (body: Body) => string | undefin
     lacks(body, 'requests' in body ? 'requests' : 'content') ??
     (listOf(body.requests).every(({ model }) => /^models\/[^/]+$/.test(String(model))) ? undefined : 'requests[].model does not match'),
   'vertex-embed': (body) => lacks(body, 'instances') ?? unknown(body, 'instances', 'parameters'),
+  'openai-count': (body) => lacks(body, 'model', 'input') ?? answerField(body, 'max_output_tokens', 'stream', 'temperature', 'store'),
+  'anthropic-count': (body) =>
+    lacks(body, 'model', 'messages') ?? answerField(body, 'max_tokens', 'stream', 'temperature', 'anthropic_version'),
+  'gemini-count': (body) => unknown(body, 'contents', 'generateContentRequest', 'systemInstruction', 'tools', 'generationConfig'),
+  'bedrock-count': (body) => lacks(body, 'input') ?? unknown(body, 'input'),
+  'cohere-count': (body) => lacks(body, 'model', 'text'),
   rerank: (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
   'cohere-rerank': (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
   'bedrock-rerank': (body) => lacks(body, 'queries', 'sources', 'rerankingConfiguration'),
   'vertex-rank': (body) =>
     lacks(body, 'query', 'records') ?? unknown(body, 'model', 'query', 'records', 'topN', 'ignoreRecordDetailsInResponse', 'userLabels'),
   'bedrock-embed': (body) => (body.inputText || body.inputImage ? undefined : lacks(body, 'input_type')),
+}
+
+/** Counts refuse what is about the answer. */
+function answerField(body: Body, ...names: string[]): string | undefined {
+  const odd = names.find((name) => body[name] !== undefined)
+  return odd === undefined ? undefined : `${odd}: Extra inputs are not permitted`
 }
 
 function notTexts(documents: unknown): string | undefined {
@@ -243,3 +261,30 @@ const vertexRank: Dialect = {
     return JSON.stringify({ records: results.map(({ index, score }) => ({ ...shown(records[index]), score })) })
   },
 }
+
+const SAID = new Set(['text', 'content', 'input', 'instructions', 'system'])
+
+/** Words of all texts of a conversation, whatever the dialect. */
+export function wordsIn(value: unknown, name = ''): number {
+  if (typeof value === 'string') return SAID.has(name) ? value.split(/\s+/).filter(Boolean).length : 0
+  if (typeof value !== 'object' || value === null) return 0
+  const inherited = Array.isArray(value) ? name : ''
+  return Object.entries(value).reduce((sum, [key, each]) => sum + wordsIn(each, inherited || key), 0)
+}
+
+function counting(dialect: Dialect, name: Dialect['name'], write: (words: number, body: Body) => unknown): Dialect {
+  return { ...dialect, name, whole: (_, { body = {} }) => JSON.stringify(write(wordsIn(body), body)) }
+}
+
+const openaiCount = counting(openaiChat, 'openai-count', (words) => ({ object: 'response.input_tokens', input_tokens: words }))
+const anthropicCount = counting(anthropicMessages, 'anthropic-count', (words) => ({ input_tokens: words }))
+const geminiCount = counting(gemini, 'gemini-count', (words) => ({
+  totalTokens: words,
+  promptTokensDetails: [{ modality: 'TEXT', tokenCount: words }],
+}))
+const bedrockCount = counting(bedrockConverse, 'bedrock-count', (words) => ({ inputTokens: words }))
+const cohereCount = counting(cohereChat, 'cohere-count', (words, { text }) => ({
+  tokens: Array.from({ length: words }, (_, index) => index + 1),
+  token_strings: String(text).split(/\s+/),
+  meta: { api_version: { version: '1' } },
+}))

@@ -3,6 +3,11 @@ import { format as anthropicMessages } from './anthropic-messages/index.ts'
 import { format as bedrockConverse } from './bedrock-converse/index.ts'
 import { invokeFormat } from './bedrock-invoke/index.ts'
 import { format as cohereChat } from './cohere-chat/index.ts'
+import { anthropicCount } from './count-tokens/anthropic.ts'
+import { bedrockCount } from './count-tokens/bedrock.ts'
+import { cohereTokenize } from './count-tokens/cohere.ts'
+import { geminiCount, vertexCount } from './count-tokens/gemini.ts'
+import { openaiInputTokens } from './count-tokens/openai.ts'
 import { bedrockEmbed } from './embeddings/bedrock.ts'
 import { cohereEmbed } from './embeddings/cohere.ts'
 import { geminiEmbed } from './embeddings/gemini.ts'
@@ -33,6 +38,12 @@ const operations: readonly Format[] = [
   cohereRerank(cohereChat, import.meta.url),
   bedrockRerank(bedrockConverse, import.meta.url),
   vertexRank(gemini, import.meta.url),
+  openaiInputTokens(openaiResponses, import.meta.url),
+  anthropicCount(anthropicMessages, import.meta.url),
+  geminiCount(gemini, import.meta.url),
+  vertexCount(gemini, import.meta.url),
+  bedrockCount({ converse: bedrockConverse, invoke: bedrockInvoke }, import.meta.url),
+  cohereTokenize(cohereChat, import.meta.url),
 ]
 
 /** Every wire format the gateway speaks. */

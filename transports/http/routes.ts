@@ -7,6 +7,8 @@ export const NATIVE_ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/responses', operation: 'responses', format: 'openai-responses', isNative: true },
   { method: 'POST', path: '/v1/embeddings', operation: 'embedding', format: 'openai-embeddings', isNative: true },
   { method: 'POST', path: '/v1/rerank', operation: 'rerank', format: 'rerank', isNative: true },
+  { method: 'POST', path: '/v1/responses/input_tokens', operation: 'count_tokens', format: 'openai-input-tokens', isNative: true },
+  { method: 'POST', path: '/v1/count_tokens', operation: 'count_tokens', format: 'openai-input-tokens', isNative: true },
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'openai-chat', isNative: true },
   { method: 'GET', path: '/health', operation: 'health', format: 'openai-chat', at: 'control', isOpen: true },
   { method: 'GET', path: '/api/version', operation: 'version', format: 'openai-chat', at: 'control' },

@@ -1,8 +1,7 @@
 import type { EmbedInput, EmbedPurpose, EmbedRequest, VectorType } from '../../../core/canonical/embed.ts'
-import type { Json, JsonObject } from '../../../core/canonical/json.ts'
+import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { Carry, EncodeOptions } from '../../../core/format.ts'
-import type { Scan } from '../../../core/scan.ts'
-import { bad, integer } from '../shared/fields.ts'
+import { integer } from '../shared/fields.ts'
 import { type Losses, lossesOf } from '../shared/losses.ts'
 
 /** The names by which losses are reported, whatever dialect the client speaks: OpenAI's and Cohere's. */
@@ -64,14 +63,6 @@ export function purposes(words: Readonly<Record<EmbedPurpose, string>>): {
 
 /** A number of dimensions. */
 export const dimensions = integer(1)
-
-/** A list with something in it, checked in the body's bytes. Throws GW_INVALID_REQUEST. */
-export function checkFilled(scan: Scan, name: string): void {
-  const value = scan.value(name) as Json | undefined
-  if (value === undefined || value === null) bad(name, 'is required')
-  if (!Array.isArray(value)) bad(name, 'must be a list')
-  if (value.length === 0) bad(name, 'must not be empty')
-}
 
 /** Texts in a loosely typed list. */
 export function looseTexts(value: unknown): string[] {
