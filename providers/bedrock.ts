@@ -54,8 +54,15 @@ export const bedrock = defineProvider({
   keyless: 'value',
   isBase: true,
   betas: claudeBetas('bedrock'),
-  formats: { embedding: 'bedrock-embed' },
-  paths: { chat_completion: conversePath, list_models: listPath, embedding: (facts) => modelPath('invoke', facts) },
+  formats: { embedding: 'bedrock-embed', rerank: 'bedrock-rerank', count_tokens: 'bedrock-count-tokens' },
+  paths: {
+    chat_completion: conversePath,
+    list_models: listPath,
+    embedding: (facts) => modelPath('invoke', facts),
+    rerank: rerankPath,
+    count_tokens: (facts) => modelPath('count-tokens', facts),
+  },
+  wireModel: (model, { operation, key }) => (operation === 'rerank' ? arnOf(model, key) : model),
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.modelSummaries) ? body.modelSummaries : []
     return models.filter(isObject).map(({ modelId }) => String(modelId))
@@ -75,6 +82,19 @@ function profileOf(model: string, key: KeySettings | undefined): string {
   const arn = key?.config.arn
   const isAlias = key !== undefined && Object.values(key.aliases).includes(model)
   return typeof arn === 'string' && isAlias && !model.startsWith('arn:') && !model.includes('.') ? `${arn}/${model}` : model
+}
+
+/** Ranking is the agent runtime's, which has a host of its own. */
+function rerankPath({ key, settings }: PathFacts): string {
+  return settings.network.baseUrl === undefined
+    ? `https://bedrock-agent-runtime.${regionOf(key)}.${suffix(regionOf(key))}/rerank`
+    : '/rerank'
+}
+
+/** It wants models by their ARN. */
+function arnOf(model: string, key: KeySettings | undefined): string {
+  const region = regionOf(key)
+  return model.startsWith('arn:') ? model : `arn:aws${region.startsWith('cn-') ? '-cn' : ''}:bedrock:${region}::foundation-model/${model}`
 }
 
 /** Models are listed by the control plane, which has a host of its own. */

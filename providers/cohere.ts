@@ -8,8 +8,14 @@ export const cohere = defineProvider({
   baseUrl: 'https://api.cohere.com',
   auth: 'bearer',
   isBase: true,
-  formats: { embedding: 'cohere-embed' },
-  paths: { chat_completion: '/v2/chat', list_models: () => '/v1/models?page_size=1000&endpoint=chat', embedding: '/v2/embed' },
+  formats: { embedding: 'cohere-embed', rerank: 'cohere-rerank', count_tokens: 'cohere-tokenize' },
+  paths: {
+    chat_completion: '/v2/chat',
+    list_models: () => '/v1/models?page_size=1000&endpoint=chat',
+    embedding: '/v2/embed',
+    rerank: '/v2/rerank',
+    count_tokens: '/v1/tokenize',
+  },
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.models) ? body.models : []
     return models.filter(isObject).map(({ name }) => String(name))

@@ -10,11 +10,12 @@ export const gemini = defineProvider({
   auth: 'x-goog-api-key',
   envKey: 'GEMINI_API_KEY',
   isBase: true,
-  formats: { embedding: 'gemini-embed' },
+  formats: { embedding: 'gemini-embed', count_tokens: 'gemini-count-tokens' },
   paths: {
     chat_completion: ({ model, isStream }) => `/v1beta/${modelPath(model)}:${geminiMethod(isStream)}`,
     list_models: () => '/v1beta/models?pageSize=1000',
     embedding: ({ model, method }) => `/v1beta/${modelPath(model)}:${method ?? 'batchEmbedContents'}`,
+    count_tokens: ({ model }) => `/v1beta/${modelPath(model)}:countTokens`,
   },
   modelIds: (body) => namesOf(body, 'models').map((name) => name.replace(/^models\//, '')),
 })

@@ -138,7 +138,14 @@ export const openaiCompatible: readonly Provider[] = [
       rename: { prompt_cache_key: 'prompt_cache_isolation_key' },
     },
   }),
-  defineProvider({ ...selfHosted, name: 'vllm', keyUrl: 'vllm_key_config', keyModelName: true }),
+  defineProvider({
+    ...selfHosted,
+    name: 'vllm',
+    keyUrl: 'vllm_key_config',
+    keyModelName: true,
+    formats: { ...selfHosted.formats, rerank: 'text-rerank' },
+    paths: { ...selfHosted.paths, rerank: '/v1/rerank' },
+  }),
   defineProvider({ ...selfHosted, name: 'sgl', keyUrl: 'sgl_key_config' }),
   defineProvider({
     ...selfHosted,

@@ -17,13 +17,19 @@ export const openai = defineProvider({
   auth: 'bearer',
   envKey: 'OPENAI_API_KEY',
   isBase: true,
-  formats: { text_completion: 'openai-completions', responses: 'openai-responses', embedding: 'openai-embeddings' },
+  formats: {
+    text_completion: 'openai-completions',
+    responses: 'openai-responses',
+    embedding: 'openai-embeddings',
+    count_tokens: 'openai-input-tokens',
+  },
   paths: {
     chat_completion: '/v1/chat/completions',
     text_completion: '/v1/completions',
     responses: '/v1/responses',
     list_models: '/v1/models',
     embedding: '/v1/embeddings',
+    count_tokens: '/v1/responses/input_tokens',
   },
   quirks: openaiQuirks,
 })

@@ -43,6 +43,17 @@ const claudeOnVertex = defineProvider({
   defaultMaxOutputTokens: 4096,
 })
 
+/** Their tokens are counted by a model of its own; here the body says the model. https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens */
+const claudeCounts = defineProvider({
+  ...shared,
+  name: 'vertex-claude-counts',
+  format: 'anthropic-messages',
+  formats: { count_tokens: 'anthropic-count-tokens' },
+  paths: { count_tokens: (facts) => publisherPath('anthropic', { ...facts, model: 'count-tokens' }) },
+  betas: claudeBetas('vertex'),
+  defaultMaxOutputTokens: 4096,
+})
+
 /** Mistral's models on Vertex, in their own dialect. https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/mistral */
 const mistralOnVertex = defineProvider({
   ...shared,
@@ -58,14 +69,16 @@ export const vertex = defineProvider({
   name: 'vertex',
   format: 'gemini',
   keyConfig,
-  formats: { embedding: 'vertex-embed' },
+  formats: { embedding: 'vertex-embed', rerank: 'vertex-rank', count_tokens: 'vertex-count-tokens' },
   paths: {
     chat_completion: geminiPath,
     list_models: () => '/v1beta1/publishers/google/models?pageSize=1000',
     embedding: (facts) => googlePath('predict', facts),
+    rerank: rankPath,
+    count_tokens: (facts) => googlePath('countTokens', facts),
   },
-  variant(model) {
-    if (/^claude/i.test(model)) return claudeOnVertex
+  variant(model, operation) {
+    if (/^claude/i.test(model)) return operation === 'count_tokens' ? claudeCounts : claudeOnVertex
     return /^(mistral|codestral|ministral|magistral)/i.test(model) ? mistralOnVertex : undefined
   },
   modelIds: (body) => namesOf(body, 'publisherModels').map((name) => name.replace(/^publishers\/[^/]+\/models\//, '')),
@@ -96,6 +109,12 @@ function googlePath(method: string, { model, key }: PathFacts): string {
 function publisherPath(publisher: string, { model, isStream, key }: PathFacts): string {
   const method = isStream ? 'streamRawPredict' : 'rawPredict'
   return `${locationPath(String(key?.config.project_id), key)}/publishers/${publisher}/models/${encodeURIComponent(model)}:${method}`
+}
+
+/** Ranking has a host of its own, and one place. */
+function rankPath({ key, settings }: PathFacts): string {
+  const path = `/v1/projects/${String(key?.config.project_id)}/locations/global/rankingConfigs/default_ranking_config:rank`
+  return settings.network.baseUrl === undefined ? `https://discoveryengine.googleapis.com${path}` : path
 }
 
 function locationPath(project: string, key: KeySettings | undefined): string {

@@ -7,6 +7,13 @@ const OPENAI: readonly Route[] = ['', '/v1'].flatMap((version): Route[] => [
   { method: 'POST', path: `${version}/chat/completions`, operation: CHAT, format: 'openai-chat', provider: 'openai' },
   { method: 'POST', path: `${version}/completions`, operation: 'text_completion', format: 'openai-completions', provider: 'openai' },
   { method: 'POST', path: `${version}/responses`, operation: 'responses', format: 'openai-responses', provider: 'openai' },
+  {
+    method: 'POST',
+    path: `${version}/responses/input_tokens`,
+    operation: 'count_tokens',
+    format: 'openai-input-tokens',
+    provider: 'openai',
+  },
   { method: 'POST', path: `${version}/embeddings`, operation: 'embedding', format: 'openai-embeddings', provider: 'openai' },
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'openai-chat', provider: 'openai' },
 ])
@@ -15,18 +22,29 @@ const AZURE: readonly Route[] = ['/openai/deployments/*', '/deployments/*'].map(
 )
 const ANTHROPIC: readonly Route[] = [
   { method: 'POST', path: '/v1/messages', operation: CHAT, format: 'anthropic-messages', provider: 'anthropic' },
+  {
+    method: 'POST',
+    path: '/v1/messages/count_tokens',
+    operation: 'count_tokens',
+    format: 'anthropic-count-tokens',
+    provider: 'anthropic',
+  },
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'anthropic-messages', provider: 'anthropic' },
 ]
+/** The ranking API of Vertex AI Search, whose last segment is `default_ranking_config:rank`. */
+const RANKING = '/projects/:project/locations/:location/rankingConfigs/:method'
 const GENAI: readonly Route[] = ['/v1beta', '/v1'].flatMap((version): Route[] => [
   { method: 'POST', path: `${version}/*`, operation: CHAT, format: 'gemini', provider: 'gemini', namesModel: true },
+  { method: 'POST', path: `${version}${RANKING}`, operation: 'rerank', format: 'vertex-rank', provider: 'vertex' },
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'gemini', provider: 'gemini' },
 ])
 
-const BEDROCK: readonly Route[] = [
+const BEDROCK_MODELS: readonly Route[] = [
   ['converse', 'bedrock-converse'],
   ['converse-stream', 'bedrock-converse'],
   ['invoke', 'bedrock-invoke'],
   ['invoke-with-response-stream', 'bedrock-invoke'],
+  ['count-tokens', 'bedrock-converse'],
 ].map(([method, format]): Route => {
   return {
     method: 'POST',
@@ -37,9 +55,16 @@ const BEDROCK: readonly Route[] = [
     namesModel: true,
   }
 })
+/** Ranking is asked of the agent runtime, and names its model in the body. */
+const BEDROCK: readonly Route[] = [
+  ...BEDROCK_MODELS,
+  { method: 'POST', path: '/rerank', operation: 'rerank', format: 'bedrock-rerank', provider: 'bedrock' },
+]
 const COHERE: readonly Route[] = [
   { method: 'POST', path: '/v2/chat', operation: CHAT, format: 'cohere-chat', provider: 'cohere' },
   { method: 'POST', path: '/v2/embed', operation: 'embedding', format: 'cohere-embed', provider: 'cohere' },
+  { method: 'POST', path: '/v2/rerank', operation: 'rerank', format: 'cohere-rerank', provider: 'cohere' },
+  { method: 'POST', path: '/v1/tokenize', operation: 'count_tokens', format: 'cohere-tokenize', provider: 'cohere' },
 ]
 
 const SDKS: Readonly<Record<string, readonly Route[]>> = {

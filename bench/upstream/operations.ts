@@ -1,3 +1,4 @@
+import { anthropicMessages } from './anthropic-messages.ts'
 import { bedrockConverse } from './bedrock-converse.ts'
 import { cohereChat } from './cohere-chat.ts'
 import type { AnswerOptions, Dialect } from './dialect.ts'
@@ -13,6 +14,15 @@ const PLACES: readonly (readonly [path: RegExp, dialect: () => Dialect])[] = [
   [/:(?:embedContent|batchEmbedContents)$/, () => geminiEmbed],
   [/:predict$/, () => vertexEmbed],
   [/\/model\/[^/]+\/invoke$/, () => bedrockEmbed],
+  [/\/v1\/rerank$/, () => rerank],
+  [/\/v2\/rerank$/, () => cohereRerank],
+  [/^\/rerank$/, () => bedrockRerank],
+  [/:rank$/, () => vertexRank],
+  [/\/responses\/input_tokens$/, () => openaiCount],
+  [/\/messages\/count_tokens$|\/models\/count-tokens:rawPredict$/, () => anthropicCount],
+  [/:countTokens$/, () => geminiCount],
+  [/\/count-tokens$/, () => bedrockCount],
+  [/\/v1\/tokenize$/, () => cohereCount],
 ]
 
 /** The dialect of a path of an operation without streams; undefined for every other path. */
@@ -47,7 +57,28 @@ const PROBLEMS: Partial<Record<Dialect['name'], (body: Body) => string | undefin
     lacks(body, 'requests' in body ? 'requests' : 'content') ??
     (listOf(body.requests).every(({ model }) => /^models\/[^/]+$/.test(String(model))) ? undefined : 'requests[].model does not match'),
   'vertex-embed': (body) => lacks(body, 'instances') ?? unknown(body, 'instances', 'parameters'),
+  'openai-count': (body) => lacks(body, 'model', 'input') ?? answerField(body, 'max_output_tokens', 'stream', 'temperature', 'store'),
+  'anthropic-count': (body) =>
+    lacks(body, 'model', 'messages') ?? answerField(body, 'max_tokens', 'stream', 'temperature', 'anthropic_version'),
+  'gemini-count': (body) => unknown(body, 'contents', 'generateContentRequest', 'systemInstruction', 'tools', 'generationConfig'),
+  'bedrock-count': (body) => lacks(body, 'input') ?? unknown(body, 'input'),
+  'cohere-count': (body) => lacks(body, 'model', 'text'),
+  rerank: (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
+  'cohere-rerank': (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
+  'bedrock-rerank': (body) => lacks(body, 'queries', 'sources', 'rerankingConfiguration'),
+  'vertex-rank': (body) =>
+    lacks(body, 'query', 'records') ?? unknown(body, 'model', 'query', 'records', 'topN', 'ignoreRecordDetailsInResponse', 'userLabels'),
   'bedrock-embed': (body) => (body.inputText || body.inputImage ? undefined : lacks(body, 'input_type')),
+}
+
+/** Counts refuse what is about the answer. */
+function answerField(body: Body, ...names: string[]): string | undefined {
+  const odd = names.find((name) => body[name] !== undefined)
+  return odd === undefined ? undefined : `${odd}: Extra inputs are not permitted`
+}
+
+function notTexts(documents: unknown): string | undefined {
+  return (documents as unknown[]).every((document) => typeof document === 'string') ? undefined : 'documents must be strings'
 }
 
 function listOf(value: unknown): readonly Body[] {
@@ -160,3 +191,100 @@ const bedrockEmbed: Dialect = {
     return JSON.stringify({ ...(types.includes('float') && { embedding }), embeddingsByType: byType, inputTextTokenCount: TOKENS })
   },
 }
+
+interface Ranked {
+  index: number
+  score: number
+}
+
+/** Documents by how many words of the query they have, as a share. */
+function ranked(query: unknown, texts: readonly unknown[], most: unknown): Ranked[] {
+  const words = String(query).toLowerCase().split(/\s+/)
+  const scored = texts.map((text, index) => {
+    const lower = String(text).toLowerCase()
+    return { index, score: words.filter((word) => lower.includes(word)).length / words.length }
+  })
+  return scored.sort((left, right) => right.score - left.score || left.index - right.index).slice(0, Number(most ?? texts.length))
+}
+
+/** Jina's form, as vLLM has it: documents come back unasked. */
+const rerank: Dialect = {
+  ...openaiChat,
+  name: 'rerank',
+  whole(_, { model, body = {} }) {
+    const documents = (body.documents as unknown[] | undefined) ?? []
+    const results = ranked(body.query, documents, body.top_n).map(({ index, score }) => ({
+      index,
+      document: { text: documents[index] },
+      relevance_score: score,
+    }))
+    return JSON.stringify({ id: 'fake-1', model, usage: { total_tokens: 9 }, results })
+  },
+}
+
+/** Cohere's second rerank API: https://docs.cohere.com/reference/rerank */
+const cohereRerank: Dialect = {
+  ...cohereChat,
+  name: 'cohere-rerank',
+  whole(_, { body = {} }) {
+    const results = ranked(body.query, (body.documents as unknown[] | undefined) ?? [], body.top_n)
+    return JSON.stringify({
+      id: 'fake-1',
+      results: results.map(({ index, score }) => ({ index, relevance_score: score })),
+      meta: { api_version: { version: '2' }, billed_units: { search_units: 1 } },
+    })
+  },
+}
+
+/** Rerank of the agent runtime: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_agent-runtime_Rerank.html */
+const bedrockRerank: Dialect = {
+  ...bedrockConverse,
+  name: 'bedrock-rerank',
+  whole(_, { body = {} }) {
+    const [query] = listOf(body.queries)
+    const settings = ((body.rerankingConfiguration as Body | undefined)?.bedrockRerankingConfiguration as Body | undefined) ?? {}
+    const texts = listOf(body.sources).map((source) => JSON.stringify(source.inlineDocumentSource))
+    const results = ranked((query?.textQuery as Body | undefined)?.text, texts, settings.numberOfResults)
+    return JSON.stringify({ results: results.map(({ index, score }) => ({ index, relevanceScore: score })) })
+  },
+}
+
+/** Vertex AI Search's ranking: records by their ids. */
+const vertexRank: Dialect = {
+  ...gemini,
+  name: 'vertex-rank',
+  whole(_, { body = {} }) {
+    const records = listOf(body.records)
+    const texts = records.map(({ title = '', content = '' }) => `${String(title)} ${String(content)}`)
+    const results = ranked(body.query, texts, body.topN)
+    const shown = (record: Body | undefined): Body => (body.ignoreRecordDetailsInResponse ? { id: record?.id } : { ...record })
+    return JSON.stringify({ records: results.map(({ index, score }) => ({ ...shown(records[index]), score })) })
+  },
+}
+
+const SAID = new Set(['text', 'content', 'input', 'instructions', 'system'])
+
+/** Words of all texts of a conversation, whatever the dialect. */
+export function wordsIn(value: unknown, name = ''): number {
+  if (typeof value === 'string') return SAID.has(name) ? value.split(/\s+/).filter(Boolean).length : 0
+  if (typeof value !== 'object' || value === null) return 0
+  const inherited = Array.isArray(value) ? name : ''
+  return Object.entries(value).reduce((sum, [key, each]) => sum + wordsIn(each, inherited || key), 0)
+}
+
+function counting(dialect: Dialect, name: Dialect['name'], write: (words: number, body: Body) => unknown): Dialect {
+  return { ...dialect, name, whole: (_, { body = {} }) => JSON.stringify(write(wordsIn(body), body)) }
+}
+
+const openaiCount = counting(openaiChat, 'openai-count', (words) => ({ object: 'response.input_tokens', input_tokens: words }))
+const anthropicCount = counting(anthropicMessages, 'anthropic-count', (words) => ({ input_tokens: words }))
+const geminiCount = counting(gemini, 'gemini-count', (words) => ({
+  totalTokens: words,
+  promptTokensDetails: [{ modality: 'TEXT', tokenCount: words }],
+}))
+const bedrockCount = counting(bedrockConverse, 'bedrock-count', (words) => ({ inputTokens: words }))
+const cohereCount = counting(cohereChat, 'cohere-count', (words, { text }) => ({
+  tokens: Array.from({ length: words }, (_, index) => index + 1),
+  token_strings: String(text).split(/\s+/),
+  meta: { api_version: { version: '1' } },
+}))

@@ -23,9 +23,11 @@ export interface RerankRequest {
   extra?: Extra | undefined
 }
 
-/** One document's score. `index` is its place in the request; the higher the score, the better it fits. */
+/** One document's score; the higher, the better it fits. */
 export interface RerankResult {
+  /** The document's place in the request; -1 where an answer that passed as bytes names it by an `id` of the client's own. */
   index: number
+  id?: string | undefined
   score: number
   document?: RerankDocument | undefined
 }

@@ -3,6 +3,11 @@ import { format as anthropicMessages } from './anthropic-messages/index.ts'
 import { format as bedrockConverse } from './bedrock-converse/index.ts'
 import { invokeFormat } from './bedrock-invoke/index.ts'
 import { format as cohereChat } from './cohere-chat/index.ts'
+import { anthropicCount } from './count-tokens/anthropic.ts'
+import { bedrockCount } from './count-tokens/bedrock.ts'
+import { cohereTokenize } from './count-tokens/cohere.ts'
+import { geminiCount, vertexCount } from './count-tokens/gemini.ts'
+import { openaiInputTokens } from './count-tokens/openai.ts'
 import { bedrockEmbed } from './embeddings/bedrock.ts'
 import { cohereEmbed } from './embeddings/cohere.ts'
 import { geminiEmbed } from './embeddings/gemini.ts'
@@ -13,6 +18,10 @@ import { format as openaiChat } from './openai-chat/index.ts'
 import { format as openaiCompletions } from './openai-completions/index.ts'
 import { format as openaiResponses } from './openai-responses/index.ts'
 import { format as replicate } from './replicate/index.ts'
+import { bedrockRerank } from './rerank/bedrock.ts'
+import { cohereRerank } from './rerank/cohere.ts'
+import { nativeRerank, textRerank } from './rerank/native.ts'
+import { vertexRank } from './rerank/vertex.ts'
 
 /** Claude behind InvokeModel. Put together here, because a format knows no other. */
 const bedrockInvoke = invokeFormat(anthropicMessages, import.meta.url)
@@ -24,6 +33,17 @@ const operations: readonly Format[] = [
   geminiEmbed(gemini, import.meta.url),
   vertexEmbed(gemini, import.meta.url),
   bedrockEmbed(bedrockConverse, import.meta.url),
+  nativeRerank(openaiChat, import.meta.url),
+  textRerank(openaiChat, import.meta.url),
+  cohereRerank(cohereChat, import.meta.url),
+  bedrockRerank(bedrockConverse, import.meta.url),
+  vertexRank(gemini, import.meta.url),
+  openaiInputTokens(openaiResponses, import.meta.url),
+  anthropicCount(anthropicMessages, import.meta.url),
+  geminiCount(gemini, import.meta.url),
+  vertexCount(gemini, import.meta.url),
+  bedrockCount({ converse: bedrockConverse, invoke: bedrockInvoke }, import.meta.url),
+  cohereTokenize(cohereChat, import.meta.url),
 ]
 
 /** Every wire format the gateway speaks. */

@@ -6,6 +6,9 @@ export const NATIVE_ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/completions', operation: 'text_completion', format: 'openai-completions', isNative: true },
   { method: 'POST', path: '/v1/responses', operation: 'responses', format: 'openai-responses', isNative: true },
   { method: 'POST', path: '/v1/embeddings', operation: 'embedding', format: 'openai-embeddings', isNative: true },
+  { method: 'POST', path: '/v1/rerank', operation: 'rerank', format: 'rerank', isNative: true },
+  { method: 'POST', path: '/v1/responses/input_tokens', operation: 'count_tokens', format: 'openai-input-tokens', isNative: true },
+  { method: 'POST', path: '/v1/count_tokens', operation: 'count_tokens', format: 'openai-input-tokens', isNative: true },
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'openai-chat', isNative: true },
   { method: 'GET', path: '/health', operation: 'health', format: 'openai-chat', at: 'control', surface: 'all', isOpen: true },
   ...(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map(

@@ -7,10 +7,11 @@ import { type Decoded, defineOperationFormat } from '../../../core/operation-for
 import type { Scan } from '../../../core/scan.ts'
 import { badAnswer, vector } from '../shared/answers.ts'
 import { bad, filled, required } from '../shared/fields.ts'
+import { checkFilled, pathLens } from '../shared/lenses.ts'
 import { text } from '../shared/openai-text.ts'
 import { count } from '../shared/usage.ts'
 import { cohereTexts, decodeBody, decodeEmbeddings, encodeBody, encodeEmbeddings } from './cohere-body.ts'
-import { checkFilled, looseTexts, pathLens, typesIn } from './shared.ts'
+import { looseTexts, typesIn } from './shared.ts'
 import { decodeTitan, encodeTitan } from './titan-body.ts'
 
 const NAME = 'bedrock-embed'

@@ -5,10 +5,11 @@ import type { EncodedRequest, EncodeOptions, Format, ReplyOptions } from '../../
 import { type Decoded, defineOperationFormat } from '../../../core/operation-format.ts'
 import type { Scan } from '../../../core/scan.ts'
 import { bad, optional, string } from '../shared/fields.ts'
+import { checkFilled, topLens } from '../shared/lenses.ts'
 import { text } from '../shared/openai-text.ts'
 import { count } from '../shared/usage.ts'
 import { COHERE, cohereTexts, decodeBody, decodeEmbeddings, encodeBody, encodeEmbeddings } from './cohere-body.ts'
-import { checkFilled, topLens, typesIn } from './shared.ts'
+import { typesIn } from './shared.ts'
 
 const NAME = COHERE
 

@@ -7,10 +7,11 @@ import type { Scan } from '../../../core/scan.ts'
 import { answerList, badAnswer, vector } from '../shared/answers.ts'
 import { withField } from '../shared/body-edits.ts'
 import { bad, list, object, optional, required, string, unknownFields } from '../shared/fields.ts'
+import { pathLens } from '../shared/lenses.ts'
 import type { Losses } from '../shared/losses.ts'
 import { count } from '../shared/usage.ts'
 import { GOOGLE_PURPOSES } from './google-purposes.ts'
-import { dimensions, lossesFor, own, pathLens } from './shared.ts'
+import { dimensions, lossesFor, own } from './shared.ts'
 
 const NAME = 'gemini-embed'
 /** One content, or several in one request. */

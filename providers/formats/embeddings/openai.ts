@@ -14,10 +14,11 @@ import { type Decoded, defineOperationFormat } from '../../../core/operation-for
 import type { Scan } from '../../../core/scan.ts'
 import { answerList, badAnswer, vector } from '../shared/answers.ts'
 import { bad, filled, optional, type Read, string, unknownFields, word } from '../shared/fields.ts'
+import { topLens } from '../shared/lenses.ts'
 import type { Losses } from '../shared/losses.ts'
 import { text } from '../shared/openai-text.ts'
 import { count } from '../shared/usage.ts'
-import { dimensions, looseTexts, lossesFor, own, topLens, typesIn } from './shared.ts'
+import { dimensions, looseTexts, lossesFor, own, typesIn } from './shared.ts'
 
 const NAME = 'openai-embeddings'
 const KNOWN: ReadonlySet<string> = new Set(['model', 'input', 'encoding_format', 'dimensions', 'user', 'fallbacks'])

@@ -1,11 +1,8 @@
 import type { EmbedInput, EmbedPurpose, EmbedRequest, VectorType } from '../../../core/canonical/embed.ts'
-import type { Json, JsonObject } from '../../../core/canonical/json.ts'
-import type { Carry, EncodeOptions, Lens } from '../../../core/format.ts'
-import type { Scan } from '../../../core/scan.ts'
-import { withField, withoutFields } from '../shared/body-edits.ts'
-import { bad, integer } from '../shared/fields.ts'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { Carry, EncodeOptions } from '../../../core/format.ts'
+import { integer } from '../shared/fields.ts'
 import { type Losses, lossesOf } from '../shared/losses.ts'
-import { text } from '../shared/openai-text.ts'
 
 /** The names by which losses are reported, whatever dialect the client speaks: OpenAI's and Cohere's. */
 const PARAMS = { types: 'embedding_types', purpose: 'input_type', truncate: 'truncate', normalize: 'normalize', user: 'user' } as const
@@ -66,29 +63,6 @@ export function purposes(words: Readonly<Record<EmbedPurpose, string>>): {
 
 /** A number of dimensions. */
 export const dimensions = integer(1)
-
-/** A list with something in it, checked in the body's bytes. Throws GW_INVALID_REQUEST. */
-export function checkFilled(scan: Scan, name: string): void {
-  const value = scan.value(name) as Json | undefined
-  if (value === undefined || value === null) bad(name, 'is required')
-  if (!Array.isArray(value)) bad(name, 'must be a list')
-  if (value.length === 0) bad(name, 'must not be empty')
-}
-
-/** A lens of bodies that name the model at the top; `texts` and `usage` differ. */
-export function topLens(own: Pick<Lens, 'texts' | 'usage'>): Pick<Lens, 'model' | 'withModel' | 'texts' | 'without' | 'usage'> {
-  return {
-    model: (scan) => text(scan.value('model')),
-    withModel: (scan, model) => withField(scan, 'model', model),
-    without: withoutFields,
-    ...own,
-  }
-}
-
-/** A lens of bodies whose model stands in the path. */
-export function pathLens(own: Pick<Lens, 'texts' | 'usage'>): Pick<Lens, 'model' | 'withModel' | 'texts' | 'without' | 'usage'> {
-  return { ...topLens(own), model: () => undefined, withModel: () => ({ start: 0, end: 0, text: '' }) }
-}
 
 /** Texts in a loosely typed list. */
 export function looseTexts(value: unknown): string[] {

@@ -5,9 +5,10 @@ import type { EncodedRequest, EncodeOptions, Format, NamedByPath } from '../../.
 import { type Decoded, defineOperationFormat } from '../../../core/operation-format.ts'
 import { answerList, badAnswer, vector } from '../shared/answers.ts'
 import { bad, boolean, list, object, optional, required, string, unknownFields } from '../shared/fields.ts'
+import { checkFilled, pathLens } from '../shared/lenses.ts'
 import { count } from '../shared/usage.ts'
 import { GOOGLE_PURPOSES } from './google-purposes.ts'
-import { checkFilled, dimensions, lossesFor, own, pathLens, textsOnly } from './shared.ts'
+import { dimensions, lossesFor, own, textsOnly } from './shared.ts'
 
 const NAME = 'vertex-embed'
 const KNOWN: ReadonlySet<string> = new Set(['instances', 'parameters', 'fallbacks'])

@@ -19,6 +19,7 @@ export function readPath(path: string, query: string): NamedByPath | undefined {
 const OTHERS = new Map<string, Pick<NamedByPath, 'operation' | 'format'>>([
   ['embedContent', { operation: 'embedding', format: 'gemini-embed' }],
   ['batchEmbedContents', { operation: 'embedding', format: 'gemini-embed' }],
+  ['countTokens', { operation: 'count_tokens', format: 'gemini-count-tokens' }],
   ['predict', { operation: 'embedding', format: 'vertex-embed' }],
 ])
 
