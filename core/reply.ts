@@ -8,7 +8,6 @@ import { spliceMember } from './extra-fields.ts'
 import type { Format } from './format.ts'
 import { requestTypeOf } from './routing.ts'
 import type { Runtime } from './runtime.ts'
-import { bytesOf } from './stream/framing.ts'
 import { LiveStream } from './stream/live.ts'
 import { extraFieldsOf, replyOptions } from './stream/open.ts'
 import { TranslateLane } from './stream/translate.ts'
@@ -152,7 +151,7 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
       reply: replyOptions(runtime, ctx, served.carry),
       carry: served.carry,
       explain: (error) => asGatewayError(error, ctx),
-      finish: (error, closing = '') => live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, bytesOf(ctx.framing, closing)),
+      finish: (error, closing) => live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, closing),
       onBusy() {},
     },
     served.parts ?? explode(served.response as ChatResponse),

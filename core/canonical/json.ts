@@ -45,12 +45,32 @@ export function parseExact(text: string): unknown {
   return JSON.parse(text, keepSource as Reviver)
 }
 
-/** A number that a double may change; a text like one costs only the slower parser. */
-const WIDE_NUMBER = /\d{16}|\d[eE]\+?\d{3}/
+/** This many digits in a row may be a number that a double changes, and so may what follows; a text like one costs only the slower parser. */
+const WIDE_DIGITS = 16
+const WIDE_EXPONENT = /\d[eE]\+?\d{3}/
 
 /** Parses at the speed of JSON.parse, by `parseExact` only where the text may hold a number that asks for it. Throws SyntaxError. */
 export function parseFaithfully(text: string): unknown {
-  return WIDE_NUMBER.test(text) ? parseExact(text) : JSON.parse(text)
+  return hasWideDigits(text) || WIDE_EXPONENT.test(text) ? parseExact(text) : JSON.parse(text)
+}
+
+/** Looks at every sixteenth character: one of them is in any run of so many digits. A pattern that looks at all costs as much as parsing. */
+function hasWideDigits(text: string): boolean {
+  for (let at = WIDE_DIGITS - 1; at < text.length; at += WIDE_DIGITS) {
+    if (!isDigit(text, at)) continue
+    let start = at
+    let end = at + 1
+    while (isDigit(text, start - 1)) start--
+    while (isDigit(text, end)) end++
+    if (end - start >= WIDE_DIGITS) return true
+  }
+  return false
+}
+
+/** False before the beginning and behind the end. */
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 0x30 && code <= 0x39
 }
 
 function keepSource(_key: string, value: unknown, { source }: { source: string }): unknown {

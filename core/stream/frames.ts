@@ -55,7 +55,7 @@ export class FramesLane implements Lane {
     if (this.#fault) return this.fail(asInvalid(this.#fault))
     if (!this.#hasFinish || this.#pending.length > 0) return this.fail(new GatewayError('GW_UPSTREAM_TRUNCATED'))
     this.#isDone = true
-    this.#options.finish(undefined, this.#writer.close())
+    this.#close(undefined)
   }
 
   fail(error: GatewayError): void {
@@ -63,7 +63,13 @@ export class FramesLane implements Lane {
     this.#isDone = true
     const explained = this.#options.explain(error)
     const frame = this.#options.target.inbound?.encodeErrorFrame(explained)
-    this.#options.finish(explained, (frame ? this.#writer.encode(frame) : '') + this.#writer.close())
+    if (frame) this.#writer.add(frame)
+    this.#close(explained)
+  }
+
+  #close(error: GatewayError | undefined): void {
+    this.#writer.close()
+    this.#options.finish(error, this.#writer.take())
   }
 
   /** Whole messages are decoded, which checks them, and go on as they are, all of a read in one write. */
@@ -109,7 +115,10 @@ export class FramesLane implements Lane {
   /** Errors are not forwarded: the gateway's own event says what happened, once. */
   #forward(frame: Frame): void {
     if (this.#isDone) return
-    if (this.#options.source.lens.mark(frame) !== 'error') this.#options.live.write(this.#writer.encode(frame))
+    if (this.#options.source.lens.mark(frame) !== 'error') {
+      this.#writer.add(frame)
+      this.#options.live.write(this.#writer.take())
+    }
     this.#note(frame)
   }
 
@@ -124,7 +133,7 @@ export class FramesLane implements Lane {
     if (mark === 'content' || mark === 'finish') this.#options.live.commit()
     if (mark !== 'terminal') return
     this.#isDone = true
-    this.#options.finish(undefined, this.#writer.close())
+    this.#close(undefined)
   }
 }
 

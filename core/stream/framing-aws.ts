@@ -72,7 +72,7 @@ function readMessages(state: AwsState, bytes: Uint8Array, out: Sink<Frame>): voi
 
 /** Why a prelude cannot be believed; the checksum first, because of garbage every length is wrong. */
 function preludeFault(bytes: Uint8Array, from: number, length: number): GatewayError | undefined {
-  if (preludeChecksum(bytes, from) !== u32(bytes, from + 8)) return invalid('it is no AWS event stream, or a checksum is wrong')
+  if (checksum(bytes, from, from + 8) !== u32(bytes, from + 8)) return invalid('it is no AWS event stream, or a checksum is wrong')
   if (length < LEAST_MESSAGE_BYTES) return invalid(`an event of ${length} bytes`)
   if (length > MAX_MESSAGE_BYTES) {
     return new GatewayError('GW_UPSTREAM_TOO_LARGE', { reason: `an event of more than ${MAX_MESSAGE_BYTES} bytes` })
@@ -90,7 +90,7 @@ interface Read {
 /** A whole message as a frame; undefined where its checksum or its headers are wrong. */
 function readMessage(state: AwsState, { bytes, text }: Read, from: number): Frame | undefined {
   const checksumAt = from + u32(bytes, from) - 4
-  if (crc32(bytes.subarray(from, checksumAt)) !== u32(bytes, checksumAt)) return undefined
+  if (checksum(bytes, from, checksumAt) !== u32(bytes, checksumAt)) return undefined
   const headersAt = from + PRELUDE_BYTES
   const payloadAt = headersAt + u32(bytes, from + 4)
   const payload = text.slice(payloadAt, checksumAt)
@@ -133,19 +133,41 @@ function readHeaders(bytes: Uint8Array, start: number, end: number): Map<string,
   return headers
 }
 
-/** Of the eight bytes at `at`. A call of zlib costs 0.2 us whatever the length, this a tenth of that. */
-function preludeChecksum(bytes: Uint8Array, at: number): number {
+/** Up to here the table is faster than a call of zlib's, which costs 0.2 us whatever the length. */
+const LONG_BYTES = 256
+
+/** CRC-32 of the bytes [from, end), four at a time: 0.14 us for the 150 bytes of an event of text. */
+function checksum(bytes: Uint8Array, from: number, end: number): number {
+  if (end - from > LONG_BYTES) return crc32(bytes.subarray(from, end))
+  const [ones, twos, threes, fours] = TABLES
   let sum = -1
-  for (let offset = at; offset < at + 8; offset++) sum = (CHECKSUMS[(sum ^ (bytes[offset] as number)) & 0xff] as number) ^ (sum >>> 8)
+  let at = from
+  for (; at + 4 <= end; at += 4) {
+    sum ^= (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
+    sum =
+      (fours[sum & 0xff] as number) ^
+      (threes[(sum >>> 8) & 0xff] as number) ^
+      (twos[(sum >>> 16) & 0xff] as number) ^
+      (ones[sum >>> 24] as number)
+  }
+  for (; at < end; at++) sum = (ones[(sum ^ (bytes[at] as number)) & 0xff] as number) ^ (sum >>> 8)
   return ~sum >>> 0
 }
 
-/** CRC-32 of each byte, without the inversions at its start and end. */
-const CHECKSUMS = Int32Array.from({ length: 256 }, (_, byte) => {
-  let sum = byte
-  for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
-  return sum
-})
+/** CRC-32 of each byte without the inversions at its start and end, and of each byte with one, two and three zeros behind it. */
+const TABLES = makeTables()
+
+function makeTables(): [Int32Array, Int32Array, Int32Array, Int32Array] {
+  const ones = Int32Array.from({ length: 256 }, (_, byte) => {
+    let sum = byte
+    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
+    return sum
+  })
+  const withZero = (table: Int32Array): Int32Array => table.map((sum) => (sum >>> 8) ^ (ones[sum & 0xff] as number))
+  const twos = withZero(ones)
+  const threes = withZero(twos)
+  return [ones, twos, threes, withZero(threes)]
+}
 
 function u32(bytes: Uint8Array, at: number): number {
   return (
@@ -196,18 +218,73 @@ function encodeHeaders(headers: Readonly<Record<string, string>>): Uint8Array {
 }
 
 function encodeMessage(block: Uint8Array, payload: string | Uint8Array): Uint8Array {
-  const isText = typeof payload === 'string'
-  const bodyBytes = isText ? Buffer.byteLength(payload) : payload.length
+  const bodyBytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length
   const message = Buffer.allocUnsafe(LEAST_MESSAGE_BYTES + block.length + bodyBytes)
-  message.writeUInt32BE(message.length, 0)
-  message.writeUInt32BE(block.length, 4)
-  message.writeUInt32BE(preludeChecksum(message, 0), 8)
-  message.set(block, PRELUDE_BYTES)
-  if (isText) message.write(payload, PRELUDE_BYTES + block.length)
-  else message.set(payload, PRELUDE_BYTES + block.length)
-  message.writeUInt32BE(crc32(message.subarray(0, -4)), message.length - 4)
+  writeMessage(message, 0, { block, payload })
   return message
 }
+
+/** Writes a message where it has room, and gives its end. */
+function writeMessage(target: Buffer, start: number, { block, payload }: { block: Uint8Array; payload: string | Uint8Array }): number {
+  const payloadAt = start + PRELUDE_BYTES + block.length
+  target.set(block, start + PRELUDE_BYTES)
+  let end = payloadAt
+  if (typeof payload === 'string') end += target.write(payload, payloadAt)
+  else {
+    target.set(payload, payloadAt)
+    end += payload.length
+  }
+  setU32(target, start, end + 4 - start)
+  setU32(target, start + 4, block.length)
+  setU32(target, start + 8, checksum(target, start, start + 8))
+  setU32(target, end, checksum(target, start, end))
+  return end + 4
+}
+
+function setU32(target: Uint8Array, at: number, value: number): void {
+  target[at] = value >>> 24
+  target[at + 1] = value >>> 16
+  target[at + 2] = value >>> 8
+  target[at + 3] = value
+}
+
+/** Least bytes that a writer asks for: a few events of text. */
+const LEAST_BUFFER_BYTES = 512
+/** Most bytes of UTF-8 that one character of a text makes. */
+const MOST_BYTES_A_CHARACTER = 3
+
+/** Writes the frames of one stream as messages, into one buffer that is given away when it is taken: 0.4 us an event of text, a third of a message of its own. */
+export class AwsWriter {
+  #buffer = NOTHING
+  #end = 0
+
+  /** An exception is a message of a kind of its own: clients tell it by that, not by its name. */
+  add({ event = '', data }: Frame): void {
+    const block = headersOf(event.endsWith('Exception') ? 'exception' : 'event', event)
+    this.#reserve(LEAST_MESSAGE_BYTES + block.length + data.length * MOST_BYTES_A_CHARACTER)
+    this.#end = writeMessage(this.#buffer, this.#end, { block, payload: data })
+  }
+
+  /** Nothing ends such a stream. */
+  close(): void {}
+
+  take(): Uint8Array {
+    const written = this.#buffer.subarray(0, this.#end)
+    this.#buffer = NOTHING
+    this.#end = 0
+    return written
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#end + bytes
+    if (needed <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2, LEAST_BUFFER_BYTES))
+    larger.set(this.#buffer.subarray(0, this.#end))
+    this.#buffer = larger
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
 
 function encodeHeader(name: Buffer, value: Buffer): Buffer {
   return Buffer.concat([Buffer.of(name.length), name, Buffer.of(TEXT, value.length >> 8, value.length & 0xff), value])

@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts'
 import type { Fold, Sink } from '../fold.ts'
 import type { Format, Frame, Framing } from '../format.ts'
-import { copied, latin1, utf8 } from '../text.ts'
-import { awsEventStream, encodeAwsFrame } from './framing-aws.ts'
+import { copied, utf8 } from '../text.ts'
+import { AwsWriter, awsEventStream } from './framing-aws.ts'
 import { jsonArray } from './framing-json.ts'
 
 /** Most bytes of one event; more is an attack or a fault (faults.md 21, 27). */
@@ -40,39 +40,55 @@ export function isText(framing: Framing): framing is 'sse' | 'sse-typed' {
   return framing === 'sse' || framing === 'sse-typed'
 }
 
-/** Writes the frames of one stream. Binary framings give their bytes as text of one character a byte (`bytesOf`). */
+/** Writes the frames of one stream, and gathers them until they are taken: what comes of one read goes out in one write. */
 export interface FrameWriter {
-  encode(frame: Frame): string
-  /** What ends the stream, whole or not, once its last frame is written. */
-  close(): string
+  add(frame: Frame): void
+  /** Adds what ends the stream, whole or not, once its last frame is added. */
+  close(): void
+  /** What was added since it was last taken: text, of binary framings bytes. Empty where that is nothing. */
+  take(): string | Uint8Array
 }
 
 /** A writer for one stream. */
 export function writerOf(framing: Framing): FrameWriter {
-  if (framing === 'json-array') return arrayWriter()
-  const encode = isText(framing) ? FRAMINGS[framing].encode : encodeBinary
-  return { encode, close: () => '' }
+  if (framing === 'aws-event-stream') return new AwsWriter()
+  return framing === 'json-array' ? new ArrayWriter() : new SseWriter()
 }
 
-/** What a writer wrote, ready to be sent. */
-export function bytesOf(framing: Framing, written: string): string | Uint8Array {
-  return framing === 'aws-event-stream' ? Buffer.from(written, 'latin1') : written
-}
+class SseWriter implements FrameWriter {
+  #text = ''
 
-/** An exception is a message of a kind of its own: clients tell it by that, not by its name. */
-function encodeBinary(frame: Frame): string {
-  const kind = /Exception$/.test(frame.event ?? '') ? 'exception' : 'event'
-  return latin1(encodeAwsFrame(frame, kind))
-}
-
-function arrayWriter(): FrameWriter {
-  let isOpen = false
-  const separator = (): string => {
-    const written = isOpen ? ',\r\n' : '['
-    isOpen = true
-    return written
+  add(frame: Frame): void {
+    this.#text += encodeSse(frame)
   }
-  return { encode: ({ data }) => `${separator()}${data}`, close: () => (isOpen ? ']' : '[]') }
+
+  close(): void {}
+
+  take(): string {
+    const text = this.#text
+    this.#text = ''
+    return text
+  }
+}
+
+class ArrayWriter implements FrameWriter {
+  #text = ''
+  #isOpen = false
+
+  add({ data }: Frame): void {
+    this.#text += `${this.#isOpen ? ',\r\n' : '['}${data}`
+    this.#isOpen = true
+  }
+
+  close(): void {
+    this.#text += this.#isOpen ? ']' : '[]'
+  }
+
+  take(): string {
+    const text = this.#text
+    this.#text = ''
+    return text
+  }
 }
 
 /** Bytes to come that complete a line, and the fields of the event under way. */

@@ -51,7 +51,7 @@ export interface LaneOptions {
   /** Makes any error a GatewayError that names provider, key and attempt. */
   explain(error: Error): GatewayError
   /** Ends the live stream, after `closing`, as a writer of its framing wrote it: the dialect's error event, or a terminator the provider left out. */
-  finish(error: GatewayError | undefined, closing?: string): void
+  finish(error: GatewayError | undefined, closing?: string | Uint8Array): void
 }
 
 /** Event-loop utilisation of the data thread above which translation moves to the pool: below, one warm connection pool is worth more. */

@@ -29,7 +29,7 @@ export interface LiveOptions {
   onEnd(end: StreamEnd): void
 }
 
-/** Most bytes held before the first content; then headers go out whatever they are (dataplane.md, Commit). */
+/** Most bytes held before the reply is attached: without content, headers go out then whatever they are (dataplane.md, Commit), and the source is paused. */
 const MAX_HELD_BYTES = 64 * 1024
 /** Silence after commit that is broken by a keep-alive comment, in milliseconds. */
 const KEEP_ALIVE_MS = 15_000
@@ -73,17 +73,21 @@ export class LiveStream {
     if (this.#reply) return this.#send(chunk)
     this.#held.push(chunk)
     this.#heldBytes += chunk.length
-    if (this.#heldBytes > MAX_HELD_BYTES) this.commit()
+    if (this.#heldBytes <= MAX_HELD_BYTES) return
+    this.commit()
+    if (!this.#reply) this.source?.pause()
   }
 
-  /** Content has come: the answer is this one. */
+  /**
+   * Content has come: the answer is this one. The pipeline attaches the reply a few microtasks later, before the next read; the
+   * source is paused only where that takes longer and much waits (`write`): a pause for every stream cost two system calls, and
+   * kept finished streams alive until a full collection (events: 169 us a stream, 114 without).
+   */
   commit(): void {
     if (this.#isCommitted || this.#end) return
     this.#isCommitted = true
     this.#options.deadlines.delete(this.#commitDeadline)
     this.#options.onCommit()
-    // The pipeline attaches the reply a microtask later; until then the source must not run ahead.
-    if (!this.#reply) this.source?.pause()
   }
 
   /** Ends it. `closing` is the dialect's error event when `error` is set. */

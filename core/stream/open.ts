@@ -9,7 +9,7 @@ import type { HookCallers, Outcome, StreamStage } from '../hooks.ts'
 import { requestTypeOf } from '../routing.ts'
 import type { Runtime } from '../runtime.ts'
 import { FramesLane } from './frames.ts'
-import { bytesOf, isText as isTextFraming } from './framing.ts'
+import { isText as isTextFraming } from './framing.ts'
 import { chooseLane, type Lane, type LaneOptions } from './lane.ts'
 import { LiveStream, type StreamEnd, type StreamSource } from './live.ts'
 import { PassthroughLane } from './passthrough.ts'
@@ -153,12 +153,12 @@ class OpenStream implements StreamHandle {
     }
   }
 
-  #finish(error: GatewayError | undefined, closing = ''): void {
+  #finish(error: GatewayError | undefined, closing: string | Uint8Array | undefined): void {
     this.isDone = true
     if (!this.#options.isStreamed) {
       if (error) this.#options.onFailure(error)
       else this.#options.onCollected(collector.result(this.#collected))
-    } else this.live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, bytesOf(this.#options.ctx.framing, closing))
+    } else this.live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, closing)
     this.#options.onDone()
   }
 

@@ -205,8 +205,10 @@ function isCut(data: string): boolean {
 }
 
 /** The event that tells the client, in its dialect, that the answer is lost. */
-export function errorEvent(target: Format, error: GatewayError): string {
-  return target.inbound ? writerOf(target.framing).encode(target.inbound.encodeErrorFrame(error)) : ''
+export function errorEvent(target: Format, error: GatewayError): string | Uint8Array {
+  const writer = writerOf(target.framing)
+  if (target.inbound) writer.add(target.inbound.encodeErrorFrame(error))
+  return writer.take()
 }
 
 /** An event of a name and one line of data, as nearly all are that have names. */

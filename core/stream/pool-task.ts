@@ -48,7 +48,7 @@ export type PoolReport =
   | { type: 'batch'; text: string }
   | { type: 'commit' }
   | { type: 'usage'; usage: Usage }
-  | { type: 'finish'; error?: PlainError | undefined; closing: string }
+  | { type: 'finish'; error?: PlainError | undefined; closing: string | Uint8Array }
 
 /** data thread -> worker. `taken`: so many characters of batches have been read from the port. */
 export type PoolOrder = { type: 'pause' } | { type: 'resume' } | { type: 'abort' } | { type: 'taken'; size: number }

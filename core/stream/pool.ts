@@ -213,7 +213,7 @@ export class PoolLane implements Lane {
     else this.#finish(report.error && revived(report.error), report.closing)
   }
 
-  #finish(error: GatewayError | undefined, closing: string): void {
+  #finish(error: GatewayError | undefined, closing: string | Uint8Array): void {
     this.#isDone = true
     this.#options.finish(error, closing)
   }

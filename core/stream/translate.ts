@@ -3,10 +3,10 @@ import type { Usage } from '../canonical/usage.ts'
 import type { Deadline } from '../deadlines.ts'
 import { GatewayError } from '../errors.ts'
 import type { Fold } from '../fold.ts'
-import type { Carry, Frame, Framing, Inbound, ReplyOptions } from '../format.ts'
+import type { Carry, Frame, Inbound, ReplyOptions } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
 import { type BoundStage, Chain } from './chain.ts'
-import { bytesOf, decoderOf, type FrameWriter, writerOf } from './framing.ts'
+import { decoderOf, type FrameWriter, writerOf } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import { PlainTranslation } from './plain-translation.ts'
 
@@ -28,9 +28,7 @@ export class TranslateLane implements Lane {
   usage: Usage | undefined
   readonly #options: TranslateOptions
   readonly #chain: Chain<Uint8Array | StreamPart, Frame>
-  readonly #framing: Framing
   readonly #writer: FrameWriter
-  #output = ''
   #raw: string | undefined
   #isDone = false
   /** A choice has ended: what the encoder writes from now on carries the totals. */
@@ -51,8 +49,7 @@ export class TranslateLane implements Lane {
     this.#options = options
     this.#now = options.live.now()
     this.#plain = startsAtParts ? undefined : this.#openPlain()
-    this.#framing = options.targetFraming ?? options.target.framing
-    this.#writer = writerOf(this.#framing)
+    this.#writer = writerOf(options.targetFraming ?? options.target.framing)
     this.#chain = new Chain<Uint8Array | StreamPart, Frame>(startsAtParts ? this.#tail() : [...this.#head(), ...this.#tail()], {
       push: (frame) => this.#push(frame),
       end: () => this.#end(undefined),
@@ -178,7 +175,7 @@ export class TranslateLane implements Lane {
     this.#lastFrame = { event, data }
     this.#frames++
     // Error events have facts of their own under the same name; terminators are no objects.
-    if (this.#hasFailed || data.charCodeAt(0) !== OPEN_BRACE) this.#output += this.#writer.encode({ event, data })
+    if (this.#hasFailed || data.charCodeAt(0) !== OPEN_BRACE) this.#writer.add({ event, data })
     else this.#writeData(event, data.slice(0, -1))
   }
 
@@ -186,12 +183,12 @@ export class TranslateLane implements Lane {
   #writeData(event: string | undefined, data: string): void {
     const { extra } = this.#options
     if (!extra) {
-      this.#output += this.#writer.encode({ event, data: `${data}}` })
+      this.#writer.add({ event, data: `${data}}` })
       return
     }
     const member = extra.chunk(this.#now, { isLast: this.#isEnding, raw: this.#raw })
     this.#raw = undefined
-    this.#output += this.#writer.encode({ event, data: `${data},${member}}` })
+    this.#writer.add({ event, data: `${data},${member}}` })
   }
 
   /** One alarm for all stages, at the earliest time asked for; those that were not due ask again. */
@@ -212,10 +209,8 @@ export class TranslateLane implements Lane {
   }
 
   #flush(): void {
-    if (this.#output === '') return
-    const output = this.#output
-    this.#output = ''
-    this.#options.live.write(bytesOf(this.#framing, output))
+    const output = this.#writer.take()
+    if (output.length > 0) this.#options.live.write(output)
   }
 
   #end(error: Error | undefined): void {
@@ -224,8 +219,8 @@ export class TranslateLane implements Lane {
     if (this.#alarm) this.#options.live.deadlines.delete(this.#alarm)
     // The encoder has written the error event or the terminator already; before commit nothing of it is sent.
     if (!error) this.#flush()
-    this.#options.finish(error && this.#options.explain(error), this.#output + this.#writer.close())
-    this.#output = ''
+    this.#writer.close()
+    this.#options.finish(error && this.#options.explain(error), this.#writer.take())
   }
 }
 

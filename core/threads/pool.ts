@@ -157,7 +157,7 @@ class StreamTask {
     if (this.#ahead > MAX_AHEAD) this.#call?.pause()
   }
 
-  #finish(error: GatewayError | undefined, closing: string): void {
+  #finish(error: GatewayError | undefined, closing: string | Uint8Array): void {
     if (this.#lane?.usage) this.#post({ type: 'usage', usage: this.#lane.usage })
     this.#post({ type: 'finish', error: error && plain(error, this.#task), closing })
   }

@@ -1,3 +1,4 @@
+import { latin1 } from '../text.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { type AnswerHead, parseHead } from './head.ts'
 
@@ -21,6 +22,7 @@ const HEAD_WINDOW = 4096
 /** Interim answers (1xx) before the real one. */
 const MAX_INTERIM = 10
 const HEAD_END = '\r\n\r\n'
+const HEAD_END_BYTES = Buffer.from(HEAD_END)
 const PROTOCOL_PREFIX = 'HTTP/1.'
 const BARE_LINE_FEED = /[^\r]\n/
 
@@ -101,7 +103,10 @@ export class ResponseParser {
   }
 
   private readHead(buffer: Buffer, position: number, end: number): number {
-    const piece = buffer.toString('latin1', position, Math.min(end, position + HEAD_WINDOW))
+    const limit = Math.min(end, position + HEAD_WINDOW)
+    // Looked for among the bytes first (behind `end` are those of another read): of the body behind it no text is made.
+    const headEnd = buffer.indexOf(HEAD_END_BYTES, position) + HEAD_END.length
+    const piece = latin1(buffer, position, headEnd > position && headEnd < limit ? headEnd : limit)
     const searched = this.gathered === 0 ? piece : this.tail + piece
     const found = searched.indexOf(HEAD_END)
     if (found < 0) {

@@ -1,4 +1,4 @@
-import type { ChatResponse, Choice } from '../../../core/canonical/chat.ts'
+import type { ChatResponse, Choice, Part } from '../../../core/canonical/chat.ts'
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { Stop, StopReason } from '../../../core/canonical/stop.ts'
 import type { ReplyOptions } from '../../../core/format.ts'
@@ -11,7 +11,9 @@ import { encodeUsage } from './usage.ts'
 export function encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject {
   const [choice] = response.choices
   const parts = choice?.parts ?? []
-  const content = parts.map((part, index) => encodeBlock(part, mintedId(options, index))).filter((block) => block !== undefined)
+  // A text has no id: most answers are one.
+  const encode = (part: Part, index: number) => encodeBlock(part, part.type === 'text' ? '' : mintedId(options, index))
+  const content = parts.map(encode).filter((block) => block !== undefined)
   const hasCalls = parts.some((part) => part.type === 'tool-call' && part.kind !== 'server')
   return {
     output: { message: { role: 'assistant', content } },

@@ -35,8 +35,7 @@ function remove(body: JsonObject, name: string): boolean {
 }
 
 function fitEffort(body: JsonObject, table: Readonly<Record<string, string>>): void {
-  body.reasoning_effort = fit(body.reasoning_effort, table)
-  if (body.reasoning_effort === undefined) delete body.reasoning_effort
+  if (body.reasoning_effort !== undefined) body.reasoning_effort = fit(body.reasoning_effort, table)
   if (isObject(body.reasoning)) body.reasoning = { ...body.reasoning, effort: fit(body.reasoning.effort, table) }
 }
 

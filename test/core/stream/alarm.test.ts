@@ -44,7 +44,7 @@ test('a stage is woken when it asked to be, its output is sent at once, and no a
     wantsUsage: false,
     hidesUsage: false,
     explain: (error) => error as never,
-    finish: (_, closing = '') => void sent.push(closing),
+    finish: (_, closing = '') => void sent.push(String(closing)),
     stages: [{ on: 'parts', fold: batching }],
     reply: { id: 'x', created: 1, model: 'm' },
     carry: undefined,

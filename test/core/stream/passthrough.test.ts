@@ -42,7 +42,7 @@ function start(options: Partial<LaneOptions> = {}, translate?: () => Lane): Run 
       explain: (error) => (error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', {}, { cause: error })),
       finish: (error, closing) => {
         expect(run.finished).toBeUndefined()
-        run.finished = { error, closing }
+        run.finished = { error, closing: closing?.toString() }
       },
       ...options,
     },

@@ -44,7 +44,7 @@ function translated(target: (typeof formats)[number], size: number): string[] {
     explain: (error) => error as never,
     finish: (error, closing = '') => {
       expect(error).toBeUndefined()
-      written.push(Buffer.from(closing, target.framing === 'aws-event-stream' ? 'latin1' : 'utf8'))
+      written.push(Buffer.from(closing as string))
     },
     onBusy() {},
   })

@@ -16,7 +16,7 @@ import { foldParts } from '../../../../core/canonical/collect.ts'
 import type { JsonObject } from '../../../../core/canonical/json.ts'
 import { GatewayError } from '../../../../core/errors.ts'
 import type { Frame } from '../../../../core/format.ts'
-import { bytesOf, writerOf } from '../../../../core/stream/framing.ts'
+import { writerOf } from '../../../../core/stream/framing.ts'
 import { splits } from '../../../conformance/format.ts'
 import { inbound, REPLY, write } from './helpers.ts'
 
@@ -87,7 +87,9 @@ function json(value: JsonObject, status = 200, headers: Record<string, string> =
 }
 
 function* pieces(frames: readonly Frame[], seed: number): Generator<Uint8Array> {
-  const bytes = Buffer.concat(frames.map((frame) => Buffer.from(bytesOf('aws-event-stream', writerOf('aws-event-stream').encode(frame)))))
+  const writer = writerOf('aws-event-stream')
+  for (const frame of frames) writer.add(frame)
+  const bytes = writer.take() as Uint8Array
   let from = 0
   for (const size of splits(seed)) {
     if (from >= bytes.length) return
@@ -220,7 +222,10 @@ test("AWS's codec reads what is written: events as events, exceptions as excepti
   )
   const frames = write(PARTS.slice(0, 5), new GatewayError('GW_QUEUE_FULL'))
   const writer = writerOf('aws-event-stream')
-  const read = frames.map((frame) => codec.decode(Buffer.from(bytesOf('aws-event-stream', writer.encode(frame)))))
+  const read = frames.map((frame) => {
+    writer.add(frame)
+    return codec.decode(writer.take() as Uint8Array)
+  })
   const kinds = read.map(({ headers }) => headers[':message-type']?.value)
   expect(kinds).toEqual([...frames.slice(1).map(() => 'event'), 'exception'])
   expect(read.at(-1)?.headers[':exception-type']?.value).toBe('throttlingException')

@@ -7,7 +7,7 @@ import { explode } from '../../../../core/canonical/explode.ts'
 import type { JsonObject } from '../../../../core/canonical/json.ts'
 import { GatewayError } from '../../../../core/errors.ts'
 import type { Frame, Inbound, Outbound } from '../../../../core/format.ts'
-import { bytesOf, writerOf } from '../../../../core/stream/framing.ts'
+import { writerOf } from '../../../../core/stream/framing.ts'
 import { unwrap } from '../../../../providers/formats/bedrock-invoke/chunks.ts'
 import { formats } from '../../../../providers/formats/index.ts'
 import { REPLY, runFold } from '../../../conformance/format.ts'
@@ -80,8 +80,8 @@ describe('the official client', () => {
 
   const streamed = (frames: readonly Frame[]) => {
     const writer = writerOf(format.framing)
-    const bytes = bytesOf(format.framing, frames.map((frame) => writer.encode(frame)).join(''))
-    return client({ 'content-type': format.streamType }, bytes as Uint8Array).send(
+    for (const frame of frames) writer.add(frame)
+    return client({ 'content-type': format.streamType }, writer.take() as Uint8Array).send(
       new InvokeModelWithResponseStreamCommand({ modelId: 'm', body: '{}' }),
     )
   }

@@ -22,7 +22,8 @@ export function write(parts: readonly StreamPart[], failure?: Error): Frame[] {
 
 export function bytesOf(frames: readonly Frame[]): Uint8Array {
   const writer = writerOf(format.framing)
-  return Buffer.from(frames.map((frame) => writer.encode(frame)).join(''))
+  for (const frame of frames) writer.add(frame)
+  return Buffer.from(writer.take() as string)
 }
 
 export function plain(value: JsonObject): JsonObject {
