@@ -73,9 +73,14 @@ export function encodeAnnotation(citation: Citation): JsonObject {
   return { type: 'url_citation', url, title, start_index: start, end_index: end }
 }
 
+/** Whether a thought is OpenAI's own words, which have a place of their own beside summaries. */
+export function isOwnThought(part: Part): boolean {
+  return part.type === 'reasoning' && part.signedBy === 'openai' && part.summary !== true
+}
+
 function encodeReasoning(part: ReasoningPart, id: string): Item {
   const sealed = encodeProof(part)
-  const isThought = part.signedBy === 'openai' && part.summary !== true
+  const isThought = isOwnThought(part)
   return {
     type: 'reasoning',
     id,
