@@ -66,6 +66,13 @@ function encodeOptions(ctx: Context, goal: Goal): EncodeOptions {
     provider: goal.settings.name,
     quirks: goal.entry.quirks,
     betas: { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides },
+    clientBetas: ctx.inbound.listHeaders?.flatMap(
+      (name) =>
+        ctx
+          .header(name)
+          ?.split(',')
+          .map((flag) => flag.trim()) ?? [],
+    ),
     defaultMaxOutputTokens: goal.entry.defaultMaxOutputTokens,
     dropUnsupported: ctx.client.shouldDropParams || asksToDrop(ctx.header('x-bf-compat')),
   }

@@ -59,6 +59,8 @@ export interface EncodeOptions {
   quirks?: Quirks | undefined
   /** Which beta flags the provider is sent, for formats that put theirs into the body; those in headers are the core's business. Absent: all. */
   betas?: BetaRules | undefined
+  /** Beta flags that the client asked for in the headers of its own dialect (`listHeaders`), for formats that put theirs into the body. */
+  clientBetas?: readonly string[] | undefined
   /** Leave out what the format cannot carry instead of refusing it (compat.should_drop_params). */
   dropUnsupported?: boolean | undefined
   /** Sent where the format demands a limit and the client gave none. */

@@ -8,6 +8,7 @@ import { lostHints } from '../shared/drops.ts'
 import { bodyBetas, mergeBeta } from './beta.ts'
 import { DROPS, encodeServiceTier } from './drops.ts'
 import { type BlockContext, encodeMessages } from './messages.ts'
+import { ownFields } from './promoted.ts'
 import { applyQuirks } from './quirks.ts'
 import { encodeToolChoice, encodeTools } from './tools.ts'
 import { NAME } from './types.ts'
@@ -29,7 +30,7 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   if (request.stop?.length) body.stop_sequences = request.stop
   addIdentity(body, request)
   if (request.stream) body.stream = true
-  const finished = fit(withExtra(body, request.extra?.[NAME]), options, dropped)
+  const finished = fit(withExtra(body, ownFields(request.extra)), options, dropped)
   return withHeaders(finished, [...bodyBetas(finished), ...context.betas], dropped)
 }
 

@@ -46,7 +46,7 @@ export function encodeRequest(whole: ChatRequest, options: EncodeOptions): Encod
     takesStrict: traits.takesSchema,
   })
   if (tools) body.toolConfig = tools
-  const fields = modelFields(work, { hasTools: tools !== undefined, betas: options.betas })
+  const fields = modelFields(work, { ...options, hasTools: tools !== undefined })
   if (Object.keys(fields).length > 0) body.additionalModelRequestFields = fields
   // Only there Claude says which sequence stopped it; a path that leads nowhere is passed over.
   if (config.stopSequences && context.family === 'claude')
@@ -103,7 +103,7 @@ function inferenceConfig(work: Work): JsonObject {
 }
 
 /** Fields that only the model's family knows. */
-function modelFields(work: Work, { hasTools, betas }: { hasTools: boolean; betas: EncodeOptions['betas'] }): JsonObject {
+function modelFields(work: Work, { hasTools, betas, clientBetas = [] }: EncodeOptions & { hasTools: boolean }): JsonObject {
   const { request, context, traits, thinking, answer, dropped } = work
   const fields: JsonObject = { ...thinking.fields }
   const { topK } = request
@@ -114,10 +114,10 @@ function modelFields(work: Work, { hasTools, betas }: { hasTools: boolean; betas
     else fields[context.family === 'cohere' ? 'k' : 'top_k'] = topK
   }
   if (answer.format) fields.output_config = { ...(isObject(fields.output_config) && fields.output_config), format: answer.format }
-  const called: string[] = []
+  const called = isClaude ? clientBetas.filter((flag) => flag !== '') : []
   if (answer.format) called.push('structured-outputs-2025-11-13')
   if (isClaude && thinking.isThinking && hasTools && traits.takesInterleaving) called.push('interleaved-thinking-2025-05-14')
-  const sent = called.filter((flag) => !betas || passesBeta(betas, flag))
+  const sent = distinct(called).filter((flag) => !betas || passesBeta(betas, flag))
   if (sent.length > 0) fields.anthropic_beta = sent
   return fields
 }
@@ -143,6 +143,11 @@ const OWN_FIELDS = [
   'requestMetadata',
 ]
 
+/** Beta flags each once, whatever its case. */
+function distinct(flags: readonly unknown[]): string[] {
+  return [...new Map(flags.map((flag) => [String(flag).toLowerCase(), String(flag)])).values()]
+}
+
 /** What only Converse knows, as the client said it. Objects are joined, so are lists of beta flags; everything else is replaced. */
 function withExtra(body: JsonObject, extra: Extra | undefined): JsonObject {
   if (!extra) return body
@@ -159,8 +164,7 @@ function joined(before: JsonObject, after: JsonObject): JsonObject {
   const merged: JsonObject = { ...before }
   for (const [field, value] of Object.entries(after)) {
     const earlier = merged[field]
-    if (field === 'anthropic_beta' && Array.isArray(earlier))
-      merged[field] = [...new Set([...earlier, ...(Array.isArray(value) ? value : [])])]
+    if (field === 'anthropic_beta' && Array.isArray(earlier)) merged[field] = distinct([...earlier, ...(Array.isArray(value) ? value : [])])
     else merged[field] = isObject(earlier) && isObject(value) ? joined(earlier, value) : value
   }
   return merged
