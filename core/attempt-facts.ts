@@ -7,7 +7,7 @@ import { createRedactor } from './redact.ts'
 import { type Goal, requestTypeOf } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import type { ProviderSettings } from './snapshot.ts'
-import { snippet } from './upstream/fault.ts'
+import { snippet, statusOf } from './upstream/fault.ts'
 
 /** What is known of one attempt, for answers and errors alike. */
 export interface AttemptFacts {
@@ -60,7 +60,8 @@ export function errorFacts(runtime: Runtime, ctx: Context, facts: AttemptFacts):
 export function explainError(error: Error, facts: ErrorFacts): GatewayError {
   const known = error instanceof GatewayError ? error : new GatewayError('GW_INTERNAL', {}, { cause: error })
   const raw = facts.sendsRawResponse ? known.detail.raw : undefined
-  const detail = redact({ ...known.detail, ...facts.detail, raw }, facts.secrets)
+  const { upstream, status = upstream && statusOf(upstream) } = known.detail
+  const detail = redact({ ...known.detail, status, ...facts.detail, raw }, facts.secrets)
   const explained = new GatewayError(known.code, detail, { cause: known.cause })
   explained.allowFallbacks = known.allowFallbacks
   return explained

@@ -6,6 +6,7 @@ import type { Clock } from '../core/deadlines.ts'
 import { createGateway as createCore, type Gateway } from '../core/gateway.ts'
 import { createLog, type LogLevel } from '../core/log.ts'
 import type { Plugin } from '../core/plugin.ts'
+import type { Provider } from '../core/provider.ts'
 import { createRedactor } from '../core/redact.ts'
 import { createShared, openShared } from '../core/shared.ts'
 import type { ClientSettings, PluginSettings } from '../core/snapshot.ts'
@@ -21,6 +22,8 @@ import { ROUTES } from './routes.ts'
 export interface TestGatewayOptions {
   /** What config.json would say. Without it the gateway serves `demo/hello` alone. */
   config?: JsonObject | undefined
+  /** Registry entries besides the gateway's own. */
+  providers?: readonly Provider[] | undefined
   /** Plugins to load as they are, without a file. */
   plugins?: readonly Plugin[] | undefined
   /** Folder that plugins' relative paths are looked up from. */
@@ -55,7 +58,8 @@ export interface TestGateway {
  * A handler that reads `ctx.request` undeclared throws here. Rejects with a ConfigError that lists every problem.
  */
 export async function createGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const builtins = { providers, planned: plannedProviders, plugins: builtinPlugins, plannedPlugins, vectorStores }
+  const entries = [...providers, ...(options.providers ?? [])]
+  const builtins = { providers: entries, planned: plannedProviders, plugins: builtinPlugins, plannedPlugins, vectorStores }
   const loaded = loadConfig({ config: options.config ?? {}, env: process.env, builtins })
   const { tables } = loaded
   if (!tables) throw new ConfigError(loaded.problems)
@@ -66,7 +70,7 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
     tables,
     shared: openShared(createShared()),
     formats,
-    providers,
+    providers: entries,
     authenticators,
     plugins: [...builtinPlugins, ...(options.plugins ?? [])],
     folder: options.folder,

@@ -42,8 +42,12 @@ export interface Client {
   limits?: Readonly<Record<string, string>>
   /** Ends connections that would be kept. */
   close?(): void
-  ask(question: Question, isStream: boolean): Promise<Told>
+  /** `onHeard` gets everything that the package handed out: each event of a stream, and the whole answer. */
+  ask(question: Question, isStream: boolean, onHeard?: Heard): Promise<Told>
 }
+
+/** Takes what a package handed out, as it is. */
+export type Heard = (value: unknown) => void
 
 /** The tool, as JSON schema. */
 export const TOOL = {

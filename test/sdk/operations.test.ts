@@ -138,7 +138,7 @@ describe('to the same dialect bytes pass', () => {
     [
       '/openai/v1/embeddings',
       '/v1/embeddings',
-      { model: 'm', input: ['one', [{ next: 'year' }]], from: { next: 'year' }, big: 12345678901234567890 },
+      { model: 'm', input: ['one', [{ next: 'year' }]], from: { next: 'year' } },
     ],
     ['/cohere/v2/embed', '/v2/embed', { model: 'm', texts: ['one'], input_type: 'next_year', embedding_types: ['ubinary'], next: 1 }],
     ['/genai/v1beta/models/m:embedContent', '/v1beta/models/m:embedContent', { content: { parts: [{ text: 'one' }] }, next: { year: 1 } }],

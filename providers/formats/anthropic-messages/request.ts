@@ -7,6 +7,7 @@ import { lostHints } from '../shared/drops.ts'
 import { bodyBetas, mergeBeta } from './beta.ts'
 import { DROPS, encodeServiceTier } from './drops.ts'
 import { type BlockContext, encodeMessages } from './messages.ts'
+import { ownFields } from './promoted.ts'
 import { applyQuirks } from './quirks.ts'
 import { type AnswerForm, encodeAnswerForm, takesSchema } from './schema.ts'
 import { encodeToolChoice, encodeTools } from './tools.ts'
@@ -32,7 +33,7 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   if (request.stop?.length) body.stop_sequences = request.stop
   addIdentity(body, request)
   if (request.stream) body.stream = true
-  const finished = fit(withExtra(body, request.extra?.[NAME]), options, dropped)
+  const finished = fit(withExtra(body, ownFields(request.extra)), options, dropped)
   const encoded = withHeaders(finished, [...bodyBetas(finished), ...context.betas], dropped)
   return answer.tool ? { ...encoded, carry: { answer: answer.tool.name }, decodesAnswer: true } : encoded
 }

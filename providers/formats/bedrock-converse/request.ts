@@ -149,6 +149,11 @@ const OWN_FIELDS = [
   'requestMetadata',
 ]
 
+/** Beta flags each once, whatever its case. */
+function distinct(flags: readonly unknown[]): string[] {
+  return [...new Map(flags.map((flag) => [String(flag).toLowerCase(), String(flag)])).values()]
+}
+
 /** What only Converse knows, as the client said it. Objects are joined, so are lists of beta flags; everything else is replaced. */
 function withExtra(body: JsonObject, extra: Extra | undefined): JsonObject {
   if (!extra) return body
@@ -165,8 +170,7 @@ function joined(before: JsonObject, after: JsonObject): JsonObject {
   const merged: JsonObject = { ...before }
   for (const [field, value] of Object.entries(after)) {
     const earlier = merged[field]
-    if (field === 'anthropic_beta' && Array.isArray(earlier))
-      merged[field] = [...new Set([...earlier, ...(Array.isArray(value) ? value : [])])]
+    if (field === 'anthropic_beta' && Array.isArray(earlier)) merged[field] = distinct([...earlier, ...(Array.isArray(value) ? value : [])])
     else merged[field] = isObject(earlier) && isObject(value) ? joined(earlier, value) : value
   }
   return merged

@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<StopReason, string>> = {
   length: 'MAX_TOKENS',
   'tool-calls': 'TOOL_CALL',
   'content-filter': 'ERROR_TOXIC',
-  refusal: 'COMPLETE',
+  refusal: 'ERROR_TOXIC',
   pause: 'COMPLETE',
   compaction: 'COMPLETE',
   error: 'ERROR',

@@ -81,9 +81,14 @@ function isLateError(data: string): boolean {
 /** A piece of arguments, the most frequent event with calls: nothing to look for. */
 const ARGUMENTS = /"tool_calls":\s*\[\s*\{\s*"index":\s*\d+,\s*"function":\s*\{\s*"arguments":/
 
+/** Text as a list of pieces, as Mistral writes thoughts: OpenAI's client adds objects up as text. Log-probabilities have such a list of their own. */
+const LIST = '"content":['
+const LISTED = /"delta":\s*\{[^[{]*"content":\[/
+
 /** OpenAI's own client throws where no role came before content, a call has no index, type or id, or an event no choices. */
 function strictness({ data }: Frame, meaning: FrameMark, isOpen: boolean): Strictness {
   if (meaning === 'usage') return 'fits'
+  if (data.includes(LIST) && LISTED.test(data)) return 'breaks'
   if (!isOpen && data.includes('"role":')) return hasLooseCalls(data) ? 'breaks' : 'opens'
   if (meaning === 'other') return data.includes('"choices":') ? 'fits' : 'breaks'
   return isOpen && !hasLooseCalls(data) ? 'fits' : 'breaks'

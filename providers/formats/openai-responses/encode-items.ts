@@ -73,9 +73,14 @@ export function encodeAnnotation(citation: Citation): JsonObject {
   return { type: 'url_citation', url, title, start_index: start, end_index: end }
 }
 
+/** Whether a thought is OpenAI's own words, which have a place of their own beside summaries. */
+export function isOwnThought(part: Part): boolean {
+  return part.type === 'reasoning' && part.signedBy === 'openai' && part.summary !== true
+}
+
 function encodeReasoning(part: ReasoningPart, id: string): Item {
   const sealed = encodeProof(part)
-  const isThought = part.signedBy === 'openai' && part.summary !== true
+  const isThought = isOwnThought(part)
   return {
     type: 'reasoning',
     id,
@@ -110,10 +115,10 @@ function encodeResult(part: ToolResultPart): Item | undefined {
   return { type, call_id: part.id, output: encodeOutput(part.parts) }
 }
 
-/** One text goes as a string, the short form. */
+/** Texts go as one string, which every server takes; anything else keeps all its parts. */
 function encodeOutput(parts: readonly Part[]): string | JsonObject[] {
-  const [first] = parts
-  if (parts.every((part) => part.type === 'text') && parts.length <= 1) return first?.type === 'text' ? first.text : ''
+  const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+  if (texts.length === parts.length) return texts.join('\n')
   return parts.map(encodeInputPart).filter((part) => part !== undefined)
 }
 

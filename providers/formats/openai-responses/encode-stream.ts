@@ -1,4 +1,4 @@
-import type { Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
+import type { Citation, Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
 import { collector } from '../../../core/canonical/collect.ts'
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { Stop } from '../../../core/canonical/stop.ts'
@@ -6,7 +6,7 @@ import type { Usage } from '../../../core/canonical/usage.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
-import { encodeAnnotation, encodeItem, itemId, outputText } from './encode-items.ts'
+import { encodeAnnotation, encodeItem, isOwnThought, itemId, outputText } from './encode-items.ts'
 import { ending, responseHead, tier } from './encode-response.ts'
 import { encodeErrorFrame } from './error.ts'
 import type { Item } from './types.ts'
@@ -144,12 +144,33 @@ function startItem(state: EncodeState, item: OpenItem, out: Out): void {
   if (part.type === 'text') push(state, out, { type: 'response.content_part.added', ...at, content_index: 0, part: outputText('') })
   if (part.type === 'refusal')
     push(state, out, { type: 'response.content_part.added', ...at, content_index: 0, part: { type: 'refusal', refusal: '' } })
-  if (part.type === 'reasoning' && part.redacted === undefined)
-    push(state, out, { type: 'response.reasoning_summary_part.added', ...at, summary_index: 0, part: { type: 'summary_text', text: '' } })
+  if (part.type === 'reasoning' && part.redacted === undefined) push(state, out, { ...thoughtEvents(part).added, ...at })
   if (part.type === 'tool-call' && part.kind === 'server' && whole.type === 'web_search_call')
     for (const phase of ['in_progress', 'searching']) push(state, out, { type: `response.web_search_call.${phase}`, ...at })
   const said = saidBy(part)
   if (said) tellDelta(state, item, { delta: said, out })
+  if (part.type === 'text') part.citations?.forEach((citation, index) => cite(state, item, { citation, index, out }))
+}
+
+/** The events of a thought: of OpenAI's own words, or of a summary, which is how others' thoughts are shown. */
+function thoughtEvents(part: Part & { type: 'reasoning' }) {
+  const { text } = part
+  if (isOwnThought(part)) {
+    const place = { content_index: 0 }
+    return {
+      added: { type: 'response.content_part.added', ...place, part: { type: 'reasoning_text', text: '' } },
+      delta: { type: 'response.reasoning_text.delta', ...place },
+      done: { type: 'response.reasoning_text.done', ...place, text },
+      ended: { type: 'response.content_part.done', ...place, part: { type: 'reasoning_text', text } },
+    }
+  }
+  const place = { summary_index: 0 }
+  return {
+    added: { type: 'response.reasoning_summary_part.added', ...place, part: { type: 'summary_text', text: '' } },
+    delta: { type: 'response.reasoning_summary_text.delta', ...place },
+    done: { type: 'response.reasoning_summary_text.done', ...place, text },
+    ended: { type: 'response.reasoning_summary_part.done', ...place, part: { type: 'summary_text', text } },
+  }
 }
 
 /** What a part that begins says already. */
@@ -191,24 +212,30 @@ interface Telling {
   out: Out
 }
 
-function tellDelta(state: EncodeState, { part, id, place }: OpenItem, { delta, out }: Telling): void {
+function cite(
+  state: EncodeState,
+  { id, place }: OpenItem,
+  { citation, index, out }: { citation: Citation; index: number; out: Out },
+): void {
+  const annotation = encodeAnnotation(citation)
+  const at = { item_id: id, output_index: place, content_index: 0, annotation_index: index }
+  push(state, out, { type: 'response.output_text.annotation.added', ...at, annotation })
+}
+
+function tellDelta(state: EncodeState, item: OpenItem, { delta, out }: Telling): void {
+  const { part, id, place } = item
   const at = { item_id: id, output_index: place }
   if (delta.text) {
     if (part.type === 'text')
       push(state, out, { type: 'response.output_text.delta', ...at, content_index: 0, delta: delta.text, logprobs: [] })
     else if (part.type === 'refusal') push(state, out, { type: 'response.refusal.delta', ...at, content_index: 0, delta: delta.text })
-    else if (part.type === 'reasoning')
-      push(state, out, { type: 'response.reasoning_summary_text.delta', ...at, summary_index: 0, delta: delta.text })
+    else if (part.type === 'reasoning') push(state, out, { ...thoughtEvents(part).delta, ...at, delta: delta.text })
   }
   if (delta.arguments && part.type === 'tool-call' && part.kind !== 'server') {
     const type = part.kind === 'custom' ? 'response.custom_tool_call_input.delta' : 'response.function_call_arguments.delta'
     push(state, out, { type, ...at, delta: delta.arguments })
   }
-  if (delta.citation && part.type === 'text') {
-    const annotation = encodeAnnotation(delta.citation)
-    const annotation_index = (part.citations?.length ?? 1) - 1
-    push(state, out, { type: 'response.output_text.annotation.added', ...at, content_index: 0, annotation_index, annotation })
-  }
+  if (delta.citation && part.type === 'text') cite(state, item, { citation: delta.citation, index: (part.citations?.length ?? 1) - 1, out })
 }
 
 function endItem(state: EncodeState, item: OpenItem, out: Out): void {
@@ -219,13 +246,9 @@ function endItem(state: EncodeState, item: OpenItem, out: Out): void {
   const at = { item_id: id, output_index: place }
   if (part.type === 'text' || part.type === 'refusal') endContent(state, { whole, at, out })
   if (part.type === 'reasoning' && part.redacted === undefined) {
-    push(state, out, { type: 'response.reasoning_summary_text.done', ...at, summary_index: 0, text: part.text })
-    push(state, out, {
-      type: 'response.reasoning_summary_part.done',
-      ...at,
-      summary_index: 0,
-      part: { type: 'summary_text', text: part.text },
-    })
+    const { done, ended } = thoughtEvents(part)
+    push(state, out, { ...done, ...at })
+    push(state, out, { ...ended, ...at })
   }
   if (whole.type === 'function_call') {
     // Clients that read the events alone wait for something to parse.

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
-import { GatewayError } from '../../../core/errors.ts'
+import type { GatewayError } from '../../../core/errors.ts'
 import type { Frame } from '../../../core/format.ts'
-import { decodeError, encodeError, failureOf } from '../shared/openai-error.ts'
+import { encodeError, failureOf } from '../shared/openai-error.ts'
 
 /**
  * The event that ends a stream which failed: https://platform.openai.com/docs/api-reference/responses-streaming/error. The error stands
@@ -15,7 +15,5 @@ export function encodeErrorFrame(error: GatewayError): Frame {
 
 /** A failure that an event or an answer tells: `error`, or a response that failed. */
 export function responseFailure(body: JsonObject): GatewayError {
-  if (isObject(body.error)) return failureOf(body)
-  const upstream = decodeError(body)
-  return new GatewayError('GW_UPSTREAM_ERROR', { status: 502, upstream, raw: body })
+  return failureOf(body)
 }

@@ -39,8 +39,13 @@ export function decodeStop({ status, incomplete_details: details }: JsonObject, 
 export function decodeOutputItem(item: JsonObject): Part[] {
   if (item.type === 'message') return (Array.isArray(item.content) ? item.content.filter(isObject) : []).map(decodeContentPart)
   if (item.type === 'reasoning') return decodeReasoning(item, 'output').map((part) => ({ signedBy: 'openai', ...part }) as Part)
-  if (item.type === 'function_call' || item.type === 'custom_tool_call') return [decodeCall(item)]
+  if (isClientCall(item)) return [decodeCall(item)]
   return [{ type: 'opaque', format: NAME, value: item }]
+}
+
+/** Whether the client is to run what an item calls. xAI names its own searches like the client's tools: https://docs.x.ai/docs/guides/tools/overview */
+export function isClientCall({ type, call_id: id }: JsonObject): boolean {
+  return type === 'function_call' || (type === 'custom_tool_call' && !text(id)?.startsWith('xs_call_'))
 }
 
 /** A part of a message; kinds that are not known are kept whole. */

@@ -5,7 +5,7 @@ import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame } from '../../../core/format.ts'
 import { decodeAnnotation } from './decode-content.ts'
 import { responseFailure } from './error.ts'
-import { decodeCall, decodeOutputItem, decodeStop } from './response.ts'
+import { decodeCall, decodeOutputItem, decodeStop, isClientCall } from './response.ts'
 import { text } from './types.ts'
 import { decodeUsage } from './usage.ts'
 
@@ -121,7 +121,7 @@ function endPart(state: DecoderState, key: string, out: Out): void {
 /** Calls begin with their item; texts and thoughts with their own events. */
 function addItem(state: DecoderState, event: JsonObject, out: Out): void {
   const item = isObject(event.item) ? event.item : {}
-  if (item.type !== 'function_call' && item.type !== 'custom_tool_call') return
+  if (!isClientCall(item)) return
   state.told.add(place(event))
   const call = decodeCall(item)
   const opened = startPart(state, `${place(event)}/call`, { part: { ...call, arguments: '' }, out })

@@ -15,15 +15,22 @@ export function anthropicMessages({ url }: Places): Client {
   const client = new Anthropic({ apiKey: 'sk-client', baseURL: `${url}/anthropic`, maxRetries: 0 })
   return {
     name: 'anthropic-messages',
-    ask: (question, isStream) =>
+    ask: (question, isStream, onHeard) =>
       listen(async (told) => {
         const request = requestOf(question)
-        if (!isStream) return read(told, await client.messages.create(request))
+        if (!isStream) {
+          const message = await client.messages.create(request)
+          onHeard?.(message)
+          return read(told, message)
+        }
         const stream = client.messages.stream(request)
+        stream.on('streamEvent', (event) => onHeard?.(structuredClone(event)))
         stream.on('text', (delta) => {
           told.text += delta
         })
-        read(told, await stream.finalMessage())
+        const message = await stream.finalMessage()
+        onHeard?.(message)
+        read(told, message)
       }),
   }
 }

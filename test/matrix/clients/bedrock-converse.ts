@@ -4,10 +4,11 @@ import {
   ConverseCommand,
   type ConverseCommandInput,
   ConverseStreamCommand,
+  type ConverseStreamCommandOutput,
   type Message,
   type TokenUsage,
 } from '@aws-sdk/client-bedrock-runtime'
-import { ANSWER_SCHEMA, type Client, listen, type Places, type Question, TOOL, type Told } from '../client.ts'
+import { ANSWER_SCHEMA, type Client, type Heard, listen, type Places, type Question, TOOL, type Told } from '../client.ts'
 
 const STOPS: Readonly<Record<string, Told['stop']>> = {
   end_turn: 'stop',
@@ -16,6 +17,8 @@ const STOPS: Readonly<Record<string, Told['stop']>> = {
   tool_use: 'tools',
   guardrail_intervened: 'filter',
   content_filtered: 'filter',
+  // As Claude says it.
+  refusal: 'filter',
 }
 
 /** `@aws-sdk/client-bedrock-runtime` as it comes: it speaks HTTP/2. */
@@ -24,11 +27,13 @@ export function bedrockConverse({ http2Url }: Places): Client {
   const client = new BedrockRuntimeClient({ region: 'us-east-1', endpoint: `${http2Url}/bedrock`, credentials, maxAttempts: 1 })
   return {
     name: 'bedrock-converse',
-    ask: (question, isStream) =>
+    ask: (question, isStream, onHeard) =>
       listen(async (told) => {
         const input = inputOf(question)
-        if (isStream) return readStream(told, client, input)
-        const { output, stopReason, usage } = await client.send(new ConverseCommand(input))
+        if (isStream) return readStream(told, (await client.send(new ConverseStreamCommand(input))).stream, onHeard)
+        const answer = await client.send(new ConverseCommand(input))
+        onHeard?.(answer)
+        const { output, stopReason, usage } = answer
         for (const block of output?.message?.content ?? []) readBlock(told, block)
         end(told, stopReason, usage)
       }),
@@ -59,10 +64,10 @@ function inputOf(question: Question): ConverseCommandInput {
   }
 }
 
-async function readStream(told: Told, client: BedrockRuntimeClient, input: ConverseCommandInput): Promise<void> {
-  const { stream } = await client.send(new ConverseStreamCommand(input))
+async function readStream(told: Told, stream: ConverseStreamCommandOutput['stream'], onHeard?: Heard): Promise<void> {
   const calls = new Map<number, { name: string; input: string }>()
   for await (const event of stream ?? []) {
+    onHeard?.(event)
     const { contentBlockStart: start, contentBlockDelta: delta } = event
     const index = start?.contentBlockIndex ?? delta?.contentBlockIndex ?? 0
     if (start?.start?.toolUse) calls.set(index, { name: start.start.toolUse.name ?? '', input: '' })
@@ -78,6 +83,7 @@ async function readStream(told: Told, client: BedrockRuntimeClient, input: Conve
 
 function readBlock(told: Told, block: ContentBlock): void {
   told.text += block.text ?? ''
+  for (const { text } of block.citationsContent?.content ?? []) told.text += text ?? ''
   told.thoughts += block.reasoningContent?.reasoningText?.text ?? ''
   if (block.toolUse) told.calls.push([block.toolUse.name ?? '', block.toolUse.input])
 }

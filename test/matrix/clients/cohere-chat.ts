@@ -1,5 +1,5 @@
 import { type Cohere, CohereClientV2 } from 'cohere-ai'
-import { ANSWER_SCHEMA, type Client, listen, type Places, type Question, TOOL, type Told } from '../client.ts'
+import { ANSWER_SCHEMA, type Client, type Heard, listen, type Places, type Question, TOOL, type Told } from '../client.ts'
 
 const STOPS: Readonly<Record<string, Told['stop']>> = {
   COMPLETE: 'stop',
@@ -16,17 +16,18 @@ export function cohereChat({ url }: Places): Client {
   return {
     name: 'cohere-chat',
     limits: { document: 'no PDF' },
-    ask: (question, isStream) =>
+    ask: (question, isStream, onHeard) =>
       listen(async (told) => {
         const request = requestOf(question)
-        if (isStream) return readStream(told, await client.chatStream(request))
-        const { message, finishReason, usage } = await client.chat(request)
+        if (isStream) return readStream(told, await client.chatStream(request), onHeard)
+        const answer = await client.chat(request)
+        onHeard?.(answer)
+        const { message, finishReason, usage } = answer
         for (const block of message.content ?? []) {
           if (block.type === 'text') told.text += block.text
           else told.thoughts += block.thinking
         }
-        for (const { function: called } of message.toolCalls ?? [])
-          told.calls.push([called?.name ?? '', JSON.parse(called?.arguments ?? '{}')])
+        for (const { function: called } of message.toolCalls ?? []) told.calls.push([called?.name ?? '', argumentsIn(called?.arguments)])
         end(told, finishReason, usage)
       }),
   }
@@ -53,9 +54,10 @@ function requestOf(question: Question): Cohere.V2ChatRequest {
   }
 }
 
-async function readStream(told: Told, stream: AsyncIterable<Cohere.V2ChatStreamResponse>): Promise<void> {
+async function readStream(told: Told, stream: AsyncIterable<Cohere.V2ChatStreamResponse>, onHeard?: Heard): Promise<void> {
   const calls: { name: string; input: string }[] = []
   for await (const event of stream) {
+    onHeard?.(event)
     if (event.type === 'content-delta') {
       const { text, thinking } = event.delta?.message?.content ?? {}
       told.text += text ?? ''
@@ -72,8 +74,13 @@ async function readStream(told: Told, stream: AsyncIterable<Cohere.V2ChatStreamR
       end(told, finishReason, usage)
     }
   }
-  for (const call of calls) told.calls.push([call.name, JSON.parse(call.input || '{}')])
+  for (const call of calls) told.calls.push([call.name, argumentsIn(call.input)])
   if (told.stop === 'other') throw new Error('the stream had no end')
+}
+
+/** Calls without arguments have `null` for them at times. */
+function argumentsIn(written: string | undefined): unknown {
+  return JSON.parse(written || '{}') ?? {}
 }
 
 function end(told: Told, reason: string | undefined, usage: Cohere.Usage | undefined): void {

@@ -1,5 +1,6 @@
 import {
   type Content,
+  type FunctionCall,
   type GenerateContentParameters,
   type GenerateContentResponse,
   GoogleGenAI,
@@ -15,11 +16,14 @@ export function gemini({ url }: Places): Client {
   const client = new GoogleGenAI({ apiKey: 'sk-client', vertexai: false, httpOptions: { baseUrl: `${url}/genai` } })
   return {
     name: 'gemini',
-    ask: (question, isStream) =>
+    ask: (question, isStream, onHeard) =>
       listen(async (told) => {
         const request = requestOf(question)
-        if (!isStream) return read(told, await client.models.generateContent(request))
-        for await (const piece of await client.models.generateContentStream(request)) read(told, piece)
+        const pieces = isStream ? await client.models.generateContentStream(request) : [await client.models.generateContent(request)]
+        for await (const piece of pieces) {
+          onHeard?.(piece)
+          read(told, piece)
+        }
         if (told.stop === 'other') throw new Error('the stream had no finish reason')
       }),
   }
@@ -48,12 +52,28 @@ function requestOf(question: Question): GenerateContentParameters {
   }
 }
 
+/** A call, or a piece of the last one: Vertex streams arguments by their places. */
+function addCall(told: Told, { name, args, partialArgs }: FunctionCall): void {
+  if (name) told.calls.push([name, args ?? {}])
+  const call = told.calls.at(-1)
+  for (const { jsonPath = '', stringValue, numberValue, boolValue } of partialArgs ?? []) {
+    const steps = jsonPath.split(/[.[\]]+/).filter((step) => step !== '' && step !== '$')
+    const last = steps.pop() as string
+    let place = (call as [string, unknown])[1] as Record<string, unknown>
+    for (const [depth, step] of steps.entries()) {
+      place[step] ??= /^\d+$/.test(steps[depth + 1] ?? last) ? [] : {}
+      place = place[step] as Record<string, unknown>
+    }
+    place[last] = stringValue === undefined ? (numberValue ?? boolValue ?? null) : `${place[last] ?? ''}${stringValue}`
+  }
+}
+
 function read(told: Told, piece: GenerateContentResponse): void {
   const [candidate] = piece.candidates ?? []
   for (const { text, thought, functionCall } of candidate?.content?.parts ?? []) {
     if (text !== undefined && thought) told.thoughts += text
     else if (text !== undefined) told.text += text
-    if (functionCall) told.calls.push([functionCall.name ?? '', functionCall.args])
+    if (functionCall) addCall(told, functionCall)
   }
   const reason = candidate?.finishReason
   if (reason) told.stop = reason === 'STOP' && told.calls.length > 0 ? 'tools' : (STOPS[reason] ?? 'other')

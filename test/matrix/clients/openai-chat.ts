@@ -9,19 +9,26 @@ export function openaiChat({ url }: Places): Client {
   const client = new OpenAI({ apiKey: 'sk-client', baseURL: `${url}/openai/v1`, maxRetries: 0 })
   return {
     name: 'openai-chat',
-    ask: (question, isStream) =>
+    ask: (question, isStream, onHeard) =>
       listen(async (told) => {
         const request = requestOf(question)
-        if (!isStream) return read(told, await client.chat.completions.create(request))
+        if (!isStream) {
+          const completion = await client.chat.completions.create(request)
+          onHeard?.(completion)
+          return read(told, completion)
+        }
         const stream = client.chat.completions.stream({ ...request, stream: true, stream_options: { include_usage: true } })
         stream.on('content', (delta) => {
           told.text += delta
         })
         // The helper knows nothing of thoughts, which OpenAI does not show in this dialect.
-        stream.on('chunk', ({ choices }) => {
-          told.thoughts += thoughtsIn(choices[0]?.delta ?? {})
+        stream.on('chunk', (chunk) => {
+          onHeard?.(structuredClone(chunk))
+          told.thoughts += thoughtsIn(chunk.choices[0]?.delta ?? {})
         })
-        read(told, await stream.finalChatCompletion())
+        const completion = await stream.finalChatCompletion()
+        onHeard?.(completion)
+        read(told, completion)
       }),
   }
 }
@@ -64,7 +71,11 @@ function read(told: Told, { choices, usage }: ChatCompletion): void {
   told.text = message?.content || message?.refusal || ''
   told.thoughts ||= thoughtsIn(message ?? {})
   for (const call of message?.tool_calls ?? [])
-    if (call.type === 'function') told.calls.push([call.function.name, JSON.parse(call.function.arguments)])
+    told.calls.push(
+      call.type === 'custom' ? [call.custom.name, { input: call.custom.input }] : [call.function.name, JSON.parse(call.function.arguments)],
+    )
   told.stop = STOPS[choices[0]?.finish_reason ?? ''] ?? 'other'
-  told.usage = usage && { input: usage.prompt_tokens, output: usage.completion_tokens }
+  // xAI counts thoughts in the total alone.
+  if (usage)
+    told.usage = { input: usage.prompt_tokens, output: Math.max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens) }
 }

@@ -4,22 +4,29 @@ import { ANSWER_SCHEMA, type Client, listen, type Places, type Question, TOOL, t
 
 /** `openai`, the Responses API, by its stream helper, which puts the response together from the events. */
 export function openaiResponses({ url }: Places): Client {
-  const client = new OpenAI({ apiKey: 'sk-client', baseURL: `${url}/v1`, maxRetries: 0 })
+  const client = new OpenAI({ apiKey: 'sk-client', baseURL: `${url}/openai/v1`, maxRetries: 0 })
   return {
     name: 'openai-responses',
-    ask: (question, isStream) =>
+    ask: (question, isStream, onHeard) =>
       listen(async (told) => {
         const request = requestOf(question)
-        if (!isStream) return read(told, await client.responses.create(request))
+        if (!isStream) {
+          const response = await client.responses.create(request)
+          onHeard?.(response)
+          return read(told, response)
+        }
         const stream = client.responses.stream(request)
         let next = 0
-        stream.on('event', ({ sequence_number: number }) => {
-          if (number !== next++) throw new Error(`event ${number} came as the ${next}th`)
+        stream.on('event', (event) => {
+          onHeard?.(structuredClone(event))
+          // What a provider numbers itself is judged by who listens.
+          if (!onHeard && event.sequence_number !== next++) throw new Error(`event ${event.sequence_number} came as the ${next}th`)
         })
         stream.on('response.output_text.delta', ({ delta }) => {
           told.text += delta
         })
         const response = await stream.finalResponse()
+        onHeard?.(response)
         told.text = ''
         read(told, response)
       }),
@@ -53,6 +60,8 @@ function read(told: Told, response: Response): void {
     if (item.type === 'message') for (const part of item.content) told.text += part.type === 'refusal' ? part.refusal : part.text
     else if (item.type === 'reasoning') told.thoughts += item.summary.map(({ text }) => text).join('')
     else if (item.type === 'function_call') told.calls.push([item.name, JSON.parse(item.arguments)])
+    // xAI's own searches look like the client's tools.
+    else if (item.type === 'custom_tool_call' && !item.call_id.startsWith('xs_call_')) told.calls.push([item.name, { input: item.input }])
   }
   const reason = response.incomplete_details?.reason
   const whole = told.calls.length > 0 ? 'tools' : 'stop'

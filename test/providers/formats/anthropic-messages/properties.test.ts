@@ -6,6 +6,8 @@ import { type JsonObject, withoutUndefined } from '../../../../core/canonical/js
 import type { Stop } from '../../../../core/canonical/stop.ts'
 import { format } from '../../../../providers/formats/anthropic-messages/index.ts'
 import { framesOf, runFold, splits } from '../../../conformance/format.ts'
+import { weave } from '../../../helpers/canonical.ts'
+import { Random } from '../../../helpers/random.ts'
 import { bytesOf, inbound, outbound, REPLY, seeded, write } from './helpers.ts'
 
 const SEEDS = Array.from({ length: 120 }, (_, seed) => seed)
@@ -209,6 +211,14 @@ describe('what the format can carry', () => {
   test.each(SEEDS)('a stream reads as what was written, however it is cut (seed %i)', (seed) => {
     const response = new Maker(seed).response()
     const { out, error } = runFold(outbound.decodeStream, framesOf(format, bytesOf(write(explode(response))), splits(seed + 1)), {})
+    expect(error).toBeUndefined()
+    expect(foldParts(out)).toEqual(response)
+  })
+
+  test.each(SEEDS)('parts that come side by side read as what was written (seed %i)', (seed) => {
+    const response = new Maker(seed).response()
+    const woven = weave(response, new Random(seed))
+    const { out, error } = runFold(outbound.decodeStream, framesOf(format, bytesOf(write(woven)), splits(seed + 1)), {})
     expect(error).toBeUndefined()
     expect(foldParts(out)).toEqual(response)
   })

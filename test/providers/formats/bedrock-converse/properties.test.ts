@@ -7,6 +7,7 @@ import type { Stop } from '../../../../core/canonical/stop.ts'
 import { encodeAwsFrame } from '../../../../core/stream/framing-aws.ts'
 import { format } from '../../../../providers/formats/bedrock-converse/index.ts'
 import { framesOf, runFold, splits } from '../../../conformance/format.ts'
+import { weave } from '../../../helpers/canonical.ts'
 import { Random } from '../../../helpers/random.ts'
 import { CLAUDE, inbound, outbound, plain, REPLY, read, write } from './helpers.ts'
 
@@ -233,6 +234,14 @@ describe('what the format can carry', () => {
   test.each(SEEDS)('a stream reads as what was written, however it is cut (seed %i)', (seed) => {
     const response = new Maker(seed).response()
     const bytes = Buffer.concat(write(explode(response)).map((frame) => encodeAwsFrame(frame)))
+    const { out, error } = runFold(outbound.decodeStream, framesOf(format, bytes, splits(seed + 1)), { carry: CARRY })
+    expect(error).toBeUndefined()
+    expect(foldParts(out)).toEqual(sealed(response))
+  })
+
+  test.each(SEEDS)('parts that come side by side read as what was written (seed %i)', (seed) => {
+    const response = new Maker(seed).response()
+    const bytes = Buffer.concat(write(weave(response, new Random(seed))).map((frame) => encodeAwsFrame(frame)))
     const { out, error } = runFold(outbound.decodeStream, framesOf(format, bytes, splits(seed + 1)), { carry: CARRY })
     expect(error).toBeUndefined()
     expect(foldParts(out)).toEqual(sealed(response))

@@ -112,7 +112,7 @@ describe('a whole answer', () => {
     [{ reason: 'stop' }, [call('c', 'f', '{}', { kind: 'server' })], 'COMPLETE'],
     [{ reason: 'content-filter' }, [], 'ERROR_TOXIC'],
     [{ reason: 'error' }, [], 'ERROR'],
-    [{ reason: 'refusal' }, [], 'COMPLETE'],
+    [{ reason: 'refusal' }, [], 'ERROR_TOXIC'],
     [{ reason: 'other', raw: 'x' }, [], 'COMPLETE'],
   ])('that stopped by %j with %j says %s, streamed too', (reason, parts, word) => {
     expect(inbound.encodeResponse(answerOf(parts, reason), REPLY)).toMatchObject({ finish_reason: word })

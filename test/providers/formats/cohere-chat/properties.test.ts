@@ -6,6 +6,7 @@ import { type JsonObject, withoutUndefined } from '../../../../core/canonical/js
 import type { Stop } from '../../../../core/canonical/stop.ts'
 import { format } from '../../../../providers/formats/cohere-chat/index.ts'
 import { framesOf, runFold, splits } from '../../../conformance/format.ts'
+import { weave } from '../../../helpers/canonical.ts'
 import { Random } from '../../../helpers/random.ts'
 import { bytesOf, inbound, outbound, plain, REPLY, write } from './helpers.ts'
 
@@ -142,6 +143,14 @@ describe('what the format can carry', () => {
     const response = new Maker(seed).response()
     const frames = framesOf(format, bytesOf(write(explode(response))), splits(seed + 1))
     const { out, error } = runFold(outbound.decodeStream, frames)
+    expect(error).toBeUndefined()
+    expect(foldParts(out)).toEqual(response)
+  })
+
+  test.each(SEEDS)('parts that come side by side read as what was written (seed %i)', (seed) => {
+    const response = new Maker(seed).response()
+    const woven = weave(response, new Random(seed))
+    const { out, error } = runFold(outbound.decodeStream, framesOf(format, bytesOf(write(woven)), splits(seed + 1)))
     expect(error).toBeUndefined()
     expect(foldParts(out)).toEqual(response)
   })

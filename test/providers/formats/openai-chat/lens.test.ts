@@ -129,6 +129,19 @@ describe('events', () => {
   })
 })
 
+describe('pieces of text', () => {
+  const event = (choice: string) => ({ data: `{"choices":[{"index":0,${choice},"finish_reason":null}]}` })
+
+  it.each<[string, string, string]>([
+    ['breaks', 'a list of pieces', '"delta":{"role":"assistant","content":[{"type":"thinking","thinking":[]}]}'],
+    ['fits', 'a list of log-probabilities', '"delta":{"content":"a [b"},"logprobs":{"content":[{"token":"a"}]}'],
+    ['fits', 'a list in the text', '"delta":{"content":"\\"content\\":[1]"}'],
+  ])('%s: %s', (fits, _, choice) => {
+    const frame = event(choice)
+    expect(lens.strictness?.(frame, lens.mark(frame), true)).toBe(fits)
+  })
+})
+
 describe('whole answers', () => {
   const facts = '"id":"c","object":"chat.completion","created":1,"model":"m"'
   const said = '{"role":"assistant","content":"a [b] {c} \\"tool_calls\\":[{}]"}'
