@@ -8,6 +8,8 @@ const HELP = `Usage: bifrost <command>
 
   bifrost serve [flags]         run the gateway; "bifrost serve --help" lists the flags
   bifrost config check FILE     say whether a configuration is good, and everything that is wrong with it
+  bifrost migrate --from FILE   take over a database of Bifrost 1.4: a SQLite file, or postgres://...; --dry-run says what would happen
+  bifrost keys rotate           change the key that secrets in the store are sealed by
   bifrost --help | --version
 `
 
@@ -22,6 +24,8 @@ type Command = (args: readonly string[], output: CliOutput) => Promise<number>
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve,
   config,
+  migrate: (args, output) => inGateway(['migrate', ...args], output),
+  keys: (args, output) => inGateway(['keys', ...args], output),
   '--version': version,
   '-v': version,
   '--help': help,
@@ -65,22 +69,26 @@ async function serve(args: readonly string[], { out, err }: CliOutput): Promise<
   return launch(args)
 }
 
-/** Runs in a process of its own: the entry of the gateway alone knows every provider and plugin, and needs its Node. */
-async function config([action, file, ...rest]: readonly string[], { out, err }: CliOutput): Promise<number> {
+async function config([action, file, ...rest]: readonly string[], output: CliOutput): Promise<number> {
   if (action !== 'check' || file === undefined || file.startsWith('-') || rest.length > 0) {
-    err('bifrost: the form is "bifrost config check FILE"\n')
+    output.err('bifrost: the form is "bifrost config check FILE"\n')
     return 2
   }
+  return inGateway(['config', 'check', file], output)
+}
+
+/** In a process of its own: the entry of the gateway alone knows every provider, plugin and store, and needs its Node. */
+async function inGateway(args: readonly string[], { out, err }: CliOutput): Promise<number> {
   const { gatewayCommand } = await import('./launcher.ts')
   const command = gatewayCommand()
   if ('problem' in command) {
     err(`${command.problem}\n`)
     return 1
   }
-  const check = spawn(command.node, [...command.flags, command.main, 'config', 'check', file], { stdio: ['ignore', 'pipe', 'pipe'] })
-  check.stdout.on('data', (text: Buffer) => out(String(text)))
-  check.stderr.on('data', (text: Buffer) => err(String(text)))
-  return new Promise((resolve) => check.once('close', (code) => resolve(code ?? 1)))
+  const child = spawn(command.node, [...command.flags, command.main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.on('data', (text: Buffer) => out(String(text)))
+  child.stderr.on('data', (text: Buffer) => err(String(text)))
+  return new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)))
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

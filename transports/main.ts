@@ -16,6 +16,7 @@ else await runDataRole(receiveStart('data'))
 async function runMainRole(): Promise<void> {
   const entry = new URL(import.meta.url)
   const [command, action, file] = process.argv.slice(2)
+  if (command === 'migrate' || command === 'keys') return runStoreCommands()
   const checks = command === 'config' && action === 'check' ? file : undefined
   // Two thirds of a start are loading modules: the first data thread does it beside this one.
   const spare = checks === undefined ? spawnThread(entry, 'data') : undefined
@@ -65,6 +66,26 @@ async function reportConfig(file: string, loaded: Loaded): Promise<void> {
   process.stdout.write(out)
   process.stderr.write(err)
   process.exitCode = code
+}
+
+/** `bifrost migrate` and `bifrost keys rotate`: they work on the store itself, and start no gateway. */
+async function runStoreCommands(): Promise<void> {
+  const [{ runStoreCommand }, { storeDrivers }, { providers }, { builtins }] = await Promise.all([
+    import('./store-commands.ts'),
+    import('../plugins/stores.ts'),
+    import('../providers/index.ts'),
+    import('../plugins/index.ts'),
+  ])
+  process.exitCode = await runStoreCommand(process.argv.slice(2), {
+    env: process.env,
+    drivers: storeDrivers,
+    keyUrls: Object.fromEntries(
+      providers.flatMap(({ name, keyUrl, keyModelName }) => (keyUrl && !keyModelName ? [[name, keyUrl] as const] : [])),
+    ),
+    plugins: new Set(builtins.map(({ name }) => name)),
+    output: { out: (text) => void process.stdout.write(text), err: (text) => void process.stderr.write(text) },
+    now: Date.now,
+  })
 }
 
 /** Whether there is a provider beside those that answer from the process itself. */

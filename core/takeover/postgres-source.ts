@@ -18,7 +18,7 @@ export async function readPostgres(url: string): Promise<Rows> {
     const known = new Set(found.map(({ name }) => name))
     const rows: Record<string, Row[]> = {}
     for (const table of TABLES) {
-      if (known.has(table)) rows[table] = (await client.query<Row>(`SELECT * FROM "${table}"`)).rows.sort(byId)
+      if (known.has(table)) rows[table] = (await client.query<Row>(`SELECT * FROM "${table}" ORDER BY ctid`)).rows.sort(byId)
     }
     return rows
   } catch (error) {
@@ -37,7 +37,7 @@ async function loadDriver(): Promise<typeof import('pg')> {
   }
 }
 
-/** Rows of a table lie in no order of their own; numbers come as numbers or as text. */
+/** In the order of their ids, as SQLite gives them; those without one as they lie. Numbers come as numbers or as text. */
 function byId(a: Row, b: Row): number {
   const [one, two] = [a.id ?? a.key ?? '', b.id ?? b.key ?? '']
   const difference = Number(one) - Number(two)

@@ -80,12 +80,10 @@ function inOrder(documents: readonly TakenDocument[]): TakenDocument[] {
   )
 }
 
-/** The passphrase of a source: what a variable named by `env.NAME` holds. Throws TakeoverError where it is another form or not set. */
-export function passphraseFrom(reference: string | undefined, env: Environment): string | undefined {
-  if (reference === undefined) return env.BIFROST_ENCRYPTION_KEY
+/** The passphrase that a variable named by `env.NAME` holds. Throws TakeoverError where the reference has another form, or the variable is not set. */
+export function passphraseFrom(reference: string, env: Environment, flag = '--encryption-key'): string {
   const name = /^env\.([A-Za-z_]\w*)$/.exec(reference)?.[1]
-  if (name === undefined)
-    throw new TakeoverError('--encryption-key takes env.NAME: a key on the command line is seen by everyone on the machine')
+  if (name === undefined) throw new TakeoverError(`${flag} takes env.NAME: a key on the command line is seen by everyone on the machine`)
   const value = env[name]
   if (value === undefined || value === '') throw new TakeoverError(`the environment variable ${name} is not set, or empty`)
   return value

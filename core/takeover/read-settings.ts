@@ -93,17 +93,22 @@ function proxyOf(values: Values): TakenDocument[] {
   return [{ collection: SETTINGS, id: 'proxy_config', body }]
 }
 
-/** The original keeps a hash of the password, by which nobody can sign in here: sign-in stays on, and denies until one is set. */
+/** What stands for a password that does not come over: the start says that it is not set, and sign-in stays on until it is. */
+const PASSWORD = 'BIFROST_ADMIN_PASSWORD'
+
+/** The original keeps a hash of the password, by which nobody can sign in here. */
 function authOf(values: Values, book: NoteBook): TakenDocument[] {
   const [user, password] = [values.get('admin_username'), values.get('admin_password')]
   const isEnabled = values.get('is_auth_enabled') === 'true'
   if (user === undefined && password === undefined && !isEnabled) return []
   const isReference = password?.startsWith('env.') === true
-  if (!isReference) book.denied('administrator', 'the database has a hash of the password alone: set governance.auth_config.admin_password')
+  if (isEnabled && !isReference) {
+    book.denied('administrator', `the database has a hash of the password alone: set the environment variable ${PASSWORD} to a new one`)
+  }
   const body = compact({
     is_enabled: isEnabled,
     admin_username: user,
-    admin_password: isReference ? password : undefined,
+    admin_password: isReference ? password : isEnabled ? `env.${PASSWORD}` : undefined,
     disable_auth_on_inference: values.get('disable_auth_on_inference') === 'true' ? true : undefined,
   })
   return [{ collection: SETTINGS, id: 'auth_config', body }]

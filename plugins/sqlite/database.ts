@@ -95,16 +95,14 @@ export class Database {
 
 /** Opens the file, makes it and its folder where they are missing, and brings its layout up to date. Rejects with StoreError. */
 export async function openDatabase(path: string | undefined, { folder }: Pick<StoreContext, 'folder'>): Promise<Database> {
-  if (folder === undefined && path === undefined) {
-    throw new StoreError('unavailable', 'SQLite needs a file: start with --app-dir, or give config.path')
-  }
-  const file = resolve(folder ?? '.', path ?? join(folder ?? '.', 'bifrost.db'))
+  const file = databaseFile(path, { folder })
   const { DatabaseSync } = await importSqlite()
   let db: DatabaseSync | undefined
   try {
     mkdirSync(dirname(file), { recursive: true })
     db = new DatabaseSync(file, { timeout: BUSY_MS })
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    // What is deleted is overwritten: plain secrets would otherwise stay in free pages when they are sealed.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;')
     const database = new Database(db, file)
     database.transaction(() => migrate(database, file))
     return database
@@ -112,6 +110,14 @@ export async function openDatabase(path: string | undefined, { folder }: Pick<St
     db?.close()
     throw storeError(error, file)
   }
+}
+
+/** The file that a configuration stands for. Throws StoreError where it stands for none. */
+export function databaseFile(path: string | undefined, { folder }: Pick<StoreContext, 'folder'>): string {
+  if (folder === undefined && path === undefined) {
+    throw new StoreError('unavailable', 'SQLite needs a file: start with --app-dir, or give config.path')
+  }
+  return resolve(folder ?? '.', path ?? join(folder ?? '.', 'bifrost.db'))
 }
 
 function migrate(database: Database, file: string): void {

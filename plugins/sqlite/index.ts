@@ -11,6 +11,19 @@ export const sqliteDriver = defineStoreDriver({
     const [{ openDatabase }, { SqliteConfigStore }] = await Promise.all([import('./database.ts'), import('./config-store.ts')])
     return new SqliteConfigStore(await openDatabase(path, context), context)
   },
+  async backup({ path }, context) {
+    const [{ databaseFile }, { backupName, backupSqlite }] = await Promise.all([
+      import('./database.ts'),
+      import('../../core/sqlite-backup.ts'),
+    ])
+    const file = databaseFile(path, context)
+    const copy = backupName(file, context.now())
+    await backupSqlite(file, copy)
+    context.log.warn(
+      { backup: copy },
+      'copied the store before it is changed; one that was made before secrets were sealed holds them in the open',
+    )
+  },
   async openKeyValue({ path }, context) {
     const [{ openDatabase }, { SqliteKeyValue }] = await Promise.all([import('./database.ts'), import('./key-value.ts')])
     return new SqliteKeyValue(await openDatabase(path, context), context)

@@ -4,12 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import { clientSchema } from '../../../core/config/client.ts'
+import { indexEntities } from '../../../core/config/entities.ts'
+import { ENTITY_SCHEMAS, readEntity } from '../../../core/config/entity-schemas.ts'
+import { frameworkSchema } from '../../../core/config/framework.ts'
+import { authConfigSchema } from '../../../core/config/governance/index.ts'
 import { readBifrost, type Takeover } from '../../../core/takeover/read-bifrost.ts'
 import { reportOf, reportText } from '../../../core/takeover/report.ts'
 import { readRows } from '../../../core/takeover/source.ts'
 import { planTakeover } from '../../../core/takeover/take-over.ts'
 import { sealedTables, TABLES, writeBifrostDatabase } from '../../helpers/bifrost-database.ts'
 import { watchedStore } from '../../helpers/watched-store.ts'
+import { builtins } from '../config/builtins.ts'
 import { FIXTURE, FIXTURE_REPORT } from './expected-fixture.ts'
 import { MADE, MADE_REPORT } from './expected-made.ts'
 
@@ -19,6 +25,9 @@ const options = {
   keyUrls: { ollama: 'ollama_key_config', sgl: 'sgl_key_config' },
   plugins: new Set(['known']),
 }
+
+/** Stands for times that differ between the two databases. */
+const WHEN = '2026-01-01T00:00:00.000Z'
 
 let folder: string
 beforeAll(async () => {
@@ -39,8 +48,8 @@ function bodies({ documents }: Takeover): Record<string, JsonObject> {
   let json = JSON.stringify(
     Object.fromEntries(
       documents.map(({ collection, id, body: { created_at, updated_at, ...body } }) => {
-        if (typeof body.last_reset === 'string') body.last_reset = '<when>'
-        for (const kind of ['token', 'request']) if (body[`${kind}_last_reset`]) body[`${kind}_last_reset`] = '<when>'
+        if (typeof body.last_reset === 'string') body.last_reset = WHEN
+        for (const kind of ['token', 'request']) if (body[`${kind}_last_reset`]) body[`${kind}_last_reset`] = WHEN
         return [`${collection}/${id}`, body]
       }),
     ),
@@ -54,6 +63,13 @@ describe.skipIf(!existsSync(FOLDER))('the databases of Bifrost 1.4.19 (skipped w
     const taken = await read(join(FOLDER, name), name === 'plain.db' ? undefined : KEY)
     expect(bodies(taken)).toEqual(FIXTURE)
     expect(await text(taken, 'x')).toBe(FIXTURE_REPORT)
+  })
+
+  test('usage comes with the time of its reset, to the millisecond', async () => {
+    const { documents } = await read(join(FOLDER, 'plain.db'))
+    const body = (id: string) => documents.find((document) => document.id === id)?.body
+    expect(body('bud-vk')).toMatchObject({ current_usage: 0, last_reset: '2026-11-21T08:39:41.110Z' })
+    expect(body('rl-vk')).toMatchObject({ token_last_reset: '2026-11-21T08:39:41.109Z', request_last_reset: '2026-11-21T08:39:41.109Z' })
   })
 
   test('a wrong key and none are refused by a sentence', async () => {
@@ -119,6 +135,33 @@ describe('a database made by a script', () => {
     expect(documents.map(({ collection }) => collection)).toContain('virtual_keys')
   })
 })
+
+describe('what comes over is what this gateway would have been given', () => {
+  test.each([
+    ['the fixture', FIXTURE],
+    ['the made one', MADE],
+  ])('%s: every entity by its schema, and among the others by its rules', (_, taken) => {
+    const entities = Object.entries(taken).map(([key, body]) => {
+      const [collection = '', ...id] = key.split('/')
+      return { collection, id: id.join('/'), body: plainBody(body) }
+    })
+    const context = { lookup: indexEntities(entities), builtins: { ...builtins, plugins: [{ name: 'known' }] } }
+    const problems = entities.flatMap((entity) => {
+      if (!Object.hasOwn(ENTITY_SCHEMAS, entity.collection)) return []
+      return readEntity(entity as Parameters<typeof readEntity>[0], context).problems.map((problem) => [entity.id, problem])
+    })
+    expect(problems).toEqual([])
+    const settings = (id: string) => plainBody(taken[`settings/${id}`] ?? {})
+    expect(clientSchema.safeParse(settings('client')).error).toBeUndefined()
+    expect(frameworkSchema.safeParse(settings('framework')).error).toBeUndefined()
+    expect(authConfigSchema.safeParse(settings('auth_config')).error).toBeUndefined()
+  })
+})
+
+/** Without what the gateway keeps for itself. */
+function plainBody({ created_at, updated_at, value_hash, ...body }: JsonObject): JsonObject {
+  return body
+}
 
 test('no report holds a secret', async () => {
   const file = join(folder, 'secrets.db')

@@ -507,6 +507,7 @@ export const MADE: Record<string, JsonObject> = {
   'settings/auth_config': {
     is_enabled: true,
     admin_username: 'root',
+    admin_password: 'env.BIFROST_ADMIN_PASSWORD',
   },
   'settings/client': {
     drop_excess_requests: true,
@@ -586,7 +587,7 @@ Changed:
     - plugin "unknown": is not part of this gateway
 
 Not migrated, and therefore denied now:
-  - administrator: the database has a hash of the password alone: set governance.auth_config.admin_password
+  - administrator: the database has a hash of the password alone: set the environment variable BIFROST_ADMIN_PASSWORD to a new one
   - client: allow_direct_keys is gone: a client's own provider key never goes upstream; give such clients a virtual key
   - virtual key "vk-team name", MCP client files: tools_to_execute is empty, which no longer means all: no tool may run; set it to ["*"] or to names
   - virtual key "vk-team name", provider mine: key_ids is empty, which no longer means all: no key of the provider may serve; set it to ["*"] or to ids
