@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 const HELP = `Usage: bifrost <command>
 
   bifrost serve [flags]         run the gateway; "bifrost serve --help" lists the flags
-  bifrost config check FILE     say whether a configuration is good, and everything that is wrong with it
+  bifrost config check FILE     say whether a configuration is good, and everything that is wrong with it;
+                                with --production also what it lacks for production
+  bifrost config diff A B       what differs between two configurations by meaning
+  bifrost config schema         the JSON schema of config.json
   bifrost --help | --version
 `
 
@@ -65,10 +68,23 @@ async function serve(args: readonly string[], { out, err }: CliOutput): Promise<
   return launch(args)
 }
 
+function isConfigForm([action, ...rest]: readonly string[]): boolean {
+  const files = rest.filter((arg) => arg !== '--production')
+  if (files.some((file) => file.startsWith('-'))) return false
+  const flags = rest.length - files.length
+  return (action === 'check' && files.length === 1 && flags <= 1) || (flags === 0 && files.length === FILES.get(action ?? ''))
+}
+
+/** Files that the forms without flags name. */
+const FILES: ReadonlyMap<string, number> = new Map([
+  ['schema', 0],
+  ['diff', 2],
+])
+
 /** Runs in a process of its own: the entry of the gateway alone knows every provider and plugin, and needs its Node. */
-async function config([action, file, ...rest]: readonly string[], { out, err }: CliOutput): Promise<number> {
-  if (action !== 'check' || file === undefined || file.startsWith('-') || rest.length > 0) {
-    err('bifrost: the form is "bifrost config check FILE"\n')
+async function config(args: readonly string[], { out, err }: CliOutput): Promise<number> {
+  if (!isConfigForm(args)) {
+    err('bifrost: the forms are "bifrost config check FILE [--production]", "bifrost config diff A B" and "bifrost config schema"\n')
     return 2
   }
   const { gatewayCommand } = await import('./launcher.ts')
@@ -77,7 +93,7 @@ async function config([action, file, ...rest]: readonly string[], { out, err }: 
     err(`${command.problem}\n`)
     return 1
   }
-  const check = spawn(command.node, [...command.flags, command.main, 'config', 'check', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const check = spawn(command.node, [...command.flags, command.main, 'config', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   check.stdout.on('data', (text: Buffer) => out(String(text)))
   check.stderr.on('data', (text: Buffer) => err(String(text)))
   return new Promise((resolve) => check.once('close', (code) => resolve(code ?? 1)))

@@ -44,6 +44,8 @@ export interface Loaded {
   notices: string[]
   /** Texts that must never be logged: for the log's redactor. */
   secrets: string[]
+  /** The configuration as one of today, with its environment filled in, also where there are problems: secrets are in it. */
+  tree?: Json | undefined
 }
 
 /**
@@ -51,9 +53,8 @@ export interface Loaded {
  * provider each. Never throws for what the configuration says; every problem is in the list, all at once.
  */
 export function loadConfig(options: LoadOptions): Loaded {
-  const { tree: written, problems } = readTree(options)
-  if (written === undefined) return { problems, notices: [], secrets: [] }
-  const { tree, notices } = today(written, options.builtins)
+  const { tree, problems, notices } = readConfig(options)
+  if (tree === undefined) return { problems, notices, secrets: [] }
   const resolved = resolveEnv(tree, options.env)
   const secrets = secretsIn(resolved.value)
   const parsed = parse(resolved, options.builtins)
@@ -68,9 +69,22 @@ export function loadConfig(options: LoadOptions): Loaded {
   checkStores(resolved.value, options.builtins, report)
   checkServed(resolved.value, report)
   const plugins = checkPlugins(resolved.value, options, report)
-  if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
+  if (problems.length > 0 || parsed.block === undefined)
+    return { problems: [...new Set(problems)], notices: [], secrets, tree: resolved.value }
   const tables = toTables(parsed.block, plugins, options)
-  return { tables, problems: [], notices: [...notices, ...configNotices(resolved.value, parsed.block, options)], secrets }
+  return {
+    tables,
+    problems: [],
+    notices: [...notices, ...configNotices(resolved.value, parsed.block, options)],
+    secrets,
+    tree: resolved.value,
+  }
+}
+
+/** A configuration as written, one of v1.4 as one of today; unchecked, and references to the environment as they stand. */
+export function readConfig(options: LoadOptions): { tree: Json | undefined; problems: string[]; notices: string[] } {
+  const { tree, problems } = readTree(options)
+  return tree === undefined ? { tree, problems, notices: [] } : { ...today(tree, options.builtins), problems }
 }
 
 function readTree({ file, config, env, builtins }: LoadOptions): { tree: Json | undefined; problems: string[] } {
