@@ -9,7 +9,7 @@ import { toGovernanceTables } from './governance/tables.ts'
 import { issueSentences, valueAt } from './issues.ts'
 import { parseJsonText } from './json-text.ts'
 import { upgradeV1 } from './migrations/v1.ts'
-import { configNotices } from './notices.ts'
+import { configNotices, some } from './notices.ts'
 import { checkPlugins } from './plugin-checks.ts'
 import { toPluginSettings } from './plugins.ts'
 import { type Path, pathText } from './problems.ts'
@@ -115,7 +115,13 @@ function today(tree: Json, { providers }: Builtins): { tree: Json; notices: stri
   if (!isObject(tree) || tree.version !== 1) return { tree, notices: [] }
   const keyUrls = providers.flatMap(({ name, keyUrl, keyModelName }) => (keyUrl && !keyModelName ? [[name, keyUrl] as const] : []))
   const { tree: upgraded, changes } = upgradeV1(tree, { keyUrls: Object.fromEntries(keyUrls) })
-  const notices = changes.map(({ path, message }) => `version 1: ${pathText(path)}: ${message}`)
+  const places = new Map<string, string[]>()
+  for (const { path, message } of changes) {
+    const known = places.get(message)
+    if (known) known.push(pathText(path))
+    else places.set(message, [pathText(path)])
+  }
+  const notices = [...places].map(([message, paths]) => `version 1: ${message} (${some(paths)})`)
   return { tree: upgraded, notices: ['version 1: empty and missing allow-lists allow everything, as in v1.4', ...notices] }
 }
 
