@@ -13,10 +13,10 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 RUN useradd --system --uid 10001 --user-group bifrost && mkdir data && chown bifrost:bifrost data
 USER bifrost
-ENV NODE_ENV=production
+ENV NODE_ENV=production BIFROST_HOST=0.0.0.0
 EXPOSE 8080
 VOLUME /app/data
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # node itself is the command: it is what gets SIGTERM.
-ENTRYPOINT ["node", "dist/transports/launcher.js", "--host", "0.0.0.0", "--port", "8080", "--app-dir", "/app/data"]
+ENTRYPOINT ["node", "dist/transports/launcher.js", "--port", "8080", "--app-dir", "/app/data"]

@@ -5,6 +5,7 @@ import { type ErrorDetail, GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
 import { createRedactor } from './redact.ts'
 import { type Goal, requestTypeOf } from './routing.ts'
+import type { Runtime } from './runtime.ts'
 import type { ProviderSettings } from './snapshot.ts'
 import { snippet } from './upstream/fault.ts'
 
@@ -39,7 +40,7 @@ export interface ErrorFacts {
 }
 
 /** Who was asked, with which key, and for what. */
-export function errorFacts(ctx: Context, facts: AttemptFacts): ErrorFacts {
+export function errorFacts(runtime: Runtime, ctx: Context, facts: AttemptFacts): ErrorFacts {
   const { goal, candidate, sendsRawResponse } = facts
   const detail: ErrorDetail = {
     provider: goal.settings.name,
@@ -52,7 +53,7 @@ export function errorFacts(ctx: Context, facts: AttemptFacts): ErrorFacts {
     rawRequest: facts.rawRequest,
     id: ctx.id,
   }
-  return { detail, secrets: secretsOf(goal.settings), sendsRawResponse }
+  return { detail, secrets: secretsOf(runtime, goal.settings), sendsRawResponse }
 }
 
 /** Adds the facts to an error, and takes the provider's credentials out of what it wrote. */
@@ -87,17 +88,18 @@ function redact(detail: ErrorDetail, secrets: readonly string[]): ErrorDetail {
 }
 
 /** A text of a provider's without the credentials that went there; before it is cut, or half of one would stay. */
-export function maskSecrets(settings: ProviderSettings, text: string): string {
-  return createRedactor(secretsOf(settings)).mask(text)
+export function maskSecrets(runtime: Runtime, settings: ProviderSettings, text: string): string {
+  return createRedactor(secretsOf(runtime, settings)).mask(text)
 }
 
-/** Keys with what their blocks hold, header values by their names, and the proxy's password. */
-function secretsOf({ keys, network, proxy }: ProviderSettings): string[] {
+/** Keys with what their blocks hold and what was minted for them, header values by their names, and the proxy's password. */
+function secretsOf({ credentials: signedIn }: Runtime, settings: ProviderSettings): string[] {
+  const { keys, network, proxy } = settings
   const headers = Object.entries(network.extraHeaders).flatMap(([name, value]) =>
     SECRET_NAME.test(name) ? [value, value.slice(value.indexOf(' ') + 1)] : [],
   )
   const credentials = keys.flatMap(({ value, config }) => [value, ...secretsIn(config)])
-  return [...credentials, ...headers, proxy.password ?? ''].filter((secret) => secret !== '')
+  return [...credentials, ...signedIn.secretsOf(settings), ...headers, proxy.password ?? ''].filter((secret) => secret !== '')
 }
 
 /** What an unexpected body was, for an error's reason. */

@@ -9,7 +9,8 @@ import {
   unexpectedBody,
 } from './attempt-facts.ts'
 import { passBetas } from './beta-flags.ts'
-import type { ChatResponse, StreamPart } from './canonical/chat.ts'
+import type { StreamPart } from './canonical/chat.ts'
+import type { AnyResponse } from './canonical/operations.ts'
 import type { Context } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import type { HeaderList } from './edge.ts'
@@ -41,7 +42,7 @@ import { openWhole } from './whole-answer.ts'
  */
 export type Served = { facts: AttemptFacts | undefined; headers: HeaderList; carry: Outgoing['carry'] } & (
   | { kind: 'bytes'; body: Buffer }
-  | { kind: 'response'; response: ChatResponse; parts?: readonly StreamPart[] | undefined; raw: string | undefined }
+  | { kind: 'response'; response: AnyResponse; parts?: readonly StreamPart[] | undefined; raw: string | undefined }
   | { kind: 'live'; live: LiveStream }
 )
 
@@ -112,8 +113,8 @@ class AttemptRun implements UpstreamHandler {
     const { runtime, ctx, goal, candidate } = this.#options
     try {
       const destination = destinationOf(runtime.registry, goal, candidate.key)
-      const { target, path } = locate(destination, goal.settings, pathOf(goal, ctx, candidate))
-      const outgoing = encodeOutgoing(ctx, goal, candidate.model, { wantsUsage: this.#callers.postHook !== undefined })
+      const outgoing = encodeOutgoing(ctx, goal, candidate, { wantsUsage: this.#callers.postHook !== undefined })
+      const { target, path } = locate(destination, goal.settings, pathOf(goal, ctx, { candidate, method: outgoing.method }))
       this.#outgoing = outgoing
       this.#facts.dropped = outgoing.dropped
       if (sendsRawRequest(ctx, goal)) this.#facts.rawRequest = bodyText(outgoing.body)
@@ -182,7 +183,9 @@ class AttemptRun implements UpstreamHandler {
     const { clientHeaders } = goal.entry
     const shared = goal.format === ctx.inbound ? goal.format : clientHeaders && { headers: clientHeaders }
     const rules = { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides }
-    const forwarded = passBetas(forwardedHeaders(ctx.incoming.headers, ctx.client, shared), goal.format.listHeaders, rules)
+    const sent = forwardedHeaders(ctx.incoming.headers, ctx.client, shared)
+    const inBody = goal.format === ctx.inbound ? undefined : goal.format.bodyHeaders
+    const forwarded = passBetas(inBody ? sent.filter(([name]) => !inBody.includes(name)) : sent, goal.format.listHeaders, rules)
     const isVendors = goal.settings.network.baseUrl === undefined && goal.entry.keyUrl === undefined
     const hop: HeaderList = isVendors ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
     if (forwarded.length === 0 && encoded === undefined) return hop.length === 0 ? fixed : [...fixed, ...hop]
@@ -236,7 +239,7 @@ class AttemptRun implements UpstreamHandler {
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
     try {
       if (this.#mode === 'whole') this.#serveWhole(body)
-      else this.#fail(this.#badAnswer(maskSecrets(this.#options.goal.settings, utf8(body))))
+      else this.#fail(this.#badAnswer(maskSecrets(this.#options.runtime, this.#options.goal.settings, utf8(body))))
     } catch (error) {
       this.#fail(error as Error)
     }
@@ -264,12 +267,12 @@ class AttemptRun implements UpstreamHandler {
     const { ctx, goal } = this.#options
     const answer = openWhole(body, goal.format, goal.format === ctx.inbound && !ctx.stream)
     if (answer.passes) return this.#serve({ kind: 'bytes', body })
-    const response = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
+    const response: AnyResponse | undefined = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
     if (!response) throw new GatewayError('GW_INTERNAL', { id: ctx.id })
     this.#serve({ kind: 'response', response, raw: this.#facts.sendsRawResponse ? utf8(body) : undefined })
   }
 
-  #serve(answer: { kind: 'bytes'; body: Buffer } | { kind: 'response'; response: ChatResponse; raw: string | undefined }): void {
+  #serve(answer: { kind: 'bytes'; body: Buffer } | { kind: 'response'; response: AnyResponse; raw: string | undefined }): void {
     if (this.#isSettled) return
     this.#isSettled = true
     this.#release()
@@ -356,7 +359,7 @@ class AttemptRun implements UpstreamHandler {
     if (!this.#isReleased) this.#abort()
     if (this.#isSettled) return
     this.#isSettled = true
-    this.#options.reject(explainError(error, errorFacts(this.#options.ctx, this.#facts)))
+    this.#options.reject(explainError(error, errorFacts(this.#options.runtime, this.#options.ctx, this.#facts)))
   }
 
   #release(): void {

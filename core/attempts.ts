@@ -6,6 +6,7 @@ import { noteRefused, noteWorked } from './key-status.ts'
 import { backoffMs, DEAD_KEY_COOL_DOWN_MS, DEFAULT_COOL_DOWN_MS, isDeadKey, isLimited, judge } from './retry.ts'
 import { exactGoal, type Goal, permits } from './routing.ts'
 import type { Runtime } from './runtime.ts'
+import { renewsSignIn } from './sign-in.ts'
 
 /** A key that the provider refused, for `extra_fields.key_statuses`. */
 interface RefusedKey {
@@ -60,15 +61,13 @@ export async function tryCandidates(
   }
 }
 
-/** Whether the key was refused for a minted credential that had gone bad before its time: with a new one the key is tried once more. */
 function renews(
   runtime: Runtime,
   { goal, candidate, startedAt }: { goal: Goal; candidate: Candidate; startedAt: number },
-  failure: GatewayError,
+  error: GatewayError,
 ): boolean {
-  if (!candidate.key || !isDeadKey(failure) || failure.status === 402) return false
   const { entry, settings } = exactGoal(runtime, goal, candidate)
-  return runtime.credentials.renew({ entry, settings, key: candidate.key }, startedAt)
+  return candidate.key !== undefined && renewsSignIn(runtime, { entry, settings, key: candidate.key }, { error, startedAt })
 }
 
 /** The provider's Retry-After where it is short enough to wait for, else the back-off. */

@@ -1,4 +1,7 @@
+import type { Context } from './context.ts'
 import type { HeaderList } from './edge.ts'
+import type { Format } from './format.ts'
+import { forwardedHeaders, mergeHeaders } from './forward-headers.ts'
 
 /** Which beta flags a provider is sent. Names begin like these; whatever their case. */
 export interface BetaRules {
@@ -24,4 +27,20 @@ export function passBetas(lines: HeaderList, names: readonly string[] | undefine
     const sent = flags.filter((flag) => flag !== '' && passesBeta(rules, flag)).join(',')
     return sent === '' ? [] : [[name, sent]]
   })
+}
+
+/**
+ * Flags that a client says in headers which the provider's format wants in the body: with the prefix of forwarded headers, or
+ * plainly where the client's own dialect has them. Undefined for formats that want none.
+ */
+export function clientBetas(ctx: Context, format: Format, rules: BetaRules): string[] | undefined {
+  const { bodyHeaders } = format
+  if (!bodyHeaders) return undefined
+  const headers = bodyHeaders.filter((name) => ctx.inbound.headers?.includes(name))
+  const lines = forwardedHeaders(ctx.incoming.headers, ctx.client, { headers }).filter(([name]) => bodyHeaders.includes(name))
+  const flags = mergeHeaders(
+    lines.map((line) => [line]),
+    bodyHeaders,
+  ).flatMap(([, value]) => value.split(',').map((flag) => flag.trim()))
+  return flags.filter((flag) => flag !== '' && passesBeta(rules, flag))
 }

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { ChatRequest, ChatResponse } from './canonical/chat.ts'
+import type { EmbedRequest, EmbedResponse } from './canonical/embed.ts'
+import type { AnyRequest, AnyResponse } from './canonical/operations.ts'
+import type { RerankRequest } from './canonical/rerank.ts'
 import type { HeaderList, Incoming } from './edge.ts'
 import { GatewayError } from './errors.ts'
 import type { Carry, Format, Framing, NamedByPath } from './format.ts'
 import type { Operation } from './provider.ts'
 import type { Member } from './roster.ts'
 import type { Scan } from './scan.ts'
-import type { ClientSettings } from './snapshot.ts'
+import type { ClientSettings, VirtualKeySettings } from './snapshot.ts'
 
 /** What plugins keep for one request. Authors add their own field by declaration merging. */
 // biome-ignore lint/suspicious/noEmptyInterface: augmented by plugins
@@ -14,12 +17,14 @@ export interface PluginState {}
 
 /** Who asks. Grows with governance; the gateway's own calls inherit it. */
 export interface Identity {
-  /** Bearer-like credential that named a virtual key; absent while nothing asks for one. */
-  virtualKeyId?: string | undefined
+  /** As it stood when the request came: a later change of it is another request's. */
+  virtualKey?: VirtualKeySettings | undefined
+  /** Only who has signed in to the management API may go on; the main thread is asked. */
+  needsAdmin?: boolean | undefined
 }
 
 /** A function that serves a child request; set by the gateway (core/pipeline.ts). */
-export type Execute = (ctx: Context, request: ChatRequest, reason: string) => Promise<ChatResponse>
+export type Execute = (ctx: Context, request: AnyRequest, reason: string) => Promise<AnyResponse>
 
 /** One request on its way through the gateway: a fixed shape, made at header time, dropped at the end. */
 export class Context implements Member {
@@ -66,7 +71,7 @@ export class Context implements Member {
   onUndeclaredRead: ((plugin: string) => void) | undefined
   execute: Execute | undefined
 
-  #request: ChatRequest | undefined
+  #request: AnyRequest | undefined
   #isEdited = false
   #abortListeners: (() => void)[] | undefined
   #abortController: AbortController | undefined
@@ -97,22 +102,29 @@ export class Context implements Member {
   }
 
   /** A request of the gateway's own, on behalf of `parent`: the same caller, its own attempts. `now`: the gateway's clock. */
-  static child(parent: Context, request: ChatRequest, now: number): Context {
-    const { incoming, operation, inbound, client, identity } = parent
+  static child(parent: Context, request: AnyRequest, now: number): Context {
+    const { incoming, inbound, client, identity } = parent
+    const operation = operationOf(request, parent.operation)
     const depth = parent.depth + 1
     const child = new Context({ id: randomUUID(), incoming, operation, inbound, client, identity, startedAt: now, parent, depth })
     child.request = request
-    child.stream = request.stream
+    child.stream = 'stream' in request && request.stream
     child.execute = parent.execute
     return child
   }
 
-  /** The canonical request, decoded on first use. Frozen at the top: to edit, assign a changed copy. */
+  /**
+   * The canonical request, decoded on first use. Frozen at the top: to edit, assign a changed copy. Where the operation is neither a
+   * chat nor the count of one's tokens this throws: such requests are read by `embedding` and `rerank`, and assigned here.
+   */
   get request(): ChatRequest {
-    if (this.guardedBy !== undefined) this.onUndeclaredRead?.(this.guardedBy)
-    return this.decoded()
+    if (OTHER_REQUESTS.has(this.operation))
+      throw new TypeError(
+        `ctx.request of the operation ${this.operation} is no chat: name the handler's operations, or read its own accessor`,
+      )
+    return this.#read() as ChatRequest
   }
-  set request(next: ChatRequest) {
+  set request(next: AnyRequest) {
     this.#request = Object.freeze(next)
     this.#isEdited = true
     this.model = next.model
@@ -121,8 +133,23 @@ export class Context implements Member {
   get isEdited(): boolean {
     return this.#isEdited
   }
-  /** Same as `request`, for the core's own use. */
+  /** What is to be embedded; undefined where the operation is another. */
+  get embedding(): EmbedRequest | undefined {
+    return this.operation === 'embedding' ? (this.#read() as EmbedRequest) : undefined
+  }
+  /** What is to be ranked; undefined where the operation is another. */
+  get rerank(): RerankRequest | undefined {
+    return this.operation === 'rerank' ? (this.#read() as RerankRequest) : undefined
+  }
+  #read(): AnyRequest {
+    if (this.guardedBy !== undefined) this.onUndeclaredRead?.(this.guardedBy)
+    return this.#decode()
+  }
+  /** Same as `request`, for the core's own use, which hands it from one side of a format to the other whatever the operation. */
   decoded(): ChatRequest {
+    return this.#decode() as ChatRequest
+  }
+  #decode(): AnyRequest {
     if (this.#request) {
       // The target may have changed since: a fallback, or a provider that was split off.
       if (this.#request.model !== this.model) this.#request = Object.freeze({ ...this.#request, model: this.model })
@@ -142,7 +169,7 @@ export class Context implements Member {
     return this.named?.framing ?? this.inbound.framing
   }
   get maxOutputTokens(): number | undefined {
-    if (this.#request) return this.#request.maxOutputTokens
+    if (this.#request) return (this.#request as ChatRequest).maxOutputTokens
     return this.scan && this.inbound.lens.maxOutputTokens(this.scan)
   }
   /** The texts of the conversation, without decoding the rest. */
@@ -192,9 +219,27 @@ export class Context implements Member {
 
   /** Serves another request on behalf of this one: same identity, own attempts, inherits abort. At most 5 deep. */
   call(request: ChatRequest, options: { reason: string }): Promise<ChatResponse> {
-    if (!this.execute) throw new GatewayError('GW_INTERNAL', { id: this.id, reason: 'no gateway behind this context' })
-    return this.execute(this, request, options.reason)
+    return this.#execute(request, options.reason) as Promise<ChatResponse>
   }
+  /** The same for embeddings: what a cache by meaning asks for. */
+  embed(request: EmbedRequest, options: { reason: string }): Promise<EmbedResponse> {
+    return this.#execute(request, options.reason) as Promise<EmbedResponse>
+  }
+  #execute(request: AnyRequest, reason: string): Promise<AnyResponse> {
+    if (!this.execute) throw new GatewayError('GW_INTERNAL', { id: this.id, reason: 'no gateway behind this context' })
+    return this.execute(this, request, reason)
+  }
+}
+
+/** Operations whose requests are no chats. */
+const OTHER_REQUESTS: ReadonlySet<Operation> = new Set(['embedding', 'rerank'])
+
+const CHATS: ReadonlySet<Operation> = new Set(['chat_completion', 'text_completion', 'responses'])
+
+/** What a request of the gateway's own asks for, by its form: a chat is asked for as its parent was. */
+function operationOf(request: AnyRequest, parent: Operation): Operation {
+  if ('messages' in request) return CHATS.has(parent) ? parent : 'chat_completion'
+  return 'inputs' in request ? 'embedding' : 'rerank'
 }
 
 /** Anything thrown while a request was served, as an error of the table. A request that was given up says why. */

@@ -1,8 +1,10 @@
 import type { Clock } from './deadlines.ts'
 import type { HeaderList } from './edge.ts'
+import { createLiveTokens, type LiveTokens } from './live-tokens.ts'
 import { type Mint, type Minted, REFUSABLE_AFTER_MS, type SignIn, signInError } from './mint.ts'
 import type { Authenticator, AuthKind, Credential, SignableRequest } from './provider.ts'
-import type { KeySettings } from './snapshot.ts'
+import type { Redactor } from './redact.ts'
+import type { KeySettings, ProviderSettings } from './snapshot.ts'
 
 /** Signs requests in. One per thread; what is minted comes from the process's one mint. */
 export interface Credentials {
@@ -18,6 +20,8 @@ export interface Credentials {
    * fresh to be at fault.
    */
   renew(signIn: SignIn, startedAt: number): boolean
+  /** The secrets that a provider was sent in minted credentials and could quote; a few per key, the newest last. */
+  secretsOf(settings: ProviderSettings): string[]
 }
 
 /** What the credentials of a thread are made from. */
@@ -27,6 +31,8 @@ export interface CredentialsOptions {
   clock: Clock
   /** Milliseconds since 1970. */
   wallClock(): number
+  /** Of the thread's log: is told what is minted. */
+  redactor?: Pick<Redactor, 'add' | 'forget'> | undefined
 }
 
 /** How often a thread looks whether a credential nears its end, in milliseconds. */
@@ -35,6 +41,7 @@ const LOOK_MS = 1_000
 /** The credentials of one thread: what was minted is used until its end, and asked for anew ahead of it, while requests go on. */
 export function createCredentials(options: CredentialsOptions): Credentials {
   const { authenticators } = options
+  const tokens = createLiveTokens(options.redactor)
   // By key object: a changed key is another object, and its old credential goes with it.
   const held = new Map<AuthKind, WeakMap<KeySettings, HeldCredential>>()
 
@@ -45,7 +52,7 @@ export function createCredentials(options: CredentialsOptions): Credentials {
     const known = held.get(entry.auth)?.get(key)
     if (known || mint?.(key, settings) === undefined) return known
     const keys = held.get(entry.auth) ?? new WeakMap<KeySettings, HeldCredential>()
-    const fresh = new HeldCredential(options, signIn)
+    const fresh = new HeldCredential({ ...options, tokens }, signIn)
     held.set(entry.auth, keys.set(key, fresh))
     return fresh
   }
@@ -66,12 +73,13 @@ export function createCredentials(options: CredentialsOptions): Credentials {
       })
     },
     renew: (signIn, startedAt) => heldFor(signIn)?.renew(startedAt) ?? false,
+    secretsOf: (settings) => tokens.of(settings),
   }
 }
 
 /** What a thread holds of one key's credential. */
 class HeldCredential {
-  readonly #options: CredentialsOptions
+  readonly #options: CredentialsOptions & { tokens: LiveTokens }
   readonly #signIn: SignIn
   #minted: Minted | undefined
   #asked: Promise<Minted> | undefined
@@ -83,7 +91,7 @@ class HeldCredential {
   /** `mintedAt` of the credential that the provider did not take. */
   #refused: number | undefined
 
-  constructor(options: CredentialsOptions, signIn: SignIn) {
+  constructor(options: CredentialsOptions & { tokens: LiveTokens }, signIn: SignIn) {
     this.#options = options
     this.#signIn = signIn
   }
@@ -125,6 +133,7 @@ class HeldCredential {
     if (minted.mintedAt !== this.#minted?.mintedAt) {
       this.#isSuccessor = !isFirst
       this.#isUsed = isFirst
+      this.#options.tokens.add(this.#signIn.key, minted)
     }
     this.#minted = minted
     if (Number.isFinite(minted.refreshAt)) this.#stopLooking ??= this.#options.clock.every(LOOK_MS, () => this.#look())

@@ -14,10 +14,18 @@ export interface Incoming {
   query: string
   /** Lower-case names; a name that came twice holds both values joined by `, `. */
   headers: ReadonlyMap<string, string>
-  remoteAddress: string
+  /** The other end of the connection; empty for a unix socket. Read at first use, which must come before the answer; so are the next two. */
+  readonly remoteAddress: string
+  /** The client's address: the connection's, or what a proxy of `client.trusted_proxies` says. */
+  readonly clientAddress: string
+  /** What the client spoke: by such a proxy's word, or on the connection itself. */
+  readonly scheme: 'http' | 'https'
   /** Declared length of the body; undefined when chunked, 0 when there is none. */
   contentLength: number | undefined
 }
+
+/** A listener of the gateway, by what it is for. */
+export type Surface = 'public' | 'admin' | 'metrics'
 
 /** An endpoint as data (transports/routes.ts). */
 export interface Route {
@@ -30,6 +38,11 @@ export interface Route {
   format: string
   /** `control`: answered on the main thread, as data. */
   at?: 'control' | undefined
+  /**
+   * Which listener serves it: the main one unless said; `admin` and `metrics` that of `client.admin_port` and `client.metrics_port`
+   * where these are set, else the main one too; `all` every one.
+   */
+  surface?: Surface | 'all' | undefined
   /** No credential is asked for (health). */
   isOpen?: boolean | undefined
   /** Provider of models that name none: each SDK prefix has its own. */

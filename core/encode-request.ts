@@ -1,6 +1,8 @@
+import { clientBetas } from './beta-flags.ts'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { EncodeOptions, Format, Splice } from './format.ts'
+import type { Candidate } from './hooks.ts'
 import type { Quirks } from './provider.ts'
 import type { Goal } from './routing.ts'
 import { type Scan, scan } from './scan.ts'
@@ -12,6 +14,8 @@ export interface Outgoing {
   headers: Record<string, string> | undefined
   carry: EncodedCarry
   dropped: readonly string[]
+  /** Which of the format's methods the body is for, where it has several. */
+  method: string | undefined
 }
 type EncodedCarry = import('./format.ts').Carry | undefined
 
@@ -25,8 +29,9 @@ export interface OutgoingOptions {
 }
 
 /** Writes the body for a provider: the client's bytes with the gateway's edits spliced in where that does, else translated. */
-export function encodeOutgoing(ctx: Context, goal: Goal, candidate: string, options: OutgoingOptions): Outgoing {
-  const model = goal.entry.wireModel?.(candidate) ?? candidate
+export function encodeOutgoing(ctx: Context, goal: Goal, candidate: Candidate, options: OutgoingOptions): Outgoing {
+  const { key } = candidate
+  const model = goal.entry.wireModel?.(candidate.model, { operation: goal.operation, key }) ?? candidate.model
   const isSameFormat = goal.format === ctx.inbound
   if (!isSameFormat || ctx.isEdited || !ctx.scan) return translate(ctx, goal, model)
   const quirks = goal.entry.quirks
@@ -34,7 +39,7 @@ export function encodeOutgoing(ctx: Context, goal: Goal, candidate: string, opti
   const splices = edits(ctx.scan, goal.format, { model, drop: quirks?.drop ?? [] })
   if (ctx.stream && options.wantsUsage) splices.push(...goal.format.lens.withStreamUsage(ctx.scan))
   const dropped = (quirks?.drop ?? []).filter((name) => ctx.scan?.spans.has(name))
-  return { body: applySplices(ctx.scan.bytes, splices), headers: undefined, carry: undefined, dropped }
+  return { body: applySplices(ctx.scan.bytes, splices), headers: undefined, carry: undefined, dropped, method: ctx.named?.method }
 }
 
 /** The outgoing body as text: for `raw_request`. */
@@ -58,14 +63,17 @@ function translate(ctx: Context, goal: Goal, model: string): Outgoing {
     headers: encoded.headers,
     carry,
     dropped: [...lost, ...(encoded.dropped ?? [])],
+    method: encoded.method,
   }
 }
 
 function encodeOptions(ctx: Context, goal: Goal): EncodeOptions {
+  const betas = { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides }
   return {
     provider: goal.settings.name,
     quirks: goal.entry.quirks,
-    betas: { known: goal.entry.betas, overrides: goal.settings.network.betaOverrides },
+    betas,
+    clientBetas: clientBetas(ctx, goal.format, betas),
     defaultMaxOutputTokens: goal.entry.defaultMaxOutputTokens,
     dropUnsupported: ctx.client.shouldDropParams || asksToDrop(ctx.header('x-bf-compat')),
   }
@@ -81,7 +89,13 @@ function adapt(ctx: Context, goal: Goal, options: OutgoingOptions & { model: str
   const adapted = goal.format.outbound?.adapt?.({ ...body, model: options.model }, goal.entry.quirks ?? {})
   const bytes = Buffer.from(JSON.stringify(adapted?.body))
   const splices = ctx.stream && options.wantsUsage ? goal.format.lens.withStreamUsage(scan(bytes)) : []
-  return { body: applySplices(bytes, splices), headers: undefined, carry: undefined, dropped: adapted?.dropped ?? [] }
+  return {
+    body: applySplices(bytes, splices),
+    headers: undefined,
+    carry: undefined,
+    dropped: adapted?.dropped ?? [],
+    method: ctx.named?.method,
+  }
 }
 
 /** Whether a provider's deviations touch this body in a way that splices cannot do. */

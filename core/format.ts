@@ -4,7 +4,7 @@ import type { Json, JsonObject } from './canonical/json.ts'
 import type { Usage } from './canonical/usage.ts'
 import type { GatewayError } from './errors.ts'
 import type { Fold } from './fold.ts'
-import type { Quirks } from './provider.ts'
+import type { Operation, Quirks } from './provider.ts'
 import type { Scan } from './scan.ts'
 
 /**
@@ -49,6 +49,11 @@ export interface NamedByPath {
   stream?: boolean | undefined
   /** How the client wants its stream cut, where that is not the dialect's usual way. */
   framing?: Framing | undefined
+  /** What is asked for, where one route serves several operations, with the name of the dialect's format of it. */
+  operation?: Operation | undefined
+  format?: string | undefined
+  /** Which of that format's methods, where it has several. */
+  method?: string | undefined
 }
 
 /** What an encoder must know of the provider. */
@@ -59,6 +64,8 @@ export interface EncodeOptions {
   quirks?: Quirks | undefined
   /** Which beta flags the provider is sent, for formats that put theirs into the body; those in headers are the core's business. Absent: all. */
   betas?: BetaRules | undefined
+  /** Flags that the client said in one of the format's `bodyHeaders`, as far as the provider takes them. */
+  clientBetas?: readonly string[] | undefined
   /** Leave out what the format cannot carry instead of refusing it (compat.should_drop_params). */
   dropUnsupported?: boolean | undefined
   /** Sent where the format demands a limit and the client gave none. */
@@ -73,6 +80,8 @@ export interface EncodedRequest {
   headers?: Record<string, string> | undefined
   /** Names of hints that were left out, as the client wrote them. */
   dropped?: readonly string[] | undefined
+  /** Which of the format's methods the body is for, where it has several: the path may depend on it. */
+  method?: string | undefined
 }
 
 /** Facts an answer's encoder needs that are not in the answer. Times in seconds since 1970. */
@@ -96,6 +105,11 @@ export interface Inbound {
    * dialect's path names model and streaming, and rules over the body then.
    */
   decodeRequest(body: JsonObject, named?: NamedByPath): DecodedRequest
+  /**
+   * Refuses, with GW_INVALID_REQUEST, what no provider could serve: also bodies that go on as they came, and are not decoded. Absent:
+   * the provider decides.
+   */
+  check?(scan: Scan): void
   encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject
   /** `start(options: ReplyOptions)`. Writes the terminator on `response-end`, the error event when ended with an error. */
   encodeStream: Fold<StreamPart, Frame>
@@ -188,6 +202,8 @@ export interface Format {
   /** `import.meta.url` of the module that exports this format as `format`, so that a pool thread can import it. */
   module: string
   framing: Framing
+  /** Of an operation that has no streams: what the format says of them stands for nothing. */
+  isWhole?: boolean | undefined
   /** How a stream is cut that comes with another content type than `streamType`, by its beginning: Gemini's JSON array. */
   otherFramings?: Readonly<Record<string, Framing>> | undefined
   /** Content type of the stream in this dialect. */
@@ -198,6 +214,8 @@ export interface Format {
   headers?: readonly string[] | undefined
   /** Those of them that hold lists: values from several sources are joined and de-duplicated. */
   listHeaders?: readonly string[] | undefined
+  /** Headers with lists of beta flags, of other dialects' clients, that this one says in the body instead. Lower case. */
+  bodyHeaders?: readonly string[] | undefined
   /** Prefixes of answer headers that the dialect defines itself: passed on to the client. Lower case. */
   answerHeaders?: readonly string[] | undefined
   inbound?: Inbound | undefined

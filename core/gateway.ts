@@ -14,6 +14,7 @@ import { call, handle } from './pipeline.ts'
 import type { Plugin } from './plugin.ts'
 import { type LoadedPlugins, loadPlugins } from './plugin-loader.ts'
 import { currentScope, escapedError, runOutOfScope } from './plugin-scope.ts'
+import type { Redactor } from './redact.ts'
 import { createRegistry, type RegistryOptions } from './registry.ts'
 import { errorBody, errorHead, replyError } from './reply.ts'
 import { Roster } from './roster.ts'
@@ -34,6 +35,8 @@ export interface GatewayOptions extends RegistryOptions {
   /** Folder that plugins' relative paths are looked up from. */
   folder?: string | undefined
   log: Log
+  /** Of the log: is told of credentials that are minted. */
+  redactor?: Pick<Redactor, 'add' | 'forget'> | undefined
   clock?: Clock | undefined
   random?: (() => number) | undefined
   wallClock?: (() => number) | undefined
@@ -83,7 +86,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     registry,
     shared,
     upstream,
-    credentials: createCredentials({ authenticators, mint, clock: deadlines.clock, wallClock }),
+    credentials: createCredentials({ authenticators, mint, clock: deadlines.clock, wallClock, redactor: options.redactor }),
     deadlines,
     log,
     pool: options.poolThreads ? new StreamPool(options.poolThreads) : undefined,

@@ -13,7 +13,9 @@ export interface HookRules {
 export const HOOK_RULES = {
   preRequest: {
     fault: (answer) =>
-      isPlain(answer) && (isPlain(answer.response) || Array.isArray(answer.parts)) ? undefined : 'an answer has response or parts',
+      isPlain(answer) && (isPlain(answer.response) || Array.isArray(answer.parts) || isPlain(answer.answer))
+        ? undefined
+        : 'an answer has response, parts or answer',
   },
   governance: {
     fault: (answer) => (answer instanceof GatewayError ? undefined : 'a refusal is a GatewayError, and consent is undefined'),

@@ -1,4 +1,5 @@
 import type { ChatResponse, StreamPart } from './canonical/chat.ts'
+import type { OperationResponse } from './canonical/operations.ts'
 import type { Usage } from './canonical/usage.ts'
 import type { Context } from './context.ts'
 import type { GatewayError } from './errors.ts'
@@ -9,8 +10,11 @@ import type { KeySettings, ProviderSettings } from './snapshot.ts'
 /** What a handler may answer: a value or nothing, at once or later. */
 export type Maybe<T> = T | undefined | void | Promise<T | undefined | void>
 
-/** An answer in place of the provider's: whole, or as the parts of a stream. Either is served streamed or not, as asked. */
-export type Answer = { response: ChatResponse } | { parts: readonly StreamPart[] }
+/**
+ * An answer in place of the provider's: whole, or as the parts of a stream. Either is served streamed or not, as asked. `answer` is
+ * that of an operation which is no chat.
+ */
+export type Answer = { response: ChatResponse } | { parts: readonly StreamPart[] } | { answer: OperationResponse }
 
 /** One way to serve a request. `model` is the provider's id, after the key's aliases. */
 export interface Candidate {
@@ -35,6 +39,8 @@ export type Outcome =
       usage: Usage | undefined
       /** The whole answer in canonical form; present for handlers that declare `needs: 'response'`, and settable: a replacement is what the client gets (not for streams). */
       response?: ChatResponse | undefined
+      /** The same of an operation that is no chat: embeddings, a ranking, a count of tokens. */
+      answer?: OperationResponse | undefined
     }
   | { ok: false; error: GatewayError }
 

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { Context } from './context.ts'
+import { Context, type Identity } from './context.ts'
 import type { Incoming } from './edge.ts'
 import { GatewayError } from './errors.ts'
 import type { Format, NamedByPath } from './format.ts'
 import type { Operation } from './provider.ts'
 import type { Runtime } from './runtime.ts'
+import type { ClientSettings } from './snapshot.ts'
 import { HOP_HEADER } from './upstream/target.ts'
+import { findVirtualKey, isWhitelisted } from './virtual-key.ts'
 
 /** A request may pass this many gateways: a base URL that leads back here must end. */
 const MAX_HOPS = 5
@@ -14,7 +16,8 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 
 /**
  * Decides at header time, before the body is read, whether a request may come in. Synchronous and from the snapshot alone.
- * Throws GW_MISSING_HEADERS, GW_BODY_TOO_LARGE, GW_LOOP, GW_ROUTE_NOT_FOUND.
+ * Throws GW_MISSING_HEADERS, GW_BODY_TOO_LARGE, GW_LOOP, GW_ROUTE_NOT_FOUND, GW_VIRTUAL_KEY_REQUIRED, GW_VIRTUAL_KEY_UNKNOWN,
+ * GW_VIRTUAL_KEY_BLOCKED.
  */
 export function identify(runtime: Runtime, incoming: Incoming): Context {
   const client = runtime.client()
@@ -25,19 +28,32 @@ export function identify(runtime: Runtime, incoming: Incoming): Context {
   const hops = incoming.headers.get(HOP_HEADER)
   const depth = hops === undefined ? 0 : Number.parseInt(hops, 10) || 0
   if (depth >= MAX_HOPS) throw new GatewayError('GW_LOOP', { depth })
-  const inbound = runtime.registry.format(incoming.route.format)
-  const named = incoming.route.namesModel ? readPath(inbound, incoming) : undefined
+  const dialect = runtime.registry.format(incoming.route.format)
+  const named = incoming.route.namesModel ? readPath(dialect, incoming) : undefined
   return new Context({
     id: requestId(incoming),
     incoming,
-    operation: incoming.route.operation as Operation,
-    inbound,
+    operation: named?.operation ?? (incoming.route.operation as Operation),
+    inbound: named?.format === undefined ? dialect : runtime.registry.format(named.format),
     named,
     client,
-    identity: {},
+    identity: identityOf(runtime, incoming, client),
     startedAt: runtime.deadlines.clock.now(),
     depth,
   })
+}
+
+const ANONYMOUS: Identity = Object.freeze({})
+const ADMIN: Identity = Object.freeze({ needsAdmin: true })
+
+/** Who asks: the owner of a virtual key; where one is asked for and missing, who has signed in, if that is enough. */
+function identityOf({ tables, wallClock }: Runtime, { route, path, headers }: Incoming, client: ClientSettings): Identity {
+  if (route.isOpen || route.at === 'control') return ANONYMOUS
+  const virtualKey = findVirtualKey(tables, headers, wallClock)
+  if (virtualKey) return { virtualKey }
+  if (!client.asksForCredential || isWhitelisted(path, client.whitelistedRoutes)) return ANONYMOUS
+  if (client.takesAdmin && (headers.has('authorization') || headers.has('cookie'))) return ADMIN
+  throw new GatewayError('GW_VIRTUAL_KEY_REQUIRED')
 }
 
 function readPath(inbound: Format, { path, query }: Incoming): NamedByPath {

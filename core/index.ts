@@ -1,6 +1,10 @@
 /** What authors of plugins, providers and formats may import: `import { definePlugin } from 'bifrost-node'`. */
 export type * from './canonical/chat.ts'
+export type * from './canonical/count.ts'
+export type * from './canonical/embed.ts'
 export type { Json, JsonObject } from './canonical/json.ts'
+export type { AnyRequest, AnyResponse, OperationResponse } from './canonical/operations.ts'
+export type * from './canonical/rerank.ts'
 export type { Stop } from './canonical/stop.ts'
 export type { Usage } from './canonical/usage.ts'
 export { type AllowRule, allowList } from './config/allow-list.ts'

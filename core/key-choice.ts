@@ -16,10 +16,11 @@ const NONE: KeyWish = {}
 
 /**
  * Reads `x-bf-api-key-id`, `x-bf-api-key` (a key's id or name; the id wins) and `x-bf-session-id`. They hold for the first target
- * alone, not for fallbacks or for requests that plugins make. Throws GW_INVALID_REQUEST for a key that is not there.
+ * alone, not for fallbacks or for requests that plugins make; a gateway in front changes nothing. Throws GW_INVALID_REQUEST for a
+ * key that is not there.
  */
 export function keyWish(ctx: Context, settings: ProviderSettings): KeyWish {
-  if (ctx.fallbackIndex > 0 || ctx.depth > 0) return NONE
+  if (ctx.fallbackIndex > 0 || ctx.parent) return NONE
   const id = ctx.header('x-bf-api-key-id')
   const name = id === undefined ? ctx.header('x-bf-api-key') : undefined
   const session = ctx.header('x-bf-session-id')

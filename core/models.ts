@@ -1,19 +1,14 @@
-import { maskSecrets } from './attempt-facts.ts'
 import { isObject } from './canonical/json.ts'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
+import { fetchModels, type KeyedProvider } from './fetch-models.ts'
 import { noteListed } from './key-status.ts'
 import type { Provider } from './provider.ts'
-import { locate } from './request-path.ts'
 import { isDeadKey } from './retry.ts'
 import { allows } from './routing.ts'
 import type { Runtime } from './runtime.ts'
-import { signRequest } from './sign-in.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
-import { utf8 } from './text.ts'
-import { answerError, faultError } from './upstream/fault.ts'
-import { destinationOf } from './upstream/target.ts'
-import type { Target, UpstreamRequest } from './upstream/types.ts'
+import { admits } from './virtual-key.ts'
 
 /** A model as `GET /v1/models` lists it; `id` is `provider/model`. */
 export interface ListedModel {
@@ -23,9 +18,6 @@ export interface ListedModel {
   [field: string]: unknown
 }
 
-/** How long a list of all providers waits for the slowest, in milliseconds. */
-const LIST_DEADLINE_MS = 10_000
-
 /**
  * The models that a client may ask for: of one provider (its failure is the answer), or of all in parallel within a deadline,
  * where a provider that fails is left out and logged. Filtered by what the keys allow; an alias is listed under its own name.
@@ -34,9 +26,11 @@ export async function listModels(runtime: Runtime, ctx: Context, wanted: string 
   if (wanted !== undefined) {
     const settings = runtime.tables.providers.get(wanted)
     if (!settings) throw new GatewayError('GW_INVALID_REQUEST', { param: 'provider', reason: `"${wanted}" is no configured provider` })
-    return modelsOf(runtime, ctx, settings)
+    return admittedModels(ctx, settings, await modelsOf(runtime, ctx, settings))
   }
-  const providers = [...runtime.tables.providers.values()]
+  const { virtualKey } = ctx.identity
+  const admitted = ({ name }: ProviderSettings) => !virtualKey || virtualKey.providers.some(({ provider }) => provider === name)
+  const providers = [...runtime.tables.providers.values()].filter(admitted)
   const lists = await Promise.all(
     providers.map((settings) =>
       modelsOf(runtime, ctx, settings).catch((error: unknown) => {
@@ -45,7 +39,13 @@ export async function listModels(runtime: Runtime, ctx: Context, wanted: string 
       }),
     ),
   )
-  return lists.flat()
+  return lists.flatMap((list, index) => admittedModels(ctx, providers[index] as ProviderSettings, list))
+}
+
+/** Those that the caller's virtual key may ask for. */
+function admittedModels({ identity }: Context, { name }: ProviderSettings, models: ListedModel[]): ListedModel[] {
+  const { virtualKey } = identity
+  return virtualKey ? models.filter(({ id }) => admits(virtualKey, name, { model: id.slice(name.length + 1) })) : models
 }
 
 async function modelsOf(runtime: Runtime, ctx: Context, settings: ProviderSettings): Promise<ListedModel[]> {
@@ -62,24 +62,23 @@ async function modelsOf(runtime: Runtime, ctx: Context, settings: ProviderSettin
   return [...byId.values()]
 }
 
-interface KeyedProvider {
-  settings: ProviderSettings
-  entry: Provider
-  key: KeySettings | undefined
-}
-
 async function listWithKey(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<ListedModel[]> {
   const { settings, entry, key } = source
-  const body = await fetchModels(runtime, ctx, source).catch((error: unknown) => {
-    if (key) noteListed(runtime.shared, key, error)
-    throw error
+  const bodies = await fetchModels(runtime, ctx, source).catch((error: unknown) => {
+    const failure = refusal(error, { provider: settings.name, key: key?.name ?? 'none', attempt: 0 })
+    if (key) noteListed(runtime.shared, key, failure)
+    throw failure
   })
   if (key) noteListed(runtime.shared, key)
-  const listed = isObject(body) && Array.isArray(body.data) ? body.data : Array.isArray(body) ? body : []
-  const ids = entry.modelIds?.(body) ?? listed.map((model) => (isObject(model) ? String(model.id) : String(model)))
-  const models = ids.map((id, index) => toModel(settings, id, isObject(listed[index]) ? listed[index] : {}))
+  const models = bodies.flatMap((body) => modelsIn(body, settings, entry))
   const isServed = (id: string): boolean => !key || (allows(key.models, id) && !allows(key.blacklistedModels, id))
   return models.filter((model) => isServed(model.id.slice(settings.name.length + 1)))
+}
+
+function modelsIn(body: unknown, settings: ProviderSettings, entry: Provider): ListedModel[] {
+  const listed = isObject(body) && Array.isArray(body.data) ? body.data : Array.isArray(body) ? body : []
+  const ids = entry.modelIds?.(body) ?? listed.map((model) => (isObject(model) ? String(model.id) : String(model)))
+  return ids.map((id, index) => toModel(settings, id, isObject(listed[index]) ? listed[index] : {}))
 }
 
 /** What the keys themselves name: listed, and aliases. */
@@ -103,64 +102,9 @@ function toModel(settings: ProviderSettings, id: string, facts: Record<string, u
   }
 }
 
-async function fetchModels(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<unknown> {
-  const { settings, entry, key } = source
-  const destination = destinationOf(runtime.registry, source, key)
-  const listed = settings.pathOverrides.list_models ?? entry.paths.list_models
-  const path = typeof listed === 'function' ? listed({ model: '', isStream: false, key, settings }) : listed
-  const { target, path: located } = locate(destination, settings, path as string)
-  const { headers } = destination
-  const plain = { method: 'GET', path: located, headers, body: [], maxResponseBytes: ctx.client.maxResponseBytes }
-  const request = (key && (await signRequest(runtime, { entry, settings, key }, { target, request: plain }))) ?? plain
-  return askForModels(runtime, ctx, { ...source, target, request })
-}
-
-function askForModels(
-  runtime: Runtime,
-  ctx: Context,
-  source: KeyedProvider & { target: Target; request: UpstreamRequest },
-): Promise<unknown> {
-  const { settings, entry, key, target, request } = source
-  const format = runtime.registry.format(entry.format)
-  return new Promise((resolve, reject) => {
-    const facts = { provider: settings.name, key: key?.name ?? 'none', attempt: 0 }
-    const ms = Math.min(settings.network.requestTimeoutMs, LIST_DEADLINE_MS)
-    const deadline = {
-      at: runtime.deadlines.clock.now() + ms,
-      onReached: () => end(() => reject(new GatewayError('GW_REQUEST_TIMEOUT', { ...facts, ms }))),
-    }
-    const chunks: Buffer[] = []
-    let status = 0
-    const call = runtime.upstream.open(target, request, {
-      onHead: (head) => {
-        status = head.status
-      },
-      onData: (chunk) => chunks.push(Buffer.from(chunk)),
-      onEnd: () => end(() => settle(utf8(Buffer.concat(chunks)))),
-      onError: (fault) => end(() => reject(faultError(fault, facts))),
-    })
-    let stopListening: (() => void) | undefined
-    stopListening = ctx.onAbort(() => end(() => reject(new GatewayError('GW_CANCELLED'))))
-    runtime.deadlines.add(deadline)
-    function end(work: () => void): void {
-      runtime.deadlines.delete(deadline)
-      stopListening?.()
-      call?.abort()
-      work()
-    }
-    function settle(text: string): void {
-      if (status >= 300) return reject(refusal(answerError(format, status, maskSecrets(settings, text)), facts))
-      try {
-        resolve(JSON.parse(text))
-      } catch (cause) {
-        reject(new GatewayError('GW_UPSTREAM_INVALID', { ...facts, reason: 'the list of models is not JSON' }, { cause }))
-      }
-    }
-  })
-}
-
 /** A refused key is the gateway's trouble and not the caller's (D25). */
-function refusal(error: GatewayError, facts: { provider: string; key: string; attempt: number }): GatewayError {
+function refusal(error: unknown, facts: { provider: string; key: string; attempt: number }): unknown {
+  if (!(error instanceof GatewayError) || error.code !== 'GW_UPSTREAM_ERROR') return error
   if (isDeadKey(error))
     return new GatewayError('GW_CREDENTIALS_EXHAUSTED', { ...facts, reason: `${facts.key}: ${error.status}` }, { cause: error })
   return new GatewayError(error.code, { ...error.detail, raw: undefined, ...facts })

@@ -1,7 +1,8 @@
 import type { Served } from './attempt.ts'
 import { tryCandidates } from './attempts.ts'
-import type { ChatRequest, ChatResponse, StreamPart } from './canonical/chat.ts'
+import type { ChatResponse, StreamPart } from './canonical/chat.ts'
 import { collector } from './canonical/collect.ts'
+import type { AnyRequest, AnyResponse } from './canonical/operations.ts'
 import { asGatewayError, Context } from './context.ts'
 import type { Reply } from './edge.ts'
 import { GatewayError } from './errors.ts'
@@ -10,9 +11,10 @@ import { keyWish } from './key-choice.ts'
 import { outcomeFromServed, responseOf } from './outcome.ts'
 import { replyError, replyServed } from './reply.ts'
 import { fallsBack, isUnusable } from './retry.ts'
-import { findCandidates, type Goal, readFallbacks, resolveGoal, withOperation } from './routing.ts'
+import { findCandidates, type Goal, isChat, readFallbacks, resolveGoal, withOperation } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import { scan } from './scan.ts'
+import { checkVirtualKey } from './virtual-key.ts'
 
 /** Most calls on behalf of one request that may be nested (`ctx.call`). */
 const MAX_CALL_DEPTH = 5
@@ -94,7 +96,8 @@ async function serveTarget(runtime: Runtime, ctx: Context, options: { target: st
   const held = callers.preRequest && (await callers.preRequest(ctx))
   if (ctx.model !== goal?.model) goal = aim(runtime, ctx, ctx.model)
   if (callers.governance) await govern(ctx, callers.governance)
-  if (held) return serveHeld(held)
+  if (goal.virtualKey) checkVirtualKey(goal.virtualKey, goal.settings.name, goal.model)
+  if (held) return serveHeld(ctx, held)
   if (goal.entry.respond) return serveLocal(ctx, goal)
   const found = findCandidates(runtime, goal)
   const candidates = (callers.keySelection && (await callers.keySelection(found, ctx))) || found
@@ -120,7 +123,8 @@ function aim(runtime: Runtime, ctx: Context, target: string): Goal {
   ctx.model = named.model
   const goal = withOperation(runtime, named, ctx)
   const wish = keyWish(ctx, goal.settings)
-  return wish.pin || wish.session ? { ...goal, wish } : goal
+  const { virtualKey } = ctx.identity
+  return wish.pin || wish.session || virtualKey ? { ...goal, wish, virtualKey } : goal
 }
 
 async function govern(ctx: Context, governance: HookSignatures['governance']): Promise<void> {
@@ -128,10 +132,18 @@ async function govern(ctx: Context, governance: HookSignatures['governance']): P
   if (refusal) throw refusal
 }
 
-function serveHeld(answer: Answer): Served {
+function serveHeld(ctx: Context, answer: Answer): Served {
   const parts = 'parts' in answer ? answer.parts : undefined
-  const response = 'response' in answer ? answer.response : collect(answer.parts)
+  const response = wholeOf(answer)
+  const kind = 'kind' in response ? response.kind : undefined
+  if (kind === undefined ? !isChat(ctx.operation) : kind !== ctx.operation)
+    throw new GatewayError('GW_INTERNAL', { id: ctx.id, reason: `a plugin answered ${ctx.operation} with the answer of another operation` })
   return { kind: 'response', response, parts, raw: undefined, facts: undefined, headers: [], carry: undefined }
+}
+
+function wholeOf(answer: Answer): AnyResponse {
+  if ('parts' in answer) return collect(answer.parts)
+  return 'answer' in answer ? answer.answer : answer.response
 }
 
 /** A provider that answers from the process itself. */
@@ -156,6 +168,7 @@ function readRequest(runtime: Runtime, ctx: Context, body: Buffer): void {
   ctx.model = qualified(runtime, ctx.named?.model ?? lens.model(found) ?? '', ctx.incoming.route.provider)
   ctx.stream = ctx.named?.stream ?? lens.stream(found)
   if (found.spans.has('fallbacks')) ctx.fallbacks = readFallbacks(found.value('fallbacks'))
+  ctx.inbound.inbound?.check?.(found)
 }
 
 /** `client.request_deadline_seconds`: all attempts with their pauses. */
@@ -172,24 +185,26 @@ function withDeadline(runtime: Runtime, ctx: Context, work: Promise<Served>): Pr
 async function afterServed(runtime: Runtime, ctx: Context, served: Served): Promise<Served> {
   const callers = runtime.callers(ctx.operation)
   const outcome = outcomeFromServed(runtime, served, callers.needs.has('response'))
-  const before = outcome.response
+  const before = outcome.response ?? outcome.answer
   const after = ((await callers.postHook?.(outcome, ctx)) as Outcome | undefined) ?? outcome
   if (!after.ok) throw after.error
-  if (after.response === undefined || after.response === before) return served
-  return { ...served, kind: 'response', response: after.response, parts: undefined, raw: undefined } as Served
+  const response = after.response ?? after.answer
+  if (response === undefined || response === before) return served
+  return { ...served, kind: 'response', response, parts: undefined, raw: undefined } as Served
 }
 
 async function afterFailure(ctx: Context, callers: HookCallers, failure: GatewayError): Promise<Served> {
   const after = ((await callers.postHook?.({ ok: false, error: failure }, ctx)) as Outcome | undefined) ?? { ok: false, error: failure }
   if (!after.ok) throw after.error
+  if (after.answer) return serveHeld(ctx, { answer: after.answer })
   if (after.response === undefined) throw failure
-  return serveHeld({ response: after.response })
+  return serveHeld(ctx, { response: after.response })
 }
 
 /** Serves a plugin's own request on behalf of `parent` (ctx.call). */
-export async function call(runtime: Runtime, parent: Context, request: ChatRequest): Promise<ChatResponse> {
+export async function call(runtime: Runtime, parent: Context, request: AnyRequest): Promise<AnyResponse> {
   if (parent.depth >= MAX_CALL_DEPTH) throw new GatewayError('GW_LOOP', { depth: parent.depth, provider: parent.provider })
-  const ctx = Context.child(parent, { ...request, stream: false }, runtime.deadlines.clock.now())
+  const ctx = Context.child(parent, 'stream' in request ? { ...request, stream: false } : request, runtime.deadlines.clock.now())
   const stopListening = parent.onAbort(() => ctx.abort())
   const served = await execute(runtime, ctx).finally(stopListening)
   return responseOf(served)

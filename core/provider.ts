@@ -5,7 +5,7 @@ import type { HeaderList } from './edge.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 
 /** Operations of the gateway, by the names of api.md 1.3 (`extra_fields.request_type`); streams add `_stream`. */
-export type Operation = 'chat_completion' | 'text_completion' | 'responses' | 'list_models'
+export type Operation = 'chat_completion' | 'text_completion' | 'responses' | 'list_models' | 'embedding' | 'rerank' | 'count_tokens'
 
 /** The closed vocabulary of deviations from a format. When three providers need a new word, add one; when one does, use `patch`. */
 export interface Quirks {
@@ -37,6 +37,8 @@ export type AuthKind = 'bearer' | 'x-api-key' | 'x-goog-api-key' | 'entra' | 'en
 /** What an entry may decide a path by. `model` is the provider's own name for it, aliases resolved. */
 export interface PathFacts {
   model: string
+  /** Which of the format's methods the body is for, where it has several (`EncodedRequest.method`). */
+  method?: string | undefined
   isStream: boolean
   key: KeySettings | undefined
   settings: ProviderSettings
@@ -84,9 +86,9 @@ export interface Provider {
   /** Path below the base URL, per operation. An operation that is not named here is not supported, or translated to one that is. */
   paths: Partial<Record<Operation, string | PathOf>>
   /** The entry that serves a model of another family (Claude on Vertex); undefined: this one. Same key config and settings. */
-  variant?: (model: string) => Provider | undefined
+  variant?: (model: string, operation: Operation) => Provider | undefined
   /** The model as the body or path says it, where that differs from its name after the provider's. */
-  wireModel?: (model: string) => string
+  wireModel?: (model: string, facts: { operation: Operation; key: KeySettings | undefined }) => string
   /** The block of its keys that only this provider has. */
   keyConfig?: KeyConfig
   /** Where to ask next when an answer is none yet; undefined: it is the answer. */
@@ -118,6 +120,8 @@ export interface Provider {
   models?: readonly string[]
   /** Reads the list-models answer where it differs from `{data: [{id}]}`. */
   modelIds?: (body: unknown) => string[]
+  /** Where the list-models answer goes on, as the provider wrote it; undefined: this page was the last. Followed like `follow`. */
+  nextModels?: (body: unknown) => string | undefined
 }
 
 /** Declares a provider; checked against `Provider`, returned as it is. */

@@ -11,21 +11,38 @@ const PREFIXED = /\bsk-[\w-]{12,}/g
 
 /** Takes known secrets out of texts. */
 export interface Redactor {
-  /** Makes a text a secret; shorter than 8 characters it is ignored. */
+  /** Makes a text a secret, once more where it is one already; shorter than 8 characters it is ignored. */
   add(secret: string): void
+  /** Undoes one `add`: a secret that is of no use any more. */
+  forget(secret: string): void
   /** The text without secrets: known ones, and what looks like a credential. */
   mask(text: string): string
 }
 
 /** A redactor that knows some secrets already. */
 export function createRedactor(secrets: Iterable<string> = []): Redactor {
-  const known = new Set<string>()
+  const forms = new Set<string>()
+  const times = new Map<string, number>()
   let longestFirst: readonly string[] = []
+  const sort = (): void => {
+    longestFirst = [...forms].sort((a, b) => b.length - a.length)
+  }
   const redactor: Redactor = {
     add(secret) {
-      if (secret.length < MIN_LENGTH || known.has(secret)) return
-      for (const form of [secret, JSON.stringify(secret).slice(1, -1), encodeForUrl(secret)]) known.add(form)
-      longestFirst = [...known].sort((a, b) => b.length - a.length)
+      if (secret.length < MIN_LENGTH) return
+      const before = times.get(secret) ?? 0
+      times.set(secret, before + 1)
+      if (before > 0) return
+      for (const form of formsOf(secret)) forms.add(form)
+      sort()
+    },
+    forget(secret) {
+      const left = (times.get(secret) ?? 0) - 1
+      if (left > 0) times.set(secret, left)
+      if (left !== 0) return
+      times.delete(secret)
+      for (const form of formsOf(secret)) forms.delete(form)
+      sort()
     },
     mask(text) {
       let masked = text
@@ -56,6 +73,11 @@ export function redactFields(value: unknown, depth = 0): unknown {
     copy[name] = isSecret ? MASK : redactFields(field, depth + 1)
   }
   return copy
+}
+
+/** As it is, as JSON writes it, and as a URL does. */
+function formsOf(secret: string): string[] {
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeForUrl(secret)]
 }
 
 /** A lone surrogate cannot be encoded; then the text stands for itself. */

@@ -1,4 +1,5 @@
 import type { Served } from './attempt.ts'
+import type { ChatResponse } from './canonical/chat.ts'
 import { explode } from './canonical/explode.ts'
 import { asGatewayError, type Context } from './context.ts'
 import type { HeaderList, Reply } from './edge.ts'
@@ -113,7 +114,8 @@ function lastByteBefore(body: Uint8Array, end: number): number {
 function encodedBody(runtime: Runtime, ctx: Context, served: Extract<Served, { kind: 'response' }>): string {
   const inbound = ctx.inbound.inbound
   if (!inbound) throw new GatewayError('GW_INTERNAL', { id: ctx.id, reason: `format ${ctx.inbound.name} has no client side` })
-  const text = JSON.stringify(inbound.encodeResponse(served.response, replyOptions(runtime, ctx, served.carry)))
+  // Of the client's operation, as its format is.
+  const text = JSON.stringify(inbound.encodeResponse(served.response as ChatResponse, replyOptions(runtime, ctx, served.carry)))
   const extra = served.facts && extraFieldsOf(ctx, served.facts)
   return extra ? spliceMember(text, extra.whole(runtime.deadlines.clock.now(), served.raw)) : text
 }
@@ -153,6 +155,6 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
       finish: (error, closing = '') => live.finish({ error, terminator: error ? 'gateway' : 'upstream' }, bytesOf(ctx.framing, closing)),
       onBusy() {},
     },
-    served.parts ?? explode(served.response),
+    served.parts ?? explode(served.response as ChatResponse),
   )
 }

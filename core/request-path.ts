@@ -5,13 +5,21 @@ import type { ProviderSettings } from './snapshot.ts'
 import { type Destination, targetAt } from './upstream/target.ts'
 import type { Target } from './upstream/types.ts'
 
-/** What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one. */
-export function pathOf({ settings, entry, operation }: Goal, ctx: Context, { key, model }: Candidate): string {
+/**
+ * What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one or the provider has
+ * a host of its own for it. `method`: of the encoded request.
+ */
+export function pathOf(
+  { settings, entry, operation }: Goal,
+  ctx: Context,
+  sent: { candidate: Candidate; method: string | undefined },
+): string {
+  const { key, model } = sent.candidate
   const override = settings.pathOverrides[ctx.stream ? `${operation}_stream` : operation] ?? settings.pathOverrides[operation]
   if (override !== undefined) return override
   const path = entry.paths[operation]
   return typeof path === 'function'
-    ? path({ model: entry.wireModel?.(model) ?? model, isStream: ctx.stream, key, settings })
+    ? path({ model: entry.wireModel?.(model, { operation, key }) ?? model, method: sent.method, isStream: ctx.stream, key, settings })
     : (path as string)
 }
 

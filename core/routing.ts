@@ -5,7 +5,8 @@ import type { Candidate } from './hooks.ts'
 import { type KeyWish, orderForSession } from './key-choice.ts'
 import type { Operation, Provider } from './provider.ts'
 import type { Runtime } from './runtime.ts'
-import type { AllowList, KeySettings, ProviderSettings } from './snapshot.ts'
+import type { AllowList, KeySettings, ProviderSettings, VirtualKeySettings } from './snapshot.ts'
+import { admits, admitsKeyOf } from './virtual-key.ts'
 
 /** A target of a request: a configured provider, its entry and format, and the model as asked for. */
 export interface Goal {
@@ -17,6 +18,8 @@ export interface Goal {
   model: string
   /** What the client asked of the choice of a key; absent: nothing. */
   wish?: KeyWish | undefined
+  /** Whose lists hold besides the keys' own; absent: nobody's. */
+  virtualKey?: VirtualKeySettings | undefined
 }
 
 /**
@@ -37,10 +40,10 @@ export function resolveGoal(runtime: Runtime, name: string): Goal {
 
 /** The goal with the entry that serves this very model, where its provider has families of models that speak other formats. */
 export function exactGoal(runtime: Runtime, goal: Goal, { model }: Candidate): Goal {
-  const entry = goal.entry.variant?.(model)
+  const entry = goal.entry.variant?.(model, goal.operation)
   if (!entry) return goal
-  // Families of models have their own chat and nothing else.
-  const operation = entry.paths[goal.operation] === undefined ? CHAT : goal.operation
+  const operation = entry.paths[goal.operation] === undefined && AS_CHAT.has(goal.operation) ? CHAT : goal.operation
+  if (entry.paths[operation] === undefined) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation, provider: goal.settings.name })
   return { ...goal, entry, operation, format: formatOf(runtime, entry, operation) }
 }
 
@@ -79,16 +82,18 @@ export function allows(list: AllowList, name: string): boolean {
  * order or in the session's, those that are cooling down last. Throws GW_NO_KEYS (none is configured), GW_NO_KEY_FOR_MODEL (a list denies it).
  */
 export function findCandidates(runtime: Runtime, goal: Goal): Candidate[] {
-  const { settings, model, wish } = goal
-  if (wish?.pin) return [pinned(settings, wish.pin, model)]
+  const { settings, model, wish, virtualKey } = goal
+  if (wish?.pin) return [pinned(goal, wish.pin)]
   if (settings.keys.length === 0) {
     if (!settings.isKeyless && goal.entry.keyless !== 'key') throw new GatewayError('GW_NO_KEYS', { provider: settings.name, model })
     return [{ provider: settings, model, weight: 1 }]
   }
   const [only] = settings.keys
-  if (settings.keys.length === 1 && only && serves(only, model)) return [toCandidate(settings, only, model)]
-  const able = settings.keys.filter((key) => serves(key, model))
-  if (able.length === 0) throw noKey(settings, model)
+  if (settings.keys.length === 1 && only && !virtualKey && serves(only, model)) return [toCandidate(settings, only, model)]
+  const own = settings.keys.filter((key) => serves(key, model))
+  if (own.length === 0) throw noKey(settings, model)
+  const able = virtualKey ? own.filter((key) => admitsKeyOf(virtualKey, key)) : own
+  if (able.length === 0) throw noneAdmitted(goal)
   // Out of the choice by weight (D3): by itself it comes to such a key only where there is no other.
   const weighted = able.filter((key) => key.weight !== null)
   const candidates = (weighted.length > 0 ? weighted : able).map((key) => toCandidate(settings, key, model))
@@ -96,7 +101,13 @@ export function findCandidates(runtime: Runtime, goal: Goal): Candidate[] {
   return coolingLast(runtime, wish?.session ? orderForSession(candidates, wish.session) : shuffle(candidates, runtime.random))
 }
 
-function pinned(settings: ProviderSettings, key: KeySettings, model: string): Candidate {
+function noneAdmitted({ settings, model, virtualKey }: Goal): GatewayError {
+  return new GatewayError('GW_NO_KEY_FOR_MODEL', { provider: settings.name, model, rule: `key_ids of virtual key ${virtualKey?.name}` })
+}
+
+function pinned(goal: Goal, key: KeySettings): Candidate {
+  const { settings, model, virtualKey } = goal
+  if (virtualKey && !admitsKeyOf(virtualKey, key)) throw noneAdmitted(goal)
   if (serves(key, model)) return toCandidate(settings, key, model)
   const isBlocked = allows(key.blacklistedModels, model)
   const rule = `${isBlocked ? 'blacklisted_models' : 'models'} of key ${key.name}, which the request names`
@@ -105,11 +116,12 @@ function pinned(settings: ProviderSettings, key: KeySettings, model: string): Ca
 
 /**
  * The core's own guard, checked for every attempt after every hook: the candidate is of the goal's provider, and its key is
- * configured, is the one that the client named if it named one, and may serve the model. No plugin's choice escapes it.
+ * configured, is the one that the client named if it named one, and may serve the model; and the caller's virtual key allows all three. No plugin's choice escapes it.
  */
 export function permits(goal: Goal, { provider, key, model }: Candidate): boolean {
   if (provider !== goal.settings) return false
   if (goal.wish?.pin && key !== goal.wish.pin) return false
+  if (goal.virtualKey && !admits(goal.virtualKey, provider.name, { model: goal.model, key })) return false
   if (!key) return provider.keys.length === 0 && model === goal.model
   return provider.keys.includes(key) && serves(key, goal.model) && model === aliased(key, goal.model)
 }
@@ -167,6 +179,11 @@ const CHAT: Operation = 'chat_completion'
 /** Operations that are chat in other words: where a provider does not serve them, they are translated to it. */
 const AS_CHAT: ReadonlySet<Operation> = new Set(['responses', 'text_completion'])
 
+/** Whether a request of this operation is a chat in canonical form that is answered as one: `ctx.request` is its request. */
+export function isChat(operation: Operation): boolean {
+  return operation === CHAT || AS_CHAT.has(operation)
+}
+
 /**
  * The goal with the operation that serves the request: the client's own where the provider has it and its `allowed_requests`
  * admit it, else chat where that is the same in other words. Throws GW_UNSUPPORTED_OPERATION.
@@ -175,7 +192,7 @@ export function withOperation(runtime: Runtime, goal: Goal, ctx: Context): Goal 
   const { settings, entry } = goal
   const asked: Operation[] = AS_CHAT.has(ctx.operation) ? [ctx.operation, CHAT] : [ctx.operation]
   const operation = asked.find((each) => {
-    const isServed = entry.respond !== undefined || entry.paths[each] !== undefined
+    const isServed = (entry.respond !== undefined && isChat(each)) || entry.paths[each] !== undefined
     return isServed && (settings.allowedRequests === null || settings.allowedRequests.has(ctx.stream ? `${each}_stream` : each))
   })
   if (!operation) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation: requestTypeOf(ctx), provider: settings.name })

@@ -2,7 +2,7 @@
 export const SHARED_SLOTS = 4096
 
 /** Int32 columns, each of SHARED_SLOTS; the 64-bit column follows them, so their number times 4 x SHARED_SLOTS is a multiple of 8. */
-const COLUMNS = ['inFlight', 'queued', 'room', 'waiting', 'health'] as const
+const COLUMNS = ['inFlight', 'queued', 'room', 'waiting', 'health', 'process'] as const
 const COLUMN_BYTES = SHARED_SLOTS * Int32Array.BYTES_PER_ELEMENT
 
 /** A process-wide counter per provider that never passes the limit given with each call. */
@@ -34,12 +34,23 @@ export interface Health {
   set(slot: number, status: number): void
 }
 
+/** How many client connections are open. */
+export interface Connections {
+  /** Adds (or, with -1, takes away) one and gives the sum after it. */
+  add(change: 1 | -1): number
+  count(): number
+}
+
+/** Counters of the process as a whole, by their place in their column. */
+const OPEN_CONNECTIONS = 0
+
 /** The counters that all threads share. Slots are indexes below SHARED_SLOTS; others throw RangeError. */
 export interface Shared {
   inFlight: InFlight
   queue: Queue
   coolDown: CoolDown
   health: Health
+  connections: Connections
   /**
    * Calls `onRoom` when a place of the provider may be free, first come first served within a thread. `onRoom` tries to take
    * the place and says whether it did; while it says false it stays first in line. Never called before this returns.
@@ -61,6 +72,7 @@ export function openShared(buffer: SharedArrayBuffer): Shared {
   const room = column('room')
   const waiting = column('waiting')
   const health = column('health')
+  const process = column('process')
   return {
     inFlight: {
       tryTake: (slot, limit) => addBelow(inFlight, slot, limit),
@@ -80,6 +92,10 @@ export function openShared(buffer: SharedArrayBuffer): Shared {
     health: {
       status: (slot) => Atomics.load(health, slot),
       set: (slot, status) => void Atomics.store(health, slot, status),
+    },
+    connections: {
+      add: (change) => Atomics.add(process, OPEN_CONNECTIONS, change) + change,
+      count: () => Atomics.load(process, OPEN_CONNECTIONS),
     },
     waitForRoom: openRoom(room, waiting),
   }

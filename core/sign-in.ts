@@ -1,6 +1,8 @@
 import type { HeaderList } from './edge.ts'
+import { GatewayError } from './errors.ts'
 import { mergeHeaders } from './forward-headers.ts'
 import type { SignIn } from './mint.ts'
+import { isDeadKey } from './retry.ts'
 import type { Runtime } from './runtime.ts'
 import type { Target, UpstreamRequest } from './upstream/types.ts'
 
@@ -19,4 +21,13 @@ export function signRequest(
   if (lines === undefined) return undefined
   const signed = (added: HeaderList): UpstreamRequest => ({ ...request, headers: mergeHeaders([headers, added]) })
   return lines instanceof Promise ? lines.then(signed) : signed(lines)
+}
+
+/**
+ * Whether the key was refused, in a request that began at `startedAt` (milliseconds since 1970), for a minted credential that had
+ * gone bad before its time: with a new one it is worth another try. 402 is about money, which no credential changes.
+ */
+export function renewsSignIn(runtime: Runtime, signIn: SignIn, { error, startedAt }: { error: unknown; startedAt: number }): boolean {
+  if (!(error instanceof GatewayError) || !isDeadKey(error) || error.status === 402) return false
+  return runtime.credentials.renew(signIn, startedAt)
 }

@@ -81,8 +81,28 @@ export interface ProviderSettings {
   slot: number
 }
 
+/** Where the certificate and the key are: paths of files, or PEM texts. */
+export interface TlsSettings {
+  cert: string
+  key: string
+}
+
+/** How connections are taken. */
+export interface EdgeSettings {
+  /** Absent: plain HTTP. */
+  tls?: TlsSettings | undefined
+  /** Addresses and ranges that are believed about the client; `unix` for the peers of unix sockets. */
+  trustedProxies: readonly string[]
+  proxyProtocol: boolean
+  /** Absent: these routes are on the main port. */
+  adminPort?: number | undefined
+  metricsPort?: number | undefined
+  /** Of the main port, over all threads; 0: no limit. */
+  maxConnections: number
+}
+
 /** The `client` block, with defaults filled in. Frozen. */
-export interface ClientSettings {
+export interface ClientSettings extends EdgeSettings {
   threads: 'auto' | number
   dropExcessRequests: boolean
   maxRequestBodyBytes: number
@@ -102,6 +122,12 @@ export interface ClientSettings {
   headerAllowlist: ReadonlySet<string>
   headerDenylist: ReadonlySet<string>
   shouldDropParams: boolean
+  /** Requests need a virtual key, or somebody who has signed in (`takesAdmin`). */
+  asksForCredential: boolean
+  /** Where a credential is asked for, that of the management API is one. */
+  takesAdmin: boolean
+  /** Paths that need no credential: exact, or with a trailing `*`. */
+  whitelistedRoutes: readonly string[]
 }
 
 /** A plugin to load: a built-in by `name`, or a third party's by `path`. */

@@ -2,14 +2,23 @@ import type { z } from 'zod'
 import type { JsonObject } from './canonical/json.ts'
 import type { Log } from './log.ts'
 
+/** A write that took its number so long ago, in milliseconds, is over: what a reader of changes still misses will not come. */
+export const STORE_SETTLE_MS = 30_000
+
 /** A document of the configuration, as a store keeps it. */
 export interface Stored {
   collection: string
   /** Unique within its collection. */
   id: string
-  /** Counts the writes of this document, from 1: a writer names the one it read, so that no update is lost. */
+  /**
+   * Counts the writes of this document, from 1: a writer names the one it read, so that no update is lost. It goes on behind a
+   * removal while that is known, so that who read the old document cannot overwrite its successor.
+   */
   version: number
-  /** Number of the change that wrote it. Numbers grow over the whole store, one a write; a gap is a write that failed or is under way. */
+  /**
+   * Number of the change that wrote it. Numbers grow over the whole store, one a write. A number that no document has is of a write
+   * that failed, was overtaken by a later one of the same document, or is still under way: `STORE_SETTLE_MS` after a reader first missed it, it is one of the first two.
+   */
   change: number
   /** Undefined: the document was removed by this change. */
   body: JsonObject | undefined
@@ -45,7 +54,7 @@ export interface ConfigStore {
   changesSince(change: number): Promise<Stored[]>
   /** Number of the newest change; 0: none. One cheap look-up, for polling. */
   latestChange(): Promise<number>
-  /** Changes below this number may be forgotten: who knows less reads all pages again. */
+  /** Removals below this number may be forgotten: who does not know all changes below it reads all pages again. 1: nothing is forgotten. */
   oldestChange(): Promise<number>
   ping(): Promise<void>
   close(): Promise<void>
@@ -108,6 +117,11 @@ export interface StoreDriver<Config = unknown> {
   /** Schema of the block's `config`. */
   config: z.ZodType<Config>
   openConfig?(config: Config, context: StoreContext): Promise<ConfigStore>
+  /**
+   * Copies what the store holds, before documents of an older schema are changed, and logs under which name; undefined: the operator's own backups are
+   * all there is.
+   */
+  backup?(config: Config, context: StoreContext): Promise<void>
   openKeyValue?(config: Config, context: StoreContext): Promise<KeyValueStore>
   openNotices?(config: Config, context: StoreContext): Promise<Notices>
 }

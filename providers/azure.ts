@@ -42,8 +42,14 @@ export const azure = defineProvider({
   keyBaseUrl: (key) => endpointOf(key?.config.endpoint),
   keyConfig,
   keyless: 'value',
-  formats: { text_completion: 'openai-completions', responses: 'openai-responses' },
-  paths: { chat_completion: chatPath, text_completion: textPath, responses: responsesPath, list_models: listPath },
+  formats: { text_completion: 'openai-completions', responses: 'openai-responses', embedding: 'openai-embeddings' },
+  paths: {
+    chat_completion: chatPath,
+    text_completion: textPath,
+    responses: responsesPath,
+    list_models: listPath,
+    embedding: (facts) => deploymentPath('embeddings', facts),
+  },
   variant: (model) => (/^claude/i.test(model) ? claudeOnAzure : undefined),
   quirks: openaiQuirks,
 })

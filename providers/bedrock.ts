@@ -54,15 +54,20 @@ export const bedrock = defineProvider({
   keyless: 'value',
   isBase: true,
   betas: claudeBetas('bedrock'),
-  paths: { chat_completion: conversePath, list_models: listPath },
+  formats: { embedding: 'bedrock-embed' },
+  paths: { chat_completion: conversePath, list_models: listPath, embedding: (facts) => modelPath('invoke', facts) },
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.modelSummaries) ? body.modelSummaries : []
     return models.filter(isObject).map(({ modelId }) => String(modelId))
   },
 })
 
-function conversePath({ model, isStream, key }: PathFacts): string {
-  return `/model/${encodeURIComponent(profileOf(model, key))}/${isStream ? 'converse-stream' : 'converse'}`
+function conversePath(facts: PathFacts): string {
+  return modelPath(facts.isStream ? 'converse-stream' : 'converse', facts)
+}
+
+function modelPath(method: string, { model, key }: PathFacts): string {
+  return `/model/${encodeURIComponent(profileOf(model, key))}/${method}`
 }
 
 /** An alias may name an inference profile below the key's ARN; model ids and whole ARNs stand for themselves. */

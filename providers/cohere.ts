@@ -8,7 +8,8 @@ export const cohere = defineProvider({
   baseUrl: 'https://api.cohere.com',
   auth: 'bearer',
   isBase: true,
-  paths: { chat_completion: '/v2/chat', list_models: () => '/v1/models?page_size=1000&endpoint=chat' },
+  formats: { embedding: 'cohere-embed' },
+  paths: { chat_completion: '/v2/chat', list_models: () => '/v1/models?page_size=1000&endpoint=chat', embedding: '/v2/embed' },
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.models) ? body.models : []
     return models.filter(isObject).map(({ name }) => String(name))

@@ -10,9 +10,11 @@ export const gemini = defineProvider({
   auth: 'x-goog-api-key',
   envKey: 'GEMINI_API_KEY',
   isBase: true,
+  formats: { embedding: 'gemini-embed' },
   paths: {
     chat_completion: ({ model, isStream }) => `/v1beta/${modelPath(model)}:${geminiMethod(isStream)}`,
     list_models: () => '/v1beta/models?pageSize=1000',
+    embedding: ({ model, method }) => `/v1beta/${modelPath(model)}:${method ?? 'batchEmbedContents'}`,
   },
   modelIds: (body) => namesOf(body, 'models').map((name) => name.replace(/^models\//, '')),
 })

@@ -36,6 +36,16 @@ const withText = {
   paths: { ...compatible.paths, text_completion: '/v1/completions' },
 } satisfies Partial<Provider>
 
+/** What those that serve embeddings add to either. */
+const embeddings = { format: 'openai-embeddings', path: '/v1/embeddings' }
+function withEmbeddings<Entry extends Pick<Provider, 'paths' | 'formats'>>(entry: Entry): Entry {
+  return {
+    ...entry,
+    formats: { ...entry.formats, embedding: embeddings.format },
+    paths: { ...entry.paths, embedding: embeddings.path },
+  }
+}
+
 /** Those that serve the Responses API beside it. */
 const withResponses = {
   ...withText,
@@ -44,7 +54,7 @@ const withResponses = {
 } satisfies Partial<Provider>
 
 /** Servers that people run themselves: each key brings its server's URL, and a value only where the server asks for one. */
-const selfHosted = { ...withText, keyless: 'value' } satisfies Partial<Provider>
+const selfHosted = { ...withEmbeddings(withText), keyless: 'value' } satisfies Partial<Provider>
 
 /** Providers that speak OpenAI's chat dialect, one entry each. */
 export const openaiCompatible: readonly Provider[] = [
@@ -60,14 +70,14 @@ export const openaiCompatible: readonly Provider[] = [
     },
   }),
   defineProvider({
-    ...compatible,
+    ...withEmbeddings(compatible),
     name: 'mistral',
     baseUrl: 'https://api.mistral.ai',
     envKey: 'MISTRAL_API_KEY',
-    quirks: mistralQuirks,
+    quirks: { ...mistralQuirks, rename: { ...mistralQuirks.rename, dimensions: 'output_dimension' } },
   }),
   defineProvider({
-    ...withResponses,
+    ...withEmbeddings(withResponses),
     name: 'openrouter',
     baseUrl: 'https://openrouter.ai/api',
     quirks: { ...compatibleQuirks, drop: [...OPENAI_ONLY, 'service_tier'], reasoningField: 'reasoning' },
@@ -117,9 +127,9 @@ export const openaiCompatible: readonly Provider[] = [
     },
   }),
   defineProvider({ ...compatible, name: 'parasail', baseUrl: 'https://api.parasail.io' }),
-  defineProvider({ ...withText, name: 'nebius', baseUrl: 'https://api.tokenfactory.nebius.com' }),
+  defineProvider({ ...withEmbeddings(withText), name: 'nebius', baseUrl: 'https://api.tokenfactory.nebius.com' }),
   defineProvider({
-    ...withResponses,
+    ...withEmbeddings(withResponses),
     name: 'fireworks',
     baseUrl: 'https://api.fireworks.ai/inference',
     quirks: {

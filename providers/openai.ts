@@ -17,12 +17,13 @@ export const openai = defineProvider({
   auth: 'bearer',
   envKey: 'OPENAI_API_KEY',
   isBase: true,
-  formats: { text_completion: 'openai-completions', responses: 'openai-responses' },
+  formats: { text_completion: 'openai-completions', responses: 'openai-responses', embedding: 'openai-embeddings' },
   paths: {
     chat_completion: '/v1/chat/completions',
     text_completion: '/v1/completions',
     responses: '/v1/responses',
     list_models: '/v1/models',
+    embedding: '/v1/embeddings',
   },
   quirks: openaiQuirks,
 })

@@ -22,6 +22,7 @@ export const replicate = defineProvider({
   // Streams have hosts of their own.
   hosts: ['.replicate.com', '.replicate.net', '.r8.net'],
   modelIds,
+  nextModels: (body) => (isObject(body) && typeof body.next === 'string' && body.next !== '' ? body.next : undefined),
 })
 
 /** `owner/name` is a model, or a deployment where the key or the name says so; a version goes to no model's path. */

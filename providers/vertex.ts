@@ -58,7 +58,12 @@ export const vertex = defineProvider({
   name: 'vertex',
   format: 'gemini',
   keyConfig,
-  paths: { chat_completion: geminiPath, list_models: () => '/v1beta1/publishers/google/models?pageSize=1000' },
+  formats: { embedding: 'vertex-embed' },
+  paths: {
+    chat_completion: geminiPath,
+    list_models: () => '/v1beta1/publishers/google/models?pageSize=1000',
+    embedding: (facts) => googlePath('predict', facts),
+  },
   variant(model) {
     if (/^claude/i.test(model)) return claudeOnVertex
     return /^(mistral|codestral|ministral|magistral)/i.test(model) ? mistralOnVertex : undefined
@@ -76,13 +81,16 @@ function hostOf(key: KeySettings | undefined): string | undefined {
     : `https://${region}-aiplatform.googleapis.com`
 }
 
-/** A tuned model is an endpoint of the project, named by digits. */
 function geminiPath(facts: PathFacts): string {
-  const { model, isStream, key } = facts
+  return googlePath(geminiMethod(facts.isStream), facts)
+}
+
+/** A tuned model is an endpoint of the project, named by digits. */
+function googlePath(method: string, { model, key }: PathFacts): string {
   const isTuned = /^\d+$/.test(model)
   const project = isTuned ? (key?.config.project_number ?? key?.config.project_id) : key?.config.project_id
   const place = isTuned ? `endpoints/${model}` : `publishers/google/models/${encodeURIComponent(model)}`
-  return `${locationPath(String(project), key)}/${place}:${geminiMethod(isStream)}`
+  return `${locationPath(String(project), key)}/${place}:${method}`
 }
 
 function publisherPath(publisher: string, { model, isStream, key }: PathFacts): string {

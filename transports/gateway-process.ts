@@ -3,20 +3,25 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
+import { readTls, type TlsMaterial } from '../core/config/edge.ts'
 import type { Loaded } from '../core/config/load.ts'
+import { ConfigError } from '../core/config/problems.ts'
+import type { Surface } from '../core/edge.ts'
 import { createLog, type Log } from '../core/log.ts'
 import type { Mint } from '../core/mint.ts'
 import { createRedactor } from '../core/redact.ts'
-import type { SnapshotTables } from '../core/snapshot.ts'
-import { type Acceptor, type Control, startControl } from '../core/threads/control.ts'
+import type { ClientSettings, SnapshotTables, TlsSettings } from '../core/snapshot.ts'
+import { type Control, startControl } from '../core/threads/control.ts'
 import { threadCount } from '../core/threads/count.ts'
 import { containErrors } from '../core/threads/guard.ts'
 import { controlRoutes } from './control-routes.ts'
 import type { Http2Bridge } from './http2.ts'
 import type { LauncherNotice } from './launcher.ts'
+import { type CreateAcceptor, type Listeners, listenerPlans, openListeners } from './listeners.ts'
 import { parseServeOptions, type ServeOptions } from './options.ts'
 import { packageVersion } from './package-version.ts'
 import { baseUrl, startText } from './start-text.ts'
+import { type TlsWatchOptions, watchTls } from './tls-watch.ts'
 
 /** Exit codes after which the launcher does not try again. */
 const BAD_FLAGS = 2
@@ -35,7 +40,7 @@ export interface ProcessParts {
   spare?: Worker | undefined
   load(file: string | undefined): Loaded
   /** Rejects with a sentence where it cannot listen. `localhost` is both families; port 0 takes a free one. */
-  createAcceptor(init: { hosts: readonly string[]; port: number }): Promise<Acceptor & { readonly port: number }>
+  createAcceptor: CreateAcceptor
   /** Makes the process's mint of credentials. */
   createMint(log: Log): Mint
   /** Environment variables to name where nothing is configured; empty where something is. */
@@ -68,7 +73,8 @@ interface Start {
   clock: Phases
 }
 
-async function serve({ parts, options, tables, log, clock }: Start): Promise<void> {
+async function serve(start: Start): Promise<void> {
+  const { parts, options, tables, log, clock } = start
   let control: Control | undefined
   const version = packageVersion()
   const client = tables.client.get('client')
@@ -80,6 +86,7 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
     phases: clock.phases,
   }))
   try {
+    const tls = materialOf(client?.tls)
     control = await startControl({
       entry: parts.entry,
       spare: parts.spare,
@@ -88,26 +95,26 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
       log,
       logLevel: options.logLevel,
       logStyle: options.logStyle,
+      tls,
       routes,
       mint: parts.createMint(log),
       onBroken: (reason) => abandon(log, reason),
       silenceMs: parts.silenceMs,
     })
     clock.mark('threads')
-    const acceptor = await parts.createAcceptor({ hosts: [options.host], port: options.port })
-    control.serve(acceptor)
-    const http2 = client?.http2Port === undefined ? undefined : await openHttp2(options.host, client.http2Port, acceptor.port)
+    const listeners = await openListeners(parts.createAcceptor, listenerPlans(options, client), tls)
+    control.serve(listeners)
+    const http2 = await openHttp2(options.hosts, client, listeners.ports.public ?? 0)
     clock.mark('listening')
     if (http2) log.info({ port: http2.port }, 'HTTP/2 is served')
-    const times = { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 }
-    obeySignals(control, log, { times, closeOthers: () => http2?.close() })
-    notify({ type: 'ready', port: acceptor.port })
-    const url = baseUrl(options.host, acceptor.port)
-    const { threads } = control
-    process.stdout.write(
-      startText({ version, pid: process.pid, threads, url, phases: clock.phases, keyVariables: parts.keyVariables(tables) }),
-    )
-    log.info({ pid: process.pid, url, threads, phases: clock.phases }, 'the gateway serves')
+    const unwatch = tls && client?.tls ? renewOnChange(control, log, { settings: client.tls, current: tls }) : undefined
+    const closeOthers = () => {
+      unwatch?.()
+      return http2?.close()
+    }
+    obeySignals(control, log, { times: { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 }, closeOthers })
+    notify({ type: 'ready', port: listeners.ports.public ?? 0 })
+    announce(start, listeners, { version, threads: control.threads })
   } catch (error) {
     await control?.stop({ delayMs: 0, graceMs: 0 })
     const listed = (error as { problems?: readonly string[] }).problems
@@ -115,12 +122,54 @@ async function serve({ parts, options, tables, log, clock }: Start): Promise<voi
   }
 }
 
+/** Says where the gateway is to be found: to whoever started it, and to the log. */
+function announce({ parts, options, tables, log, clock }: Start, { ports }: Listeners, facts: { version: string; threads: number }): void {
+  const client = tables.client.get('client')
+  const { pid } = process
+  const { phases } = clock
+  const urls = (surface: Surface) =>
+    listenerPlans(options, client)
+      .filter((plan) => plan.surface === surface)
+      .flatMap(({ hosts }) => hosts.map((host) => baseUrl(host, ports[surface] ?? 0, client?.tls !== undefined)))
+  const others = Object.fromEntries((['admin', 'metrics'] as const).flatMap((name) => (name in ports ? [[name, urls(name)]] : [])))
+  const text = { ...facts, pid, urls: urls('public'), others, phases, keyVariables: parts.keyVariables(tables) }
+  process.stdout.write(startText(text))
+  log.info({ pid, urls: text.urls, ...others, threads: facts.threads, phases }, 'the gateway serves')
+}
+
+/** Read once more than at the check: what is served is what lies there now. Throws with the problems where it is not usable any more. */
+function materialOf(settings: TlsSettings | undefined): TlsMaterial | undefined {
+  if (settings === undefined) return undefined
+  const { material, problems } = readTls(settings)
+  if (!material) throw new ConfigError(problems.map(({ field, message }) => `client.tls.${field}: ${message}`))
+  return material
+}
+
+/** A new certificate in the files is served from the next connection on. */
+function renewOnChange(control: Control, log: Log, watched: Pick<TlsWatchOptions, 'settings' | 'current'>): () => void {
+  return watchTls({
+    ...watched,
+    onChange(material) {
+      control.renewTls(material).then(
+        () => log.info('a new certificate is served'),
+        (error: unknown) => log.error({ err: error }, 'the new certificate is not served'),
+      )
+    },
+    onBroken: (problems) => log.error({ problems }, 'the new certificate cannot be used; the old one is served on'),
+  })
+}
+
 /** The listener beside the main one, which asks that one. */
-async function openHttp2(host: string, port: number, mainPort: number): Promise<Http2Bridge> {
+async function openHttp2(hosts: readonly string[], client: ClientSettings | undefined, mainPort: number): Promise<Http2Bridge | undefined> {
+  const port = client?.http2Port
+  if (port === undefined) return undefined
   const { startHttp2Bridge } = await import('./http2.ts')
+  const own = hosts.filter((host) => !host.startsWith('unix:')).map((host) => (host === 'localhost' ? '127.0.0.1' : host))
+  const [first] = hosts as [string]
   const near: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1', localhost: '127.0.0.1' }
-  const target = { host: near[host] ?? host, port: mainPort }
-  return startHttp2Bridge({ hosts: host === 'localhost' ? ['127.0.0.1'] : [host], port, target })
+  const place = first.startsWith('unix:') ? { socketPath: first.slice('unix:'.length) } : { host: near[first] ?? first, port: mainPort }
+  const target = { ...place, isSecure: client?.tls !== undefined }
+  return startHttp2Bridge({ hosts: own.length > 0 ? own : ['127.0.0.1'], port, target })
 }
 
 interface SignalOptions {

@@ -1,5 +1,6 @@
-import { Agent, request as openRequest } from 'node:http'
+import { Agent, type ClientRequest, request as openRequest, type RequestOptions } from 'node:http'
 import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { request as openSecureRequest, Agent as SecureAgent } from 'node:https'
 
 /** The listener of `client.http2_port`. */
 export interface Http2Bridge {
@@ -8,11 +9,8 @@ export interface Http2Bridge {
   close(): Promise<void>
 }
 
-/** Where requests go: the gateway's own HTTP/1.1 port. */
-export interface BridgeTarget {
-  host: string
-  port: number
-}
+/** Where requests go: the gateway's own HTTP/1.1 port, or its unix socket. */
+export type BridgeTarget = ({ host: string; port: number } | { socketPath: string }) & { isSecure?: boolean }
 
 /** Streams that one client may have open. */
 const MAX_STREAMS = 1_000
@@ -33,7 +31,10 @@ const HOP_HEADERS = new Set([
  * the routes that every other client uses, with their limits. Rejects where the port is taken.
  */
 export async function startHttp2Bridge(options: { hosts: readonly string[]; port: number; target: BridgeTarget }): Promise<Http2Bridge> {
-  const agent = new Agent({ keepAlive: true })
+  const { isSecure = false, ...place } = options.target
+  // The gateway asks itself, at an address that its certificate need not name.
+  const agent = isSecure ? new SecureAgent({ keepAlive: true, rejectUnauthorized: false }) : new Agent({ keepAlive: true })
+  const open = isSecure ? openSecureRequest : openRequest
   const sessions = new Set<ServerHttp2Session>()
   const servers: Http2Server[] = []
   const close = async (): Promise<void> => {
@@ -50,7 +51,7 @@ export async function startHttp2Bridge(options: { hosts: readonly string[]; port
       session.on('close', () => sessions.delete(session))
       session.on('error', () => session.destroy())
     })
-    server.on('stream', (stream, headers) => bridge(stream, headers, { agent, target: options.target }))
+    server.on('stream', (stream, headers) => bridge(stream, headers, (more) => open({ ...place, agent, ...more })))
     try {
       port = await listen(server, host, port)
     } catch (error) {
@@ -72,8 +73,10 @@ function listen(server: Http2Server, host: string, port: number): Promise<number
   })
 }
 
-function bridge(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { agent, target }: { agent: Agent; target: BridgeTarget }): void {
-  const request = openRequest({ ...target, agent, method: headers[':method'], path: headers[':path'], headers: plainHeaders(headers) })
+type Ask = (request: Pick<RequestOptions, 'method' | 'path' | 'headers'>) => ClientRequest
+
+function bridge(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ask: Ask): void {
+  const request = ask({ method: headers[':method'], path: headers[':path'], headers: plainHeaders(headers) })
   stream.on('error', () => request.destroy())
   stream.on('close', () => request.destroy())
   request.on('error', () => end(stream))

@@ -6,12 +6,12 @@ import type { Json } from '../core/canonical/json.ts'
 import type { Builtins } from '../core/config/builtins.ts'
 import type { LogLevel } from '../core/log.ts'
 import type { SnapshotTables } from '../core/snapshot.ts'
-import type { ThreadStart } from '../core/threads/messages.ts'
+import type { DataThreadStart, StoreThreadStart, ThreadStart } from '../core/threads/messages.ts'
 import { receiveStart, spawnThread, threadRole } from '../core/threads/spawn.ts'
 
 if (isMainThread) await runMainRole()
-else if (threadRole() === 'store') await runStoreRole(receiveStart())
-else await runDataRole(receiveStart())
+else if (threadRole() === 'store') await runStoreRole(receiveStart('store'))
+else await runDataRole(receiveStart('data'))
 
 async function runMainRole(): Promise<void> {
   const entry = new URL(import.meta.url)
@@ -79,12 +79,21 @@ function hasProvider(tables: SnapshotTables, answersItself: ReadonlySet<string>)
   return [...tables.providers.values()].some(({ entry }) => !answersItself.has(entry))
 }
 
-async function runStoreRole(started: Promise<ThreadStart>): Promise<void> {
-  const [start, { runStoreThread }, { log }] = await Promise.all([started, import('../core/threads/store.ts'), threadLog(started)])
-  runStoreThread({ start, log })
+async function runStoreRole(started: Promise<StoreThreadStart>): Promise<void> {
+  const [start, { runStoreThread }, { storeDrivers: drivers }, logging] = await Promise.all([
+    started,
+    import('../core/threads/store.ts'),
+    import('../plugins/stores.ts'),
+    threadLog(started),
+  ])
+  const { config, keyValue, notices } = start.store
+  for (const choice of [config, keyValue, notices]) {
+    for (const secret of logging.secretsIn((choice?.config ?? null) as Json)) logging.redactor.add(secret)
+  }
+  runStoreThread({ start, log: logging.log, drivers })
 }
 
-async function runDataRole(started: Promise<ThreadStart>): Promise<void> {
+async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
   const [start, logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] =
     await Promise.all([
       started,
@@ -105,7 +114,8 @@ async function runDataRole(started: Promise<ThreadStart>): Promise<void> {
     log,
     async createGateway({ snapshot: { tables }, shared, mint }) {
       learnSecrets(logging, tables)
-      const gateway = await createGateway({ tables, shared, formats, providers, authenticators, plugins: builtins, log, mint, poolThreads })
+      const builtIn = { formats, providers, authenticators, plugins: builtins }
+      const gateway = await createGateway({ tables, shared, ...builtIn, log, redactor: logging.redactor, mint, poolThreads })
       return {
         ...gateway,
         apply(patch) {
@@ -114,7 +124,8 @@ async function runDataRole(started: Promise<ThreadStart>): Promise<void> {
         },
       }
     },
-    createServer: ({ edge, snapshot }) => server.createThreadServer({ edge, tables: snapshot.tables, threads: start.threads }),
+    createServer: ({ edge, snapshot: { tables }, shared }) =>
+      server.createThreadServer({ edge, tables, shared, threads: start.threads, tls: start.tls }),
   })
 }
 

@@ -5,7 +5,8 @@ import { LOG_LEVELS, LOG_STYLES, type LogLevel, type LogStyle } from '../core/lo
 export interface ServeOptions {
   /** A config.json; undefined: `config.json` in the app directory, where it exists. */
   config: string | undefined
-  host: string
+  /** At least one: a name, an address, `localhost` (both loopback families) or `unix:/path`. */
+  hosts: readonly string[]
   /** 0 lets the system choose. */
   port: number
   /** Overrides `client.threads`. */
@@ -21,17 +22,20 @@ const MOST_THREADS = 256
 const FLAGS = {
   config: { type: 'string' },
   port: { type: 'string' },
-  host: { type: 'string' },
+  host: { type: 'string', multiple: true },
   threads: { type: 'string' },
   'app-dir': { type: 'string' },
   'log-level': { type: 'string' },
   'log-style': { type: 'string' },
 } as const
 
+type Flags = Partial<Record<Exclude<keyof typeof FLAGS, 'host'>, string>> & { host?: string[] }
+
 /** The flags of `npm start --` and `bifrost serve`, for the help text. */
 export const SERVE_HELP = `  --config FILE        configuration (default: config.json in the app directory, if there is one)
   --port N             port to listen on (default 8080; 0 lets the system choose)
-  --host H             address to listen on (default localhost; env BIFROST_HOST)
+  --host H             address to listen on, or unix:/path; may be given more than once
+                       (default localhost; env BIFROST_HOST, separated by commas)
   --threads auto|N     data threads (default: client.threads of the configuration, else auto)
   --app-dir DIR        where config.json and data are
   --log-level L        debug, info, warn or error (default info; env LOG_LEVEL)
@@ -42,12 +46,12 @@ function normalizeFlags(args: readonly string[]): string[] {
   return args.map((arg) => (/^-[a-z][a-z-]+(=|$)/.test(arg) ? `-${arg}` : arg))
 }
 
-/** Reads the flags of `serve`. Problems are sentences; with any, `options` is absent. A later flag wins over an earlier one. */
+/** Reads the flags of `serve`. Problems are sentences; with any, `options` is absent. A later flag wins over an earlier one; each `--host` adds one. */
 export function parseServeOptions(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): { options?: ServeOptions; problems: string[] } {
-  let values: Partial<Record<keyof typeof FLAGS, string>>
+  let values: Flags
   try {
     values = parseArgs({ args: normalizeFlags(args), options: FLAGS, allowPositionals: false }).values
   } catch (error) {
@@ -68,9 +72,15 @@ export function parseServeOptions(
     oneOf(values['log-style'] ?? 'json', LOG_STYLES),
     `--log-style must be json or pretty, not "${values['log-style']}"`,
   )
+  const hosts = hostsOf(values.host ?? (env.BIFROST_HOST || 'localhost').split(','))
+  if (hosts.some((host) => host === '' || host === 'unix:')) problems.push('--host must be a name, an address or unix:/path')
   if (problems.length > 0 || port === undefined || !logLevel || !logStyle) return { problems }
-  const host = values.host ?? (env.BIFROST_HOST || 'localhost')
-  return { options: { config: values.config, host, port, threads, appDir: values['app-dir'], logLevel, logStyle }, problems }
+  return { options: { config: values.config, hosts, port, threads, appDir: values['app-dir'], logLevel, logStyle }, problems }
+}
+
+/** Each once, in the order they were given. */
+function hostsOf(given: readonly string[]): string[] {
+  return [...new Set(given.map((host) => host.trim()))]
 }
 
 function wholeNumber(text: string, most: number): number | undefined {

@@ -7,6 +7,7 @@ const OPENAI: readonly Route[] = ['', '/v1'].flatMap((version): Route[] => [
   { method: 'POST', path: `${version}/chat/completions`, operation: CHAT, format: 'openai-chat', provider: 'openai' },
   { method: 'POST', path: `${version}/completions`, operation: 'text_completion', format: 'openai-completions', provider: 'openai' },
   { method: 'POST', path: `${version}/responses`, operation: 'responses', format: 'openai-responses', provider: 'openai' },
+  { method: 'POST', path: `${version}/embeddings`, operation: 'embedding', format: 'openai-embeddings', provider: 'openai' },
   { method: 'GET', path: `${version}/models`, operation: 'list_models', format: 'openai-chat', provider: 'openai' },
 ])
 const AZURE: readonly Route[] = ['/openai/deployments/*', '/deployments/*'].map(
@@ -36,7 +37,10 @@ const BEDROCK: readonly Route[] = [
     namesModel: true,
   }
 })
-const COHERE: readonly Route[] = [{ method: 'POST', path: '/v2/chat', operation: CHAT, format: 'cohere-chat', provider: 'cohere' }]
+const COHERE: readonly Route[] = [
+  { method: 'POST', path: '/v2/chat', operation: CHAT, format: 'cohere-chat', provider: 'cohere' },
+  { method: 'POST', path: '/v2/embed', operation: 'embedding', format: 'cohere-embed', provider: 'cohere' },
+]
 
 const SDKS: Readonly<Record<string, readonly Route[]>> = {
   '/openai': [...OPENAI, ...AZURE],

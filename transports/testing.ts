@@ -61,6 +61,7 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
   if (!tables) throw new ConfigError(loaded.problems)
   for (const plugin of options.plugins ?? []) tables.plugins.set(plugin.name, asRow(plugin))
   const onLog = options.onLog
+  const redactor = createRedactor(loaded.secrets)
   const core = await createCore({
     tables,
     shared: openShared(createShared()),
@@ -71,9 +72,10 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
     folder: options.folder,
     log: createLog({
       level: options.logLevel ?? (onLog ? 'info' : 'silent'),
-      redactor: createRedactor(loaded.secrets),
+      redactor,
       destination: onLog && { write: onLog },
     }),
+    redactor,
     clock: options.clock,
     random: options.random,
     wallClock: options.wallClock,

@@ -5,10 +5,12 @@ import { bedrockConverse } from './bedrock-converse.ts'
 import { benchSteps, MODEL_NAMES, stepsFor } from './catalogue.ts'
 import { cohereChat } from './cohere-chat.ts'
 import type { Dialect } from './dialect.ts'
+import { keyAnswer } from './faults-status.ts'
 import { gemini } from './gemini.ts'
 import { openaiChat } from './openai-chat.ts'
 import { openaiCompletions } from './openai-completions.ts'
 import { openaiResponses } from './openai-responses.ts'
+import { operationAt } from './operations.ts'
 import { keyOf, type SeenRequest } from './record.ts'
 import { problemOf } from './request-body.ts'
 import { type RequestHead, RequestReader } from './request-reader.ts'
@@ -104,8 +106,10 @@ export class Connection {
 }
 
 function slowSteps(ask: Ask, head: RequestHead): readonly Step[] {
-  if (head.method === 'GET' && MODELS_PATH.test(head.path)) return [{ write: whole(200, [JSON_TYPE], ask.dialect.models(MODEL_NAMES)) }]
-  if (head.method !== 'POST' || !CHAT_PATH.test(head.path)) return refused(ask, 404, `Unknown path ${head.path}`)
+  if (head.method === 'GET' && MODELS_PATH.test(head.path.replace(/\?.*$/, '')))
+    return keyAnswer(ask) ?? [{ write: whole(200, [JSON_TYPE], ask.dialect.models(MODEL_NAMES)) }]
+  const isServed = CHAT_PATH.test(head.path) || operationAt(head.path) !== undefined
+  if (head.method !== 'POST' || !isServed) return refused(ask, 404, `Unknown path ${head.path}`)
   const problem = problemOf(ask)
   return problem === undefined ? stepsFor(ask) : refused(ask, 400, problem)
 }
@@ -138,11 +142,16 @@ const STREAM_PATH = /\/converse-stream$|:streamGenerateContent$/
 
 /** The model where the path names it: Gemini, Vertex and Bedrock. */
 function modelIn(path: string): string | undefined {
-  const found = /\/models?\/([^/]+?)(?::(?:stream)?(?:G|g)enerateContent|:(?:streamR|r)awPredict|\/converse(?:-stream)?)$/.exec(path)
+  const found =
+    /\/models?\/([^/]+?)(?::(?:stream)?(?:G|g)enerateContent|:(?:streamR|r)awPredict|\/converse(?:-stream)?|:[a-zA-Z]+|\/invoke|\/count-tokens)$/.exec(
+      path,
+    )
   return found?.[1] && decodeURIComponent(found[1])
 }
 
 function dialectOf(head: RequestHead): Dialect {
+  const operation = operationAt(head.path)
+  if (operation) return operation
   if (/:(?:streamG|g)enerateContent$|\/v1beta\d?\//.test(head.path)) return gemini
   if (/\/converse(?:-stream)?$|\/foundation-models$/.test(head.path)) return bedrockConverse
   if (head.path.endsWith('/v2/chat')) return cohereChat

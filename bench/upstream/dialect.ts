@@ -21,11 +21,23 @@ export interface AnswerOptions {
   model: string
   /** OpenAI sends usage in a stream only when asked (`stream_options.include_usage`). */
   includeUsage: boolean
+  /** The request's body, parsed: answers of operations without streams depend on it. Undefined for the benchmark models. */
+  body?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** One provider dialect of the fake provider. */
 export interface Dialect {
-  name: 'openai-chat' | 'openai-responses' | 'openai-completions' | 'anthropic-messages' | 'gemini' | 'bedrock-converse' | 'cohere-chat'
+  name:
+    | 'openai-chat'
+    | 'openai-responses'
+    | 'openai-completions'
+    | 'anthropic-messages'
+    | 'gemini'
+    | 'bedrock-converse'
+    | 'cohere-chat'
+    | `${'openai' | 'cohere' | 'gemini' | 'vertex' | 'bedrock'}-${'embeddings' | 'embed' | 'rerank' | 'rank' | 'count'}`
+    | 'anthropic-count'
+    | 'rerank'
   /** The body of a whole answer. */
   whole(content: Content, options: AnswerOptions): string
   events(content: Content, options: AnswerOptions): StreamEvent[]

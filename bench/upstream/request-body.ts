@@ -1,4 +1,5 @@
 import type { Ask } from './answers.ts'
+import { isOperation, operationProblem } from './operations.ts'
 
 /** A message of any dialect, as loosely as an echo needs it. Gemini says `parts`. */
 interface LooseMessage {
@@ -29,6 +30,7 @@ export function hasToolResult(ask: Ask): boolean {
 export function problemOf(ask: Ask): string | undefined {
   const body = ask.body
   if (body === undefined) return 'We could not parse the JSON body of your request.'
+  if (isOperation(ask.dialect.name)) return operationProblem(ask.dialect.name, body)
   const problem = PROBLEMS[ask.dialect.name]?.(body)
   if (problem !== undefined || ask.dialect.name in PROBLEMS) return problem
   if (!ask.model) return 'you must provide a model parameter'

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { ClientSettings } from '../snapshot.ts'
+import { edgeFields, toEdgeSettings } from './edge.ts'
+import type { authConfigSchema } from './governance/index.ts'
 import { headerName, seconds } from './values.ts'
 
 const MB = 1024 * 1024
@@ -113,6 +115,16 @@ const served = {
   compat,
 }
 
+const credentials = {
+  enforce_auth_on_inference: flag().describe('Ask every inference request for a virtual key, or for a signed-in administrator.'),
+  enforce_governance_header: flag().describe('Former name of enforce_auth_on_inference.'),
+  enforce_scim_auth: flag().describe('Former name of enforce_auth_on_inference.'),
+  whitelisted_routes: z
+    .array(z.string().regex(/^\//, 'must begin with "/"'))
+    .default([])
+    .describe('Paths that need no credential: exact, or all that begin with what stands before a trailing `*`.'),
+}
+
 /** Fields of the original whose features come with later versions: accepted with their types, and listed in a notice. */
 const notYet = {
   initial_pool_size: count(300, 1).describe('Sizes nothing here: nothing is allocated ahead.'),
@@ -122,13 +134,6 @@ const notYet = {
   logging_headers: z.array(headerName()).default([]).describe('Request headers that log entries keep.'),
   mcp_external_server_url: externalUrl().describe("The gateway's own address, as MCP clients see it."),
   mcp_external_client_url: externalUrl().describe("The gateway's own address, as OAuth servers of MCP servers send browsers back to it."),
-  enforce_auth_on_inference: flag().describe('Refuse inference without a credential.'),
-  enforce_governance_header: flag().describe('Former name of enforce_auth_on_inference.'),
-  enforce_scim_auth: flag().describe('Former name of enforce_auth_on_inference.'),
-  whitelisted_routes: z
-    .array(z.string().regex(/^\/[^\s?#]*$/, 'must be a path that begins with "/"'))
-    .default([])
-    .describe('Paths that need no sign-in.'),
   mcp_agent_depth: count(10, 1).describe('Most rounds of tool calls in agent mode.'),
   mcp_tool_execution_timeout: count(30, 1).describe('Longest one tool may run, in seconds.'),
   mcp_code_mode_binding_level: z.enum(['server', 'tool']).optional().describe('How tools are bound in code mode.'),
@@ -152,11 +157,23 @@ export const CLIENT_NOT_YET: readonly string[] = [
 ]
 
 /** The `client` block (api.md 5.1, seed 3, D28). */
-export const clientSchema = z.strictObject({ ...served, ...ownFields, ...notYet })
+export const clientSchema = z.strictObject({ ...served, ...ownFields, ...edgeFields, ...credentials, ...notYet })
 
-/** Settings from the block, in bytes and milliseconds. `memoryBytes`: what the machine has. */
-export function toClientSettings(block: z.output<typeof clientSchema>, memoryBytes: number): ClientSettings {
+/** Settings from the block, in bytes and milliseconds. `memoryBytes`: what the machine has; `folder`: where files are looked up from; `auth`: sign-in to the management API. */
+export function toClientSettings(
+  block: z.output<typeof clientSchema>,
+  { memoryBytes, folder, auth }: { memoryBytes: number; folder: string; auth: z.output<typeof authConfigSchema> | undefined },
+): ClientSettings {
+  const isAdminOn = auth?.is_enabled === true
   return Object.freeze({
+    ...toEdgeSettings(block, folder),
+    asksForCredential:
+      block.enforce_auth_on_inference ||
+      block.enforce_governance_header ||
+      block.enforce_scim_auth ||
+      (isAdminOn && !auth.disable_auth_on_inference),
+    takesAdmin: isAdminOn,
+    whitelistedRoutes: block.whitelisted_routes,
     threads: block.threads,
     dropExcessRequests: block.drop_excess_requests,
     maxRequestBodyBytes: Math.floor(block.max_request_body_size_mb * MB),

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
+import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
 import { toClientSettings } from './client.ts'
+import { checkEdge } from './edge.ts'
 import { coerceText, type Environment, type Resolved, resolveEnv } from './env.ts'
 import { toGovernanceTables } from './governance/tables.ts'
 import { issueSentences, valueAt } from './issues.ts'
@@ -16,7 +18,7 @@ import { type Path, pathText } from './problems.ts'
 import { checkProviders } from './provider-checks.ts'
 import { assignSlots, toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
-import { type RootBlock, rootSchema } from './root.ts'
+import { authConfigOf, type RootBlock, rootSchema } from './root.ts'
 import { checkBlocks, checkEntities } from './rules/index.ts'
 import { secretsIn } from './secrets.ts'
 import { checkServed } from './served.ts'
@@ -32,6 +34,10 @@ export interface LoadOptions {
   builtins: Builtins
   /** What the machine has, in bytes; the default of `client.max_buffered_body_mb` is a quarter of it. */
   memoryBytes?: number | undefined
+  /** Folder that plugins' paths are relative to; the file's unless said. */
+  folder?: string | undefined
+  /** The tree is made of stored documents, which are checked one by one as they change: a provider may lack its keys, and what others refer to may not be in it. */
+  isStored?: boolean | undefined
 }
 
 /** A configuration, read, or what is wrong with it. */
@@ -53,8 +59,8 @@ export interface Loaded {
  * provider each. Never throws for what the configuration says; every problem is in the list, all at once.
  */
 export function loadConfig(options: LoadOptions): Loaded {
-  const { tree, problems, notices } = readConfig(options)
-  if (tree === undefined) return { problems, notices, secrets: [] }
+  const { tree, notices, problems } = readConfig(options)
+  if (tree === undefined) return { problems, notices: [], secrets: [] }
   const resolved = resolveEnv(tree, options.env)
   const secrets = secretsIn(resolved.value)
   const parsed = parse(resolved, options.builtins)
@@ -63,12 +69,14 @@ export function loadConfig(options: LoadOptions): Loaded {
     const place = pathText(path)
     if (!resolved.unresolved.has(place)) problems.push(`${place}: ${message}`)
   }
-  checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, options.builtins, report)
-  checkEntities(resolved.value, options.builtins, report)
+  const { builtins, isStored = false } = options
+  checkProviders(isObject(resolved.value) ? resolved.value.providers : undefined, { builtins, needsKeys: !isStored }, report)
+  if (!isStored) checkEntities(resolved.value, builtins, report)
   checkBlocks(resolved.value, report)
   checkStores(resolved.value, options.builtins, report)
   checkServed(resolved.value, report)
-  const plugins = checkPlugins(resolved.value, options, report)
+  checkEdge(valueAt(resolved.value, ['client']), folderOf(options), report)
+  const plugins = checkPlugins(resolved.value, { folder: folderOf(options), builtins }, report)
   if (problems.length > 0 || parsed.block === undefined)
     return { problems: [...new Set(problems)], notices: [], secrets, tree: resolved.value }
   const tables = toTables(parsed.block, plugins, options)
@@ -81,10 +89,10 @@ export function loadConfig(options: LoadOptions): Loaded {
   }
 }
 
-/** A configuration as written, one of v1.4 as one of today; unchecked, and references to the environment as they stand. */
-export function readConfig(options: LoadOptions): { tree: Json | undefined; problems: string[]; notices: string[] } {
+/** The configuration as it is written today, `env.` references unread: a file of v1.4 is brought up to date. `tree` is undefined where there is none to read. */
+export function readConfig(options: LoadOptions): { tree: Json | undefined; notices: string[]; problems: string[] } {
   const { tree, problems } = readTree(options)
-  return tree === undefined ? { tree, problems, notices: [] } : { ...today(tree, options.builtins), problems }
+  return tree === undefined ? { tree, notices: [], problems } : { ...today(tree, options.builtins), problems }
 }
 
 function readTree({ file, config, env, builtins }: LoadOptions): { tree: Json | undefined; problems: string[] } {
@@ -149,7 +157,13 @@ function coerceFromEnv(resolved: Resolved, issues: readonly { code: string; path
   return isChanged
 }
 
-function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { builtins, memoryBytes }: LoadOptions): SnapshotTables {
+/** What relative paths in the configuration start from. */
+function folderOf({ file, folder }: LoadOptions): string {
+  return folder ?? (file === undefined ? process.cwd() : dirname(resolve(file)))
+}
+
+function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, options: LoadOptions): SnapshotTables {
+  const { builtins, memoryBytes } = options
   const entries = new Map(builtins.providers.map((entry) => [entry.name, entry]))
   const empty = providerSchema(builtins).parse({})
   const blocks = new Map(Object.entries(block.providers))
@@ -162,8 +176,13 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, { buil
   const planned = new Set(builtins.plannedPlugins?.map(({ name }) => name))
   const isLoaded = ({ name, enabled }: { name: string; enabled: boolean }) => enabled && (modules.has(name) || !planned.has(name))
   const plugins = block.plugins.filter(isLoaded).map((plugin) => toPluginSettings(plugin, modules.get(plugin.name)))
+  const client = toClientSettings(block.client, {
+    memoryBytes: memoryBytes ?? machineMemory(),
+    folder: folderOf(options),
+    auth: authConfigOf(block),
+  })
   return {
-    client: new Map<'client', ClientSettings>([['client', toClientSettings(block.client, memoryBytes ?? machineMemory())]]),
+    client: new Map<'client', ClientSettings>([['client', client]]),
     providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
     plugins: new Map<string, PluginSettings>(plugins.map((plugin) => [plugin.name, plugin])),
     ...toGovernanceTables(block.governance),

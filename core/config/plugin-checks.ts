@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { Builtins } from './builtins.ts'
 import { issueProblems } from './issues.ts'
@@ -6,18 +5,17 @@ import { findPlugin } from './plugins.ts'
 import { type Path, suggestion } from './problems.ts'
 import type { Report } from './provider-checks.ts'
 
-/** The configuration's file, which plugins' paths are relative to, and the plugins that are known by name. */
+/** The folder that plugins' paths are relative to, and the plugins that are known by name. */
 export interface PluginSource {
-  file?: string | undefined
+  folder: string
   builtins: Builtins
 }
 
 /** Where each plugin's module is, by name; built-ins have none. Reports names that nobody knows and paths that lead nowhere. */
-export function checkPlugins(tree: Json, { file, builtins }: PluginSource, report: Report): Map<string, string> {
+export function checkPlugins(tree: Json, { folder, builtins }: PluginSource, report: Report): Map<string, string> {
   const found = new Map<string, string>()
   const entries = isObject(tree) ? tree.plugins : undefined
   if (!Array.isArray(entries)) return found
-  const folder = file === undefined ? process.cwd() : dirname(resolve(file))
   const names = new Set<string>()
   for (const [index, entry] of (entries as readonly Json[]).entries()) {
     if (!isObject(entry) || typeof entry.name !== 'string') continue

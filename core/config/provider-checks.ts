@@ -21,7 +21,11 @@ interface Subject {
  * What no single field can tell. Reads the raw blocks, not the parsed ones, so that a wrong field elsewhere hides nothing;
  * values of a wrong type are the schema's business and are passed over.
  */
-export function checkProviders(blocks: Json | undefined, builtins: Builtins, report: Report): void {
+export function checkProviders(
+  blocks: Json | undefined,
+  { builtins, needsKeys = true }: { builtins: Builtins; needsKeys?: boolean },
+  report: Report,
+): void {
   if (!isObject(blocks)) return
   const subjects = Object.entries(blocks).flatMap(([name, block]) => (isObject(block) ? [subjectOf(name, block, builtins)] : []))
   for (const subject of subjects) {
@@ -30,7 +34,7 @@ export function checkProviders(blocks: Json | undefined, builtins: Builtins, rep
     checkQueue(subject, report)
     checkNetwork(subject, report)
     checkProxy(subject, report)
-    checkKeys(subject, builtins, report)
+    checkKeys(subject, { builtins, needsKeys }, report)
   }
   checkUnique(subjects, report)
 }
@@ -151,12 +155,16 @@ function checkProxy({ path, block }: Subject, report: Report): void {
     report(at, `must begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`)
 }
 
-function checkKeys({ path, block, entry, isKeyless }: Subject, builtins: Builtins, report: Report): void {
+function checkKeys(
+  { path, block, entry, isKeyless }: Subject,
+  { builtins, needsKeys }: { builtins: Builtins; needsKeys: boolean },
+  report: Report,
+): void {
   const keys = block.keys
   const at = [...path, 'keys']
   const list = Array.isArray(keys) ? (keys as readonly Json[]) : []
   if (isKeyless && list.length > 0) report(at, 'the provider takes no keys')
-  if (!isKeyless && entry !== undefined && list.length === 0 && (keys === undefined || Array.isArray(keys)))
+  if (needsKeys && !isKeyless && entry !== undefined && list.length === 0 && (keys === undefined || Array.isArray(keys)))
     report(at, 'at least one key is required')
   for (const [index, key] of list.entries()) if (isObject(key)) checkKey(key, { at: [...at, index], entry, builtins }, report)
 }

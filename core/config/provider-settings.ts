@@ -44,7 +44,7 @@ function toKey(provider: string, block: KeyBlock, entry: Provider): KeySettings 
   const place = entry.keyUrl === undefined ? undefined : blocks[entry.keyUrl]
   const { url, model_name: modelName } = (isObject(place) ? place : {}) as { url?: string; model_name?: string }
   return {
-    id: block.id ?? stableId(provider, name),
+    id: keyId(provider, block),
     name,
     provider,
     value: (block.value ?? '').trim(),
@@ -60,9 +60,13 @@ function toKey(provider: string, block: KeyBlock, entry: Provider): KeySettings 
   }
 }
 
-/** The same provider and name give the same id, so that a restart does not orphan what refers to a key. */
-function stableId(provider: string, name: string): string {
-  return createHash('sha256').update(`${provider}\0${name}`).digest('hex').slice(0, 32)
+/** A key's id, its own or made from its name: the same provider and name give the same, so that a restart orphans nothing that refers to it. */
+export function keyId(provider: string, { id, name }: { id?: unknown; name?: unknown }): string {
+  if (typeof id === 'string' && id !== '') return id
+  return createHash('sha256')
+    .update(`${provider}\0${String(name ?? '')}`)
+    .digest('hex')
+    .slice(0, 32)
 }
 
 function toNetwork(block: ProviderBlock['network_config'], entry: Provider): NetworkSettings {

@@ -10,21 +10,10 @@ interface Unkept {
   message: string
 }
 
-const isTrue = (value: Json) => (value === true ? [[]] : [])
 const isEnabled = (value: Json) => (isObject(value) && value.enabled === true ? [['enabled']] : [])
-const isAuth = (value: Json) => (isObject(value) && value.is_enabled === true ? [['is_enabled']] : [])
-const NO_KEYS = 'cannot be enforced by this version, which asks nobody for a virtual key yet; take it out'
-const NO_SIGN_IN = 'cannot be enforced by this version, which has no management API yet; take it out'
 
 /** Refused at boot while they are turned on. A feature that comes takes its row out. */
 const UNKEPT: readonly Unkept[] = [
-  ...['enforce_auth_on_inference', 'enforce_governance_header', 'enforce_scim_auth'].map((name) => ({
-    path: ['client', name],
-    isOn: isTrue,
-    message: NO_KEYS,
-  })),
-  { path: ['governance', 'auth_config'], isOn: isAuth, message: NO_SIGN_IN },
-  { path: ['auth_config'], isOn: isAuth, message: NO_SIGN_IN },
   {
     path: ['guardrails_config', 'guardrail_rules'],
     isOn: (value) => rulesThatAreOn(value),

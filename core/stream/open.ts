@@ -147,7 +147,7 @@ class OpenStream implements StreamHandle {
       sendsRaw: facts.sendsRawResponse,
       wantsUsage,
       hidesUsage: wantsUsage && ctx.scan !== undefined && lens.withStreamUsage(ctx.scan).length > 0,
-      explain: (error) => explainError(error, errorFacts(ctx, facts)),
+      explain: (error) => explainError(error, errorFacts(runtime, ctx, facts)),
       finish: (error, closing) => this.#finish(error, closing),
     }
   }
@@ -188,7 +188,7 @@ export function poolTask(
     reply: replyOptions(runtime, ctx, carry),
     carry,
     extra: extraFactsOf(ctx, facts),
-    errors: errorFacts(ctx, facts),
+    errors: errorFacts(runtime, ctx, facts),
     extraOnAll: ctx.header('x-bf-extra-fields') === 'all',
     sendsRaw: facts.sendsRawResponse,
   }

@@ -1,4 +1,6 @@
-import type { Edge } from '../edge.ts'
+import type { Context } from '../context.ts'
+import type { Edge, Reply } from '../edge.ts'
+import { GatewayError } from '../errors.ts'
 import type { ControlReply, ControlRequest } from './messages.ts'
 
 /** Requests of one data thread that may wait for the main thread at once. */
@@ -44,26 +46,43 @@ export function createControlCalls(post: (request: ControlRequest) => void, pati
   }
 }
 
-/** The edge with the routes of the main thread in front: they are sent there as data, everything else stays in this thread. */
+/**
+ * The edge with the routes of the main thread in front: they are sent there as data, everything else stays in this thread. Whoever is let in by
+ * the credentials of the management API alone is asked after there.
+ */
 export function withControlRoutes(edge: Edge, ask: ControlCalls['ask']): Edge {
+  async function admit(ctx: Context, body: Buffer, reply: Reply): Promise<void> {
+    const { status } = await ask(questionOf(ctx, ADMIT, null))
+    if (status === 200) edge.handle(ctx, body, reply)
+    else edge.refuse(refusalOf(status), reply, ctx.incoming)
+  }
   return {
     ...edge,
     handle(ctx, body, reply) {
-      const { route, method, path, query, headers } = ctx.incoming
+      const { route } = ctx.incoming
+      if (ctx.identity.needsAdmin) return void admit(ctx, body, reply)
       if (route.at !== 'control') return edge.handle(ctx, body, reply)
       // A copy: the buffer may be a window onto a larger one, all of which would be cloned.
-      const asked = ask({
-        route: route.operation,
-        method,
-        path,
-        query,
-        headers: [...headers],
-        body: body.length > 0 ? Uint8Array.from(body) : null,
-      })
+      const asked = ask(questionOf(ctx, route.operation, body.length > 0 ? Uint8Array.from(body) : null))
       void asked.then((answer) => reply.send(answer.status, [...answer.headers, ['x-request-id', ctx.id]], answer.body))
     },
   }
 }
+
+/** Name of the control route that says by its status whether a request comes from somebody who has signed in. */
+export const ADMIT = 'admit'
+
+function questionOf({ incoming }: Context, route: string, body: Uint8Array | null): Omit<ControlRequest, 'id'> {
+  const { method, path, query, headers, clientAddress, scheme } = incoming
+  return { route, method, path, query, headers: [...headers], body, clientAddress, scheme }
+}
+
+function refusalOf(status: number): GatewayError {
+  if (status === 429) return new GatewayError('GW_TOO_MANY_ATTEMPTS', { retryAfterMs: RETRY_MS })
+  if (status >= 500) return new GatewayError('GW_OVERLOADED', { retryAfterMs: 1000 })
+  return new GatewayError('GW_VIRTUAL_KEY_REQUIRED')
+}
+const RETRY_MS = 60_000
 
 function unavailable(id: number, message: string): ControlReply {
   const error = { is_bifrost_error: true, status_code: 503, error: { type: 'overloaded', code: 'overloaded', message } }

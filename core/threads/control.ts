@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { Mint } from '../mint.ts'
 import { createShared } from '../shared.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
@@ -41,9 +42,13 @@ export interface ControlOptions {
   log: ThreadLog
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
+  /** Data threads speak TLS with this. */
+  tls?: TlsMaterial | undefined
   routes: Readonly<Record<string, ControlRoute>>
   /** The process's mint. */
   mint: Mint
+  /** The store thread, where there is one: it ends after the data threads. */
+  store?: { stop(): Promise<void> } | undefined
   /** A data thread hangs or was lost: the process cannot be trusted any more. The supervisor starts the next. */
   onBroken(reason: string): void
   silenceMs?: number | undefined
@@ -69,11 +74,13 @@ export interface Control {
   publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<{ version: number; acknowledged: boolean }>
   /** Starts a data thread in place of the one at this position (from 0) and ends the old one without losing a request. */
   replaceThread(position: number): Promise<void>
+  /** New connections are served with this certificate; those that are open stay as they are. */
+  renewTls(tls: TlsMaterial): Promise<void>
   /** Drains and ends all threads. Resolves when none is left; later calls get the same promise. */
   stop(times: StopTimes): Promise<void>
 }
 
-/** Starts the store thread and the data threads; resolves when all are ready. Rejects with ThreadStartError, all threads ended. */
+/** Starts the data threads; resolves when all are ready. Rejects with ThreadStartError, all threads ended. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const control = new ControlThread(options)
   await control.start(options.threads)
@@ -85,7 +92,6 @@ class ControlThread implements Control {
   readonly #options: ControlOptions
   readonly #snapshot = new Snapshot()
   readonly #init: ThreadInit
-  readonly #store: ThreadHandle
   /** In the order of their positions; only those that serve. */
   #serving: ThreadHandle[] = []
   /** Also those that start or end: they get patches too. */
@@ -106,9 +112,8 @@ class ControlThread implements Control {
       shared: createShared(),
       answer: (request) => this.#answer(request),
       mint: (request) => answerCredentialRequest(this.#snapshot.tables, options.mint, request),
-      onLost: (thread) => options.onBroken(`${thread.role} thread ${thread.index} ended unasked`),
+      onLost: (thread) => options.onBroken(`data thread ${thread.index} ended unasked`),
     }
-    this.#store = new ThreadHandle('store', 0, this.#init)
     const onSilent = (thread: ThreadHandle) => options.onBroken(`data thread ${thread.index} gives no sign of life`)
     this.#unwatch = watchHeartbeats(() => [...this.#alive].filter((thread) => thread.isReady), options.silenceMs ?? SILENCE_MS, onSilent)
   }
@@ -121,13 +126,13 @@ class ControlThread implements Control {
   }
 
   async start(count: number): Promise<void> {
-    const starts = await Promise.allSettled([this.#store.ready(), ...Array.from({ length: count }, () => this.#startThread())])
+    const starts = await Promise.allSettled(Array.from({ length: count }, () => this.#startThread()))
     const failure = starts.find((start) => start.status === 'rejected')
     if (failure) {
       await this.stop({ delayMs: 0, graceMs: 0 })
       throw failure.reason
     }
-    this.#serving = starts.flatMap((start) => (start.status === 'fulfilled' && start.value ? [start.value] : []))
+    this.#serving = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
   }
 
   serve(acceptor: Acceptor): void {
@@ -149,9 +154,18 @@ class ControlThread implements Control {
   }
 
   replaceThread(position: number): Promise<void> {
-    const replaced = this.#replacing.then(() => this.#replace(position))
-    this.#replacing = replaced.catch(() => {})
-    return replaced
+    return this.#inTurn(() => this.#replace(position))
+  }
+
+  renewTls(tls: TlsMaterial): Promise<void> {
+    return this.#inTurn(() => this.#renewTls(tls))
+  }
+
+  /** One change of the data threads after the other. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#replacing.then(change)
+    this.#replacing = changed.catch(() => {})
+    return changed
   }
 
   stop(times: StopTimes): Promise<void> {
@@ -160,7 +174,7 @@ class ControlThread implements Control {
   }
 
   async #startThread(): Promise<ThreadHandle> {
-    const thread = new ThreadHandle('data', this.#started++, { ...this.#init, worker: this.#spare })
+    const thread = new ThreadHandle(this.#started++, { ...this.#init, worker: this.#spare })
     this.#spare = undefined
     this.#alive.add(thread)
     void thread.exited.then(() => this.#alive.delete(thread))
@@ -183,6 +197,22 @@ class ControlThread implements Control {
     this.#options.log.info({ thread: old.index, by: next.index }, 'a data thread was replaced')
   }
 
+  async #renewTls(tls: TlsMaterial): Promise<void> {
+    if (this.isDraining) return
+    this.#init.tls = tls
+    const renewed = await Promise.all(
+      this.#serving.map(async (thread) => {
+        const before = await thread.renewTls(tls)
+        if (before === undefined) return []
+        this.#acceptor?.add(thread.descriptor)
+        this.#acceptor?.remove(before)
+        return [thread]
+      }),
+    )
+    await wait(HAND_OVER_MS)
+    for (const thread of renewed.flat()) thread.send({ type: 'retire-tls' })
+  }
+
   async #stop({ delayMs, graceMs }: StopTimes): Promise<void> {
     this.isDraining = true
     this.#unwatch()
@@ -190,7 +220,7 @@ class ControlThread implements Control {
     if (this.#acceptor) await this.#closeListeners(this.#acceptor, delayMs)
     const deadline = Date.now() + graceMs
     await Promise.all([...this.#alive].map((thread) => thread.stop({ deadline, closeIdle: true })))
-    await this.#store.stop({ deadline, closeIdle: true })
+    await this.#options.store?.stop()
   }
 
   async #closeListeners(acceptor: Acceptor, delayMs: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { Edge } from '../edge.ts'
 import type { Mint } from '../mint.ts'
 import { openShared, type Shared } from '../shared.ts'
@@ -7,7 +8,7 @@ import { Snapshot } from '../snapshot-tables.ts'
 import { createControlCalls, withControlRoutes } from './control-calls.ts'
 import { createCredentialCalls } from './credential-calls.ts'
 import { containErrors, refuseExit, type ThreadLog } from './guard.ts'
-import type { Message, ThreadStart } from './messages.ts'
+import type { DataThreadStart, Message } from './messages.ts'
 
 const HEARTBEAT_MS = 1000
 /** How often a thread that is ending looks whether it is idle. */
@@ -39,15 +40,19 @@ export interface ThreadServer {
   drain(): void
   /** Closes all connections at once. */
   close(): void
+  /** Serves with a new certificate; gives the descriptor that takes the place of the one before. Throws where it cannot be used. */
+  renew?(tls: TlsMaterial): unknown
+  /** No connection comes under an older certificate any more: those that live end with their clients. */
+  retire?(): void
 }
 
 /** What transports/main.ts gives a data thread, besides what crossed from the main thread. */
 export interface DataThreadOptions {
-  start: ThreadStart
+  start: DataThreadStart
   log: ThreadLog
   /** Rejects with an error, whose `problems` are listed where it has any. */
   createGateway(init: { snapshot: Snapshot; shared: Shared; mint: Mint; thread: number }): Promise<ThreadGateway>
-  createServer(init: { edge: Edge; snapshot: Snapshot }): ThreadServer
+  createServer(init: { edge: Edge; snapshot: Snapshot; shared: Shared }): ThreadServer
 }
 
 type Handlers = { [T in Message['type']]?: (message: Extract<Message, { type: T }>) => void }
@@ -97,6 +102,8 @@ class DataThread {
       this.#stop = { deadline, closeIdle }
       if (isFirst) void this.#end()
     },
+    'renew-tls': ({ tls }) => this.#post({ type: 'tls-renewed', descriptor: this.#renew(tls) }),
+    'retire-tls': () => this.#server?.retire?.(),
     'control-reply': ({ reply }) => this.#calls.settle(reply),
     'credential-reply': ({ reply }) => this.#credentials.settle(reply),
   }
@@ -105,8 +112,10 @@ class DataThread {
     const { start, createGateway, createServer } = this.#options
     try {
       const { mint } = this.#credentials
-      this.#gateway = await createGateway({ snapshot: this.#snapshot, shared: openShared(start.shared), mint, thread: start.index })
-      this.#server = createServer({ edge: withControlRoutes(this.#gateway.edge, this.#calls.ask), snapshot: this.#snapshot })
+      const snapshot = this.#snapshot
+      const shared = openShared(start.shared)
+      this.#gateway = await createGateway({ snapshot, shared, mint, thread: start.index })
+      this.#server = createServer({ edge: withControlRoutes(this.#gateway.edge, this.#calls.ask), snapshot, shared })
       this.#post({ type: 'ready', descriptor: this.#server.descriptor })
     } catch (error) {
       this.#post({ type: 'failed', problems: problemsOf(error, start.index) })
@@ -120,6 +129,15 @@ class DataThread {
       this.#gateway?.apply(patch)
     } catch (error) {
       this.#options.log.error({ err: error, version: patch.version }, 'a change of the configuration was not taken over in full')
+    }
+  }
+
+  #renew(tls: TlsMaterial): unknown {
+    try {
+      return this.#server?.renew?.(tls)
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the new certificate cannot be used; the old one stays')
+      return undefined
     }
   }
 

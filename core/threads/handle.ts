@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
 import type { ThreadLog } from './guard.ts'
-import type { ControlReply, ControlRequest, Message, ThreadStart } from './messages.ts'
+import type { ControlReply, ControlRequest, DataThreadStart, Message } from './messages.ts'
 import { sendStart, spawnThread } from './spawn.ts'
 
 /** A thread that said `stopped` has closed its app, and may then be ended from outside without harm to the process. */
@@ -20,7 +21,7 @@ export class ThreadStartError extends Error {
   }
 }
 
-/** What every thread is started with. */
+/** What every data thread is started with. */
 export interface ThreadInit {
   /** The entry of every thread (transports/main.ts). */
   entry: URL
@@ -28,6 +29,8 @@ export interface ThreadInit {
   shared: SharedArrayBuffer
   logLevel: string
   logStyle?: 'json' | 'pretty' | undefined
+  /** Of now: threads that start later get what is then here. */
+  tls?: TlsMaterial | undefined
   log: ThreadLog
   /** Answers a request that is at home on the main thread; never rejects. */
   answer(request: ControlRequest): Promise<ControlReply>
@@ -39,9 +42,8 @@ export interface ThreadInit {
 
 type Handlers = { [T in Message['type']]?: (message: Extract<Message, { type: T }>) => void }
 
-/** The main thread's end of a data or store thread: what it is told, what it said. */
+/** The main thread's end of a data thread: what it is told, what it said. */
 export class ThreadHandle {
-  readonly role: ThreadStart['role']
   readonly index: number
   /** Of its uWebSockets.js app, for the acceptor; set when `start` has resolved. */
   descriptor: unknown
@@ -61,38 +63,34 @@ export class ThreadHandle {
   /** Patches that came while the whole was being sent; undefined afterwards. */
   #backlog: SnapshotPatch[] | undefined = []
   #isStopping = false
+  #renewed: ((descriptor: unknown) => void) | undefined
 
-  /** `worker`: one that was spawned for this role already. */
-  constructor(role: ThreadStart['role'], index: number, { worker, ...init }: ThreadInit & { worker?: Worker | undefined }) {
-    this.role = role
+  /** `worker`: one that was spawned already. */
+  constructor(index: number, { worker, ...init }: ThreadInit & { worker?: Worker | undefined }) {
     this.index = index
     this.#init = init
     const { port1, port2 } = new MessageChannel()
-    const start: ThreadStart = {
-      role,
+    const start: DataThreadStart = {
+      role: 'data',
       index,
       threads: init.threads,
       shared: init.shared,
       logLevel: init.logLevel,
       ...(init.logStyle && { logStyle: init.logStyle }),
+      ...(init.tls && { tls: init.tls }),
       port: port2,
     }
     this.#port = port1
-    this.#worker = worker ?? spawnThread(init.entry, role)
+    this.#worker = worker ?? spawnThread(init.entry, 'data')
     sendStart(this.#worker, start)
     this.exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
     this.#ready.promise.catch(() => {})
     this.#worker.on('error', (error) => {
-      init.log.error({ err: error, role, thread: index }, 'a thread failed')
-      this.#ready.reject(new ThreadStartError([`${role} thread ${index} failed: ${error.message}`], { cause: error }))
+      init.log.error({ err: error, role: 'data', thread: index }, 'a thread failed')
+      this.#ready.reject(new ThreadStartError([`data thread ${index} failed: ${error.message}`], { cause: error }))
     })
     this.#worker.once('exit', () => this.#onExit())
     this.#port.on('message', (message: Message) => this.#receive(message))
-  }
-
-  /** Waits until the thread says that it is ready. Rejects with ThreadStartError. */
-  ready(): Promise<void> {
-    return this.#ready.promise
   }
 
   /** Sends the whole snapshot, in slices, and waits until the thread can take connections. Rejects with ThreadStartError. */
@@ -120,6 +118,18 @@ export class ThreadHandle {
   acknowledged(version: number): Promise<void> {
     if (this.#acknowledged >= version) return Promise.resolve()
     return new Promise((resolve) => this.#waiters.push({ version, resolve }))
+  }
+
+  /** Has it serve with a new certificate; resolves to the descriptor it had before, undefined where the new one could not be used. */
+  async renewTls(tls: TlsMaterial): Promise<unknown> {
+    const renewed = Promise.withResolvers<unknown>()
+    this.#renewed = renewed.resolve
+    this.send({ type: 'renew-tls', tls })
+    const next = await Promise.race([renewed.promise, this.exited.then(() => undefined)])
+    if (next === undefined) return undefined
+    const before = this.descriptor
+    this.descriptor = next
+    return before
   }
 
   /** Ends the thread: `closeIdle` cuts connections that carry no request, else it waits for their clients to go. */
@@ -151,6 +161,7 @@ export class ThreadHandle {
       this.#waiters = this.#waiters.filter((waiter) => waiter.version > version)
       for (const waiter of due) waiter.resolve()
     },
+    'tls-renewed': ({ descriptor }) => this.#renewed?.(descriptor),
     stopped: () => this.#stopped.resolve(),
     'control-request': ({ request }) => {
       void this.#init.answer(request).then((reply) => this.send({ type: 'control-reply', reply }))
@@ -161,7 +172,7 @@ export class ThreadHandle {
   }
 
   #onExit(): void {
-    this.#ready.reject(new ThreadStartError([`${this.role} thread ${this.index} ended before it was ready`]))
+    this.#ready.reject(new ThreadStartError([`data thread ${this.index} ended before it was ready`]))
     this.#stopped.resolve()
     for (const waiter of this.#waiters.splice(0)) waiter.resolve()
     this.#port.close()

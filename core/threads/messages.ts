@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { TlsMaterial } from '../config/edge.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
+import type { StoreNotice, StoreReply, StoreRequest, StoreSetup } from './store-messages.ts'
 
 /** A request that is answered on the main thread (`at: 'control'`), as data. */
 export interface ControlRequest {
@@ -11,6 +13,9 @@ export interface ControlRequest {
   query: string
   headers: readonly (readonly [string, string])[]
   body: Uint8Array | null
+  /** Who asks, and by what, as trusted proxies say it (Incoming). */
+  clientAddress: string
+  scheme: 'http' | 'https'
 }
 
 /** Its answer. */
@@ -39,25 +44,49 @@ export type Message =
   | { type: 'stop'; deadline: number; closeIdle: boolean }
   /** data -> main: no connection is left and the thread is about to end. */
   | { type: 'stopped' }
+  /** main -> data: serve new connections with this certificate; then, once none goes to the servers before it: let these end. */
+  | { type: 'renew-tls'; tls: TlsMaterial }
+  | { type: 'retire-tls' }
+  /** data -> main: what the acceptor hands connections to from now on; absent where the certificate could not be used. */
+  | { type: 'tls-renewed'; descriptor?: unknown }
   | { type: 'heartbeat'; at: number }
   | { type: 'control-request'; request: ControlRequest }
   | { type: 'control-reply'; reply: ControlReply }
   /** data -> main -> data: a minted credential. */
   | { type: 'credential-request'; request: CredentialRequest }
   | { type: 'credential-reply'; reply: CredentialReply }
+  /** main -> store -> main: a call of a store. */
+  | { type: 'store-request'; request: StoreRequest }
+  | { type: 'store-reply'; reply: StoreReply }
+  /** store -> main: what a subscription has heard. */
+  | { type: 'store-notice'; notice: StoreNotice }
   /** data -> main: counters since the last delta. */
   | { type: 'metrics'; delta: Readonly<Record<string, number>> }
 
-/** What a thread is started with (workerData). */
-export interface ThreadStart {
-  role: 'data' | 'store'
+interface CommonStart {
   /** Index among threads of its role; a replacement takes a new one. */
   index: number
+  logLevel: string
+  logStyle?: 'json' | 'pretty' | undefined
+  /** Data threads speak TLS with this. */
+  tls?: TlsMaterial | undefined
+  port: MessagePort
+}
+
+/** What a data thread is started with. */
+export interface DataThreadStart extends CommonStart {
+  role: 'data'
   /** How many data threads serve: each may use its share of what the process may use. */
   threads: number
   /** Shared counters (core/shared.ts). */
   shared: SharedArrayBuffer
-  logLevel: string
-  logStyle?: 'json' | 'pretty' | undefined
-  port: MessagePort
 }
+
+/** What the store thread is started with. */
+export interface StoreThreadStart extends CommonStart {
+  role: 'store'
+  store: StoreSetup
+}
+
+/** What a thread is started with. */
+export type ThreadStart = DataThreadStart | StoreThreadStart

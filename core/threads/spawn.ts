@@ -21,8 +21,8 @@ export function threadRole(): ThreadStart['role'] {
 }
 
 /** In the thread: what it serves with. To be called before anything is awaited, or the message is missed. */
-export async function receiveStart(): Promise<ThreadStart> {
+export async function receiveStart<Role extends ThreadStart['role']>(_role: Role): Promise<Extract<ThreadStart, { role: Role }>> {
   if (!parentPort) throw new Error('the main thread is told nothing')
-  const [start] = (await once(parentPort, 'message')) as [ThreadStart]
+  const [start] = (await once(parentPort, 'message')) as [Extract<ThreadStart, { role: Role }>]
   return start
 }

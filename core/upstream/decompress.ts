@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
+import { constants, createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
 import { ZstdFrames } from './zstd-frames.ts'
 
 /** What a decoder tells its owner; nothing after `destroy`. */
@@ -24,14 +24,17 @@ export interface BodyDecoder {
 
 type MakeTransform = (first: number) => Transform
 
-/** Codings we never ask for and can undo all the same, by name; the maker sees the body's first byte. */
+/** 8 MiB, the most that the coding may use: https://www.rfc-editor.org/rfc/rfc9659#section-3. The library's own bound is 128 MiB for each stream. */
+const ZSTD_WINDOW_LOG = 23
+
+/** Codings that can be undone, by name: of answers, which never need one, and of requests; the maker sees the body's first byte. */
 const TRANSFORMS: Readonly<Record<string, MakeTransform>> = {
   gzip: () => createGunzip(),
   'x-gzip': () => createGunzip(),
   br: () => createBrotliDecompress(),
   // "deflate" means zlib's wrapping by the standard and none by habit: the first byte tells.
   deflate: (first) => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw()),
-  zstd: () => createZstdDecompress(),
+  zstd: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } }),
 }
 
 /** A decoder for one known coding; undefined for an unknown one and for a stack of several (`gzip, gzip`). */

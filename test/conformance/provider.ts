@@ -12,7 +12,15 @@ const AUTH_KINDS: Record<AuthKind, true> = {
   google: true,
   none: true,
 }
-const OPERATIONS: Record<Operation, true> = { chat_completion: true, text_completion: true, responses: true, list_models: true }
+const OPERATIONS: Record<Operation, true> = {
+  chat_completion: true,
+  text_completion: true,
+  responses: true,
+  list_models: true,
+  embedding: true,
+  rerank: true,
+  count_tokens: true,
+}
 const QUIRKS: Record<keyof Quirks, true> = {
   drop: true,
   dropTranslated: true,

@@ -76,6 +76,7 @@ describe('through the gateway', () => {
             ),
             custom_provider_config: { base_provider_type: 'anthropic' },
           },
+          bedrock: block({ bedrock_key_config: { region: 'us-east-1' } }),
           careful: {
             ...block({ bedrock_key_config: { region: 'us-east-1' } }, { beta_header_overrides: { 'structured-outputs-': false } }),
             custom_provider_config: { base_provider_type: 'bedrock' },
@@ -115,6 +116,58 @@ describe('through the gateway', () => {
     ['mine/claude-sonnet-4-5', { 'x-bf-eh-anthropic-beta': 'files-api-2025' }, { response_format: schema }, 'operators-1,files-api-2025'],
   ])('%s with %j is sent the flags it takes', async (model, headers, body, expected) => {
     expect((await ask(model, headers as Record<string, string>, body)).header).toBe(expected)
+  })
+
+  const CLAUDE = 'anthropic.claude-sonnet-4-5-20250929-v1:0'
+  const messages = [{ role: 'user', content: 'hi' }]
+  async function betasInBody(path: string, model: string, { headers, body = {} }: { headers: Record<string, string>; body?: object }) {
+    const answer = await gateway.fetch(path, { model, messages, max_tokens: 100, ...body }, headers)
+    await answer.text()
+    const seen = upstream.requests.at(-1)
+    const fields = (seen?.json as JsonObject | undefined)?.additionalModelRequestFields as JsonObject | undefined
+    return { status: answer.status, header: seen?.headers.get('anthropic-beta'), betas: fields?.anthropic_beta }
+  }
+
+  test.each([
+    [
+      '/anthropic/v1/messages',
+      'bedrock',
+      { 'anthropic-beta': 'context-1m-2025-08-07, files-api-2025-04-14,new-1' },
+      ['context-1m-2025-08-07'],
+    ],
+    ['/anthropic/v1/messages', 'bedrock', { 'x-bf-eh-anthropic-beta': 'Context-1M-2025-08-07' }, ['Context-1M-2025-08-07']],
+    ['/v1/chat/completions', 'bedrock', { 'x-bf-eh-anthropic-beta': 'context-1m-2025-08-07' }, ['context-1m-2025-08-07']],
+    ['/v1/chat/completions', 'bedrock', { 'anthropic-beta': 'context-1m-2025-08-07' }, undefined],
+    ['/anthropic/v1/messages', 'bedrock', { 'anthropic-beta': 'new-1' }, undefined],
+    [
+      '/anthropic/v1/messages',
+      'bedrock',
+      { 'anthropic-beta': 'compact-2026-01-12,context-1m-2025-08-07', 'x-bf-eh-anthropic-beta': 'Compact-2026-01-12' },
+      ['compact-2026-01-12', 'context-1m-2025-08-07'],
+    ],
+    ['/anthropic/v1/messages', 'careful', { 'anthropic-beta': 'structured-outputs-2025-11-13' }, undefined],
+    ['/anthropic/v1/messages', 'careful', { 'anthropic-beta': 'compact-2026-01-12' }, ['compact-2026-01-12']],
+  ] as const)('%s to %s with %j: Bedrock is told in the body', async (path, provider, headers, betas) => {
+    expect(await betasInBody(path, `${provider}/${CLAUDE}`, { headers })).toEqual({ status: 200, header: undefined, betas })
+  })
+
+  test('the client’s flags and those that its request calls for are one list, each once', async () => {
+    const headers = { 'x-bf-eh-anthropic-beta': 'context-1m-2025-08-07,Structured-Outputs-2025-11-13' }
+    const { betas } = await betasInBody('/v1/chat/completions', `bedrock/${CLAUDE}`, { headers, body: { response_format: schema } })
+    expect(betas).toEqual(['context-1m-2025-08-07', 'Structured-Outputs-2025-11-13'])
+  })
+
+  test.each([
+    ['anthropic.claude-sonnet-4-20250514-v1:0', ['interleaved-thinking-2025-05-14']],
+    ['anthropic.claude-3-5-haiku-20241022-v1:0', undefined],
+  ])('%s is sent the flag that only some models take where it takes it', async (model, betas) => {
+    const headers = { 'anthropic-beta': 'interleaved-thinking-2025-05-14' }
+    expect(await betasInBody('/anthropic/v1/messages', `bedrock/${model}`, { headers })).toEqual({ status: 200, header: undefined, betas })
+  })
+
+  test('no other family of models is told of them', async () => {
+    const headers = { 'anthropic-beta': 'context-1m-2025-08-07' }
+    expect(await betasInBody('/anthropic/v1/messages', 'bedrock/amazon.nova-lite-v1:0', { headers })).toEqual({ status: 200 })
   })
 
   test('those in a body too', async () => {

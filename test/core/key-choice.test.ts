@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Candidate } from '../../core/hooks.ts'
 import { orderForSession } from '../../core/key-choice.ts'
+import { definePlugin } from '../../core/plugin.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type FakeUpstream, startUpstream } from '../helpers/upstream.ts'
 
@@ -10,7 +11,23 @@ beforeAll(async () => {
   upstream = await startUpstream()
   const key = (name: string, more: object = {}) => ({ id: `id-${name}`, name, value: `sk-${name}`, models: ['*'], ...more })
   const network_config = { base_url: upstream.url }
+  const asksAnother = definePlugin({
+    name: 'asks-another',
+    setup: () => ({
+      hooks: {
+        preRequest: {
+          async: true,
+          needs: 'canonical',
+          async handler(ctx) {
+            if (ctx.parent || ctx.request.user !== 'ask another') return
+            return { response: await ctx.call({ ...ctx.request, model: 'anthropic/text' }, { reason: 'second opinion' }) }
+          },
+        },
+      },
+    }),
+  })
   gateway = await createGateway({
+    plugins: [asksAnother],
     config: {
       providers: {
         openai: {
@@ -78,6 +95,27 @@ describe('a key that the client names', () => {
   it('is not asked of fallbacks', async () => {
     const answer = await ask({ 'x-bf-api-key': 'two' }, { model: 'openai/fault-503', fallbacks: ['anthropic/text'] })
     expect(answer).toEqual({ status: 200, key: 'sk-other' })
+  })
+})
+
+describe('behind another gateway', () => {
+  const hop = { 'x-bifrost-hop': '1' }
+
+  it('a key that the client names serves alone', async () => {
+    for (let count = 0; count < 5; count++) expect(await ask({ ...hop, 'x-bf-api-key': 'two' })).toEqual({ status: 200, key: 'sk-two' })
+    expect(await ask({ ...hop, 'x-bf-api-key': 'nobody' })).toMatchObject({ status: 400 })
+  })
+
+  it('a session keeps its key', async () => {
+    const { key } = await ask({ 'x-bf-session-id': 'ours' })
+    for (let count = 0; count < 8; count++) expect(await ask({ ...hop, 'x-bf-session-id': 'ours' })).toEqual({ status: 200, key })
+  })
+})
+
+describe('a request that a plugin makes', () => {
+  it('is not held to the key that its client named', async () => {
+    const { key } = await ask({ 'x-bf-api-key': 'two' }, { user: 'ask another' })
+    expect(key).toBe('sk-other')
   })
 })
 

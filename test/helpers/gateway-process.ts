@@ -26,7 +26,7 @@ export async function launchGateway(
   })
   const gateway = watch(child)
   const [, pid] = await gateway.waitFor(/\(pid (\d+),/)
-  const [, url] = await gateway.waitFor(/curl (http:\/\/[^/]+)\/v1/)
+  const [, url] = await gateway.waitFor(/curl (https?:\/\/[^/]+)\/v1/)
   return { ...gateway, pid: Number(pid), url: String(url) }
 }
 

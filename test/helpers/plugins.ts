@@ -18,12 +18,14 @@ export function memoryLog(): PluginLog & { lines: { level: string; facts: Record
   return log
 }
 
+const HERE = { remoteAddress: '127.0.0.1', clientAddress: '127.0.0.1', scheme: 'http' } as const
+
 /** A request on its way, with a canonical request already in it and no gateway behind it. */
 export function contextOf(request: Partial<ChatRequest> = {}, id = 'request-1'): Context {
   const route = { method: 'POST', path: '/v1/chat/completions', operation: 'chat_completion', format: 'openai-chat' } as const
   const ctx = new Context({
     id,
-    incoming: { route, method: 'POST', path: route.path, query: '', headers: new Map(), remoteAddress: '127.0.0.1', contentLength: 0 },
+    incoming: { route, method: 'POST', path: route.path, query: '', headers: new Map(), contentLength: 0, ...HERE },
     operation: 'chat_completion',
     inbound: {} as Format,
     client: {} as ClientSettings,

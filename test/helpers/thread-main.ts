@@ -9,7 +9,6 @@ import { emptyTables, type Snapshot } from '../../core/snapshot-tables.ts'
 import { runDataThread, type ThreadServer } from '../../core/threads/data.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
 import { receiveStart } from '../../core/threads/spawn.ts'
-import { runStoreThread } from '../../core/threads/store.ts'
 import { runGatewayProcess } from '../../transports/gateway-process.ts'
 import { createAcceptor } from '../../transports/http/acceptor.ts'
 import { createApp } from '../../transports/http/uws.ts'
@@ -96,7 +95,7 @@ function serve(edge: Edge, snapshot: Snapshot, thread: number): ThreadServer {
     for (const stream of streams) if (finish(stream)) stream.res.cork(() => stream.res.end('cut', true))
   }
   return {
-    descriptor: app.getDescriptor(),
+    descriptor: { public: app.getDescriptor() },
     get connections() {
       return state.connections
     },
@@ -136,14 +135,11 @@ if (isMainThread) {
     silenceMs: Number(process.env.TEST_SILENCE_MS ?? 10_000),
   })
 } else {
-  const start = await receiveStart()
-  if (start.role === 'store') runStoreThread({ start, log: quiet })
-  else {
-    runDataThread({
-      start,
-      log: quiet,
-      createGateway: async () => ({ edge: {} as Edge, apply() {}, drain() {}, close: () => closeGateway(), endEscaped }),
-      createServer: ({ edge, snapshot }) => serve(edge, snapshot, start.index),
-    })
-  }
+  const start = await receiveStart('data')
+  runDataThread({
+    start,
+    log: quiet,
+    createGateway: async () => ({ edge: {} as Edge, apply() {}, drain() {}, close: () => closeGateway(), endEscaped }),
+    createServer: ({ edge, snapshot }) => serve(edge, snapshot, start.index),
+  })
 }

@@ -33,6 +33,8 @@ const FLOORS: readonly (readonly [file: RegExp, may: readonly string[], rule: st
 const PACKAGES: readonly (readonly [file: RegExp, may: readonly string[]])[] = [
   [/^core\/(?:canonical\/.*|errors\.ts|fold\.ts)/, []],
   [/^core\/upstream\//, []],
+  [/^core\/sealing\//, ['zod', '@noble/hashes']],
+  [/^core\/takeover\//, ['pg']],
   [/^core\//, ['tapable', 'zod', 'pino', 'piscina', 'undici']],
   [/^plugins\/mongo\//, ['mongodb', 'zod']],
   [/^plugins\/redis\//, ['ioredis', 'zod']],

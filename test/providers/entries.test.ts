@@ -114,7 +114,7 @@ function verify(seen: SeenRequest, { secret_key: secret, region }: { secret_key:
 
 /** The path that an entry, or the variant that serves this model, asks for. */
 function pathFor(entry: Provider, facts: Pick<PathFacts, 'model'> & Partial<PathFacts>): unknown {
-  const path = (entry.variant?.(facts.model) ?? entry).paths.chat_completion
+  const path = (entry.variant?.(facts.model, 'chat_completion') ?? entry).paths.chat_completion
   const settings = { network: {} } as ProviderSettings
   return typeof path === 'function' ? path({ isStream: false, key: undefined, settings, ...facts }) : path
 }
@@ -129,7 +129,9 @@ describe('vertex', () => {
     ['global', 'https://aiplatform.googleapis.com'],
     ['eu', 'https://aiplatform.eu.rep.googleapis.com'],
   ])('%s is at %s, for every family of models', (region, host) => {
-    const entries = ['gemini-2.5-pro', 'claude-opus-4', 'mistral-large'].map((model) => vertex.variant?.(model) ?? vertex)
+    const entries = ['gemini-2.5-pro', 'claude-opus-4', 'mistral-large'].map(
+      (model) => vertex.variant?.(model, 'chat_completion') ?? vertex,
+    )
     expect(entries.map((entry) => entry.keyBaseUrl?.(keyIn(region)))).toEqual([host, host, host])
   })
 
@@ -145,7 +147,7 @@ describe('vertex', () => {
   })
 
   test('the body of a Claude model has its version and no model, and neither counts as dropped', () => {
-    const quirks = vertex.variant?.('claude-opus-4')?.quirks
+    const quirks = vertex.variant?.('claude-opus-4', 'chat_completion')?.quirks
     const request = {
       model: 'claude-opus-4',
       messages: [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'hi' }] }],

@@ -7,7 +7,9 @@ import { providerConformance } from '../conformance/provider.ts'
 
 const FORMATS = formats.map(({ name }) => name)
 /** Entries behind the ones that are listed: families of models that speak another dialect. */
-const variants = providers.flatMap((provider) => ['claude-opus-4', 'mistral-large'].flatMap((model) => provider.variant?.(model) ?? []))
+const variants = providers.flatMap((provider) =>
+  ['claude-opus-4', 'mistral-large'].flatMap((model) => provider.variant?.(model, 'chat_completion') ?? []),
+)
 
 for (const provider of [...providers, ...variants]) providerConformance(provider, FORMATS)
 

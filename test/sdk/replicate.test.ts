@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import OpenAI from 'openai'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
+import type { UpstreamClient } from '../../core/upstream/types.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type ManualClock, manualClock, turn } from '../helpers/clock.ts'
 import { ask, chunksOf, extraFields } from './support.ts'
@@ -24,6 +25,9 @@ class FakeReplicate {
   outcome: JsonObject = { status: 'succeeded', output: PIECES, metrics: { input_token_count: 5, output_token_count: 3 } }
   streamEnd = 'event: done\ndata: {}\n\n'
   looksLeft = 2
+  /** Pages of the list of deployments, and where the later ones are said to be. */
+  pages = 1
+  pagesAt = 'https://api.replicate.com'
   readonly server = createServer((request, response) => void this.#serve(request, response))
 
   get url(): string {
@@ -36,11 +40,17 @@ class FakeReplicate {
     const line = `${request.method} ${request.url}`
     this.seen.push({ line, headers: request.headers, body: text === '' ? {} : (JSON.parse(text) as JsonObject) })
     if (line === 'GET /v1/files/s1') return this.#stream(response)
-    if (line === 'GET /v1/deployments') return send(response, 200, { results: [{ owner: 'acme', name: 'chat' }] })
+    const [, cursor] = /^GET \/v1\/deployments(?:\?cursor=(\d+))?$/.exec(line) ?? []
+    if (line.startsWith('GET /v1/deployments')) return send(response, 200, this.#page(Number(cursor ?? 1)))
     if (line.startsWith('POST') && text.includes('refuse me'))
       return send(response, 422, { title: 'Invalid', detail: 'no such input', status: 422 })
     const isDone = request.method === 'GET' && --this.looksLeft < 0
     send(response, request.method === 'POST' ? 201 : 200, this.#prediction(isDone ? this.outcome : { status: 'processing', output: null }))
+  }
+
+  #page(number: number): JsonObject {
+    const next = number < this.pages ? `${this.pagesAt}/v1/deployments?cursor=${number + 1}` : null
+    return { previous: null, next, results: [{ owner: 'acme', name: number === 1 ? 'chat' : `chat-${number}` }] }
   }
 
   /** URLs as the vendor writes them: of its own hosts, whatever the base URL is. */
@@ -194,4 +204,50 @@ describe('a stream', () => {
 test('the models are its deployments, and what the keys name', async () => {
   const { data } = (await (await gateway.fetch('/v1/models?provider=replicate')).json()) as { data: { id: string }[] }
   expect(data.map(({ id }) => id).sort()).toEqual(['replicate/acme/dep', 'replicate/deployments/acme/chat', 'replicate/mine'])
+})
+
+const listed = async (of = gateway): Promise<string[]> => {
+  const { data } = (await (await of.fetch('/v1/models?provider=replicate')).json()) as { data: { id: string }[] }
+  return data.map(({ id }) => id).filter((id) => id.startsWith('replicate/deployments/'))
+}
+
+test('the list is followed from page to page, below the base URL', async () => {
+  fake.pages = 3
+  expect(await listed()).toEqual(['chat', 'chat-2', 'chat-3'].map((name) => `replicate/deployments/acme/${name}`))
+  const asked = ['GET /v1/deployments', 'GET /v1/deployments?cursor=2', 'GET /v1/deployments?cursor=3']
+  // With each of the two keys.
+  expect(lines().sort()).toEqual([...asked, ...asked].sort())
+  const credentials = fake.seen.map(({ headers }) => headers.authorization)
+  expect(credentials.filter((credential) => credential === credentials[0])).toHaveLength(3)
+})
+
+test('a list without an end is not followed without end', async () => {
+  fake.pages = Number.POSITIVE_INFINITY
+  expect(await listed()).toHaveLength(20)
+  expect(fake.seen).toHaveLength(2 * 20)
+})
+
+test('a list that leads to a foreign host is not followed there', async () => {
+  const asked: string[] = []
+  const upstream: UpstreamClient = {
+    open(target, { path }, handler) {
+      asked.push(target.host + path)
+      const body = { results: [], next: 'https://replicate.com.example.test/v1/deployments?cursor=2' }
+      queueMicrotask(() => {
+        handler.onHead({ status: 200, headers: [['content-type', 'application/json']] })
+        handler.onData(Buffer.from(JSON.stringify(body)))
+        handler.onEnd()
+      })
+      return { abort() {}, pause() {}, resume() {} }
+    },
+    stats: () => ({ open: 0, idle: 0, busy: 0 }),
+    preconnect() {},
+    close() {},
+  }
+  const keys = [{ name: 'main', value: 'r8_secret', models: ['*'] }]
+  const own = await createGateway({ config: { providers: { replicate: { keys } } }, upstream })
+  onTestFinished(() => own.close())
+  const answer = await own.fetch('/v1/models?provider=replicate')
+  expect([answer.status, await answer.text()]).toEqual([502, expect.stringContaining('https://replicate.com.example.test')])
+  expect(asked).toEqual(['api.replicate.com/v1/deployments'])
 })

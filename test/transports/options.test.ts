@@ -5,7 +5,7 @@ describe('flags of serve', () => {
   it('have defaults', () => {
     expect(parseServeOptions([], {}).options).toEqual({
       config: undefined,
-      host: 'localhost',
+      hosts: ['localhost'],
       port: 8080,
       threads: undefined,
       appDir: undefined,
@@ -31,13 +31,19 @@ describe('flags of serve', () => {
       '2',
     ]
     const { options } = parseServeOptions(args, {})
-    expect(options).toMatchObject({ port: 9000, host: '::1', appDir: '/data', logLevel: 'warn', logStyle: 'pretty', threads: 2 })
+    expect(options).toMatchObject({ port: 9000, hosts: ['::1'], appDir: '/data', logLevel: 'warn', logStyle: 'pretty', threads: 2 })
+  })
+
+  it('--host may come more than once, and each place counts once', () => {
+    const hosts = (args: string[], env = {}) => parseServeOptions(args, env).options?.hosts
+    expect(hosts(['--host', '::1', '-host=unix:/run/a', '--host', '::1'])).toEqual(['::1', 'unix:/run/a'])
+    expect(hosts([], { BIFROST_HOST: '127.0.0.1, unix:/run/a' })).toEqual(['127.0.0.1', 'unix:/run/a'])
   })
 
   it('win over the environment', () => {
     const env = { BIFROST_HOST: '0.0.0.0', LOG_LEVEL: 'debug' }
-    expect(parseServeOptions([], env).options).toMatchObject({ host: '0.0.0.0', logLevel: 'debug' })
-    expect(parseServeOptions(['--host', 'a', '--log-level', 'error'], env).options).toMatchObject({ host: 'a', logLevel: 'error' })
+    expect(parseServeOptions([], env).options).toMatchObject({ hosts: ['0.0.0.0'], logLevel: 'debug' })
+    expect(parseServeOptions(['--host', 'a', '--log-level', 'error'], env).options).toMatchObject({ hosts: ['a'], logLevel: 'error' })
   })
 
   it.each([
@@ -48,6 +54,8 @@ describe('flags of serve', () => {
     [['--port', '-1']],
     [['--threads', '0']],
     [['--threads', 'many']],
+    [['--host', 'a', '--host', '']],
+    [['--host', 'unix:']],
     [['--log-level', 'loud']],
     [['--log-style', 'xml']],
   ])('%j is refused with a sentence', (args) => {

@@ -1,3 +1,4 @@
+import type { TlsMaterial } from '../../core/config/edge.ts'
 import { ERRORS } from '../../core/errors.ts'
 import { openListeners } from './listen.ts'
 import { type App, createApp } from './uws.ts'
@@ -8,6 +9,8 @@ export interface AcceptorOptions {
   hosts: readonly string[]
   /** 0: any free port. */
   port: number
+  /** Its servers must speak TLS too: they do the handshakes. This one is for answers while there is no server, and stays as it is. */
+  tls?: TlsMaterial | undefined
 }
 
 /** Owns the listening sockets in the main thread and hands each connection to a data thread, round robin. */
@@ -21,8 +24,8 @@ export interface Acceptor {
 }
 
 /** Listens. Rejects with a sentence where a port or socket is in use or not to be had. */
-export async function createAcceptor({ hosts, port }: AcceptorOptions): Promise<Acceptor> {
-  const app = createApp()
+export async function createAcceptor({ hosts, port, tls }: AcceptorOptions): Promise<Acceptor> {
+  const app = createApp(tls)
   answerWithoutChildren(app)
   const listeners = await openListeners(app, hosts, port).catch((error: unknown) => {
     app.close()

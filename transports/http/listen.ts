@@ -26,7 +26,7 @@ export async function openListeners(app: App, hosts: readonly string[], port: nu
     for (const socket of sockets.splice(0)) closeListenSocket(socket)
   }
   try {
-    const addresses = hosts.filter((host) => !host.startsWith(UNIX)).flatMap(addressesOf)
+    const addresses = uniqueAddresses(hosts.filter((host) => !host.startsWith(UNIX)))
     const free = addresses.length === 0 ? { port: 0, addresses } : await findPort(addresses, port)
     for (const address of free.addresses) sockets.push(await listen(app, address, free.port))
     for (const host of hosts) if (host.startsWith(UNIX)) sockets.push(await listenUnix(app, host.slice(UNIX.length)))
@@ -41,6 +41,13 @@ interface Address {
   host: string
   /** The machine may lack it. */
   isOptional: boolean
+}
+
+/** `localhost` and `127.0.0.1` are one address; where one of the two must be there, it must. */
+function uniqueAddresses(hosts: readonly string[]): Address[] {
+  const byHost = new Map<string, Address>()
+  for (const address of hosts.flatMap(addressesOf)) if (byHost.get(address.host)?.isOptional !== false) byHost.set(address.host, address)
+  return [...byHost.values()]
 }
 
 function addressesOf(host: string): Address[] {

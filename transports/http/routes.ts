@@ -5,9 +5,10 @@ export const NATIVE_ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/chat/completions', operation: 'chat_completion', format: 'openai-chat', isNative: true },
   { method: 'POST', path: '/v1/completions', operation: 'text_completion', format: 'openai-completions', isNative: true },
   { method: 'POST', path: '/v1/responses', operation: 'responses', format: 'openai-responses', isNative: true },
+  { method: 'POST', path: '/v1/embeddings', operation: 'embedding', format: 'openai-embeddings', isNative: true },
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'openai-chat', isNative: true },
-  { method: 'GET', path: '/health', operation: 'health', format: 'openai-chat', at: 'control', isOpen: true },
-  { method: 'GET', path: '/api/version', operation: 'version', format: 'openai-chat', at: 'control' },
+  { method: 'GET', path: '/health', operation: 'health', format: 'openai-chat', at: 'control', surface: 'all', isOpen: true },
+  { method: 'GET', path: '/api/version', operation: 'version', format: 'openai-chat', at: 'control', surface: 'admin' },
 ]
 
 /** Methods that a path answers, for `Allow`: those of its rows, HEAD with GET, and OPTIONS. */

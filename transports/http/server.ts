@@ -1,14 +1,16 @@
+import type { TlsMaterial } from '../../core/config/edge.ts'
 import type { Edge, Incoming, Route } from '../../core/edge.ts'
-import { GatewayError } from '../../core/errors.ts'
+import { ERRORS, GatewayError } from '../../core/errors.ts'
 import type { ClientSettings } from '../../core/snapshot.ts'
-import { type BodyHost, BodyReader, bodyTooLarge, EMPTY } from './body.ts'
+import { type BodyHost, BodyReader, type BodySink, bodyTooLarge, EMPTY } from './body.ts'
 import { type BodyBudget, createBodyBudget } from './budget.ts'
 import { corsHeaders, preflightHeaders, VARY } from './cors.ts'
+import { ACCEPTED, codingOf, DecodeQueue, DecodingSink } from './decode.ts'
 import { Exchange } from './exchange.ts'
 import { openListeners } from './listen.ts'
 import { HttpReply, type ReplyHost } from './reply.ts'
 import { allowedMethods, routesByPath } from './routes.ts'
-import { type Asked, takeSnapshot } from './snapshot.ts'
+import { type Asked, type Listening, takeSnapshot } from './snapshot.ts'
 import { type Clock, Sweep, systemClock } from './sweep.ts'
 import { TIMING, type Timing } from './timing.ts'
 import { type App, createApp, type HttpRequest, type HttpResponse } from './uws.ts'
@@ -16,7 +18,14 @@ import { type App, createApp, type HttpRequest, type HttpResponse } from './uws.
 /** The settings that the edge goes by. */
 export type EdgeLimits = Pick<
   ClientSettings,
-  'maxRequestBodyBytes' | 'maxBufferedBodyBytes' | 'requestBodyTimeoutMs' | 'allowedOrigins' | 'allowedHeaders'
+  | 'maxRequestBodyBytes'
+  | 'maxBufferedBodyBytes'
+  | 'requestBodyTimeoutMs'
+  | 'allowedOrigins'
+  | 'allowedHeaders'
+  | 'trustedProxies'
+  | 'proxyProtocol'
+  | 'maxConnections'
 >
 
 /** What a server needs to know. */
@@ -25,12 +34,22 @@ export interface HttpServerOptions {
   routes: readonly Route[]
   /** The settings of now; asked once per request. */
   limits(): EdgeLimits
+  /** Speaks TLS with this. */
+  tls?: TlsMaterial | undefined
+  /** Counts open connections where `maxConnections` holds: over all threads. Not counted and not limited without it. */
+  gauge?: ConnectionGauge | undefined
   /** This thread's share of the memory for bodies. Default: all of `maxBufferedBodyBytes`. */
   budget?: BodyBudget | undefined
   /** Told the number of open connections whenever it changes. */
   onConnectionCount?: ((count: number) => void) | undefined
   timing?: Partial<Timing> | undefined
   clock?: Clock | undefined
+}
+
+/** How many connections are open, over all threads of the process. */
+export interface ConnectionGauge {
+  /** Adds (or, with -1, takes away) one and gives the sum after it. */
+  add(change: 1 | -1): number
 }
 
 /** The HTTP server of one thread. It listens by an acceptor in the main thread, or by itself. */
@@ -51,18 +70,23 @@ export interface HttpServer {
 
 interface Shared extends ReplyHost, BodyHost {
   readonly options: HttpServerOptions
+  readonly listening: Listening
+  readonly decodes: DecodeQueue
   requests: number
 }
 
 /** Makes the server of this thread. It serves once an acceptor has its descriptor, or after `listenDirect`. */
 export function createServer(options: HttpServerOptions): HttpServer {
-  const app = createApp()
+  const app = createApp(options.tls)
   const shared = createShared(options)
   let connections = 0
   let stopListening = (): void => {}
-  const countConnection = (_: HttpResponse, change: number): void => {
+  const countConnection = (response: HttpResponse, change: number): void => {
     connections += change
     options.onConnectionCount?.(connections)
+    const open = options.gauge?.add(change > 0 ? 1 : -1) ?? 0
+    const most = change > 0 && options.gauge ? options.limits().maxConnections : 0
+    if (most > 0 && open > most) turnAway(response)
   }
   app.filter(countConnection)
   registerRoutes(app, shared)
@@ -90,6 +114,8 @@ function createShared(options: HttpServerOptions): Shared {
   const shared: Shared = {
     options,
     timing,
+    listening: { isSecure: options.tls !== undefined, trust: options.limits },
+    decodes: new DecodeQueue(),
     sweep: new Sweep(options.clock ?? systemClock, timing.sweepMs),
     budget: options.budget ?? createBodyBudget(() => options.limits().maxBufferedBodyBytes),
     isDraining: false,
@@ -100,6 +126,14 @@ function createShared(options: HttpServerOptions): Shared {
     },
   }
   return shared
+}
+
+/** Answers a connection over the limit before it asks, and ends it. In the native dialect: nobody knows yet what it would ask. */
+function turnAway(response: HttpResponse): void {
+  const { type } = ERRORS.GW_OVERLOADED
+  const error = { message: 'the gateway has too many connections (client.max_connections); try again', type, code: 'GW_OVERLOADED' }
+  response.writeStatus('503 Service Unavailable').writeHeader('Content-Type', 'application/json').writeHeader('Retry-After', '1')
+  response.end(JSON.stringify({ error }), true)
 }
 
 type Register = (pattern: string, handler: (response: HttpResponse, request: HttpRequest) => void) => App
@@ -132,12 +166,13 @@ function registerRoutes(app: App, shared: Shared): void {
 
 /** The one handler of all routes. A throw before `onAborted`, or out of the callback, would end the process. */
 function serve(shared: Shared, asked: Asked, open: Opening): (response: HttpResponse, request: HttpRequest) => void {
+  const read = { ...asked, listening: shared.listening }
   return (response, request) => {
     response.onAborted(() => reply.onClientGone())
     const reply = new HttpReply(response, shared, asked.method === 'HEAD' || (asked.method === undefined && request.getMethod() === 'head'))
     shared.requests++
     try {
-      const incoming = takeSnapshot(response, request, asked)
+      const incoming = takeSnapshot(response, request, read)
       if (incoming === undefined) {
         reply.destroy()
         return
@@ -162,12 +197,15 @@ interface Arrival {
 function receive(response: HttpResponse, reply: HttpReply, { incoming, shared, open }: Arrival): void {
   const limits = shared.options.limits()
   let exchange: Exchange
+  let sink: BodySink
   let refusal: { error: unknown } | undefined
   try {
     exchange = open(incoming, reply, shared)
+    sink = decoded(exchange, reply, { incoming, shared })
     if ((incoming.contentLength ?? 0) > limits.maxRequestBodyBytes) refusal = { error: bodyTooLarge(limits.maxRequestBodyBytes) }
   } catch (error) {
     exchange = new Exchange(shared.options.edge, reply, incoming)
+    sink = exchange
     refusal = { error }
   }
   if (incoming.contentLength === 0) {
@@ -176,7 +214,22 @@ function receive(response: HttpResponse, reply: HttpReply, { incoming, shared, o
     return
   }
   const rules = { declared: incoming.contentLength, maxBytes: limits.maxRequestBodyBytes, timeoutMs: limits.requestBodyTimeoutMs }
-  new BodyReader(response, reply, { host: shared, rules, sink: exchange }).read(refusal)
+  new BodyReader(response, reply, { host: shared, rules, sink }).read(refusal)
+}
+
+/** Where the body goes as it came, or by way of its decoder. Throws GW_UNSUPPORTED_ENCODING. */
+function decoded(exchange: Exchange, reply: HttpReply, { incoming, shared }: Omit<Arrival, 'open'>): BodySink {
+  const header = incoming.headers.get('content-encoding')
+  if (header === undefined || incoming.contentLength === 0) return exchange
+  try {
+    const coding = codingOf(header)
+    if (coding === undefined) return exchange
+    const { budget, decodes: queue, options } = shared
+    return new DecodingSink(exchange, { coding, maxBytes: options.limits().maxRequestBodyBytes, budget, queue, reply })
+  } catch (error) {
+    reply.addHeader('Accept-Encoding', ACCEPTED)
+    throw error
+  }
 }
 
 const openRoute: Opening = (incoming, reply, shared) => {

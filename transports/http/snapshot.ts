@@ -1,4 +1,6 @@
+import { plainAddress } from '../../core/addresses.ts'
 import type { Incoming, Route } from '../../core/edge.ts'
+import { forwardedAddress, forwardedScheme, isTrusted, type TrustSettings } from './client-address.ts'
 import type { HttpRequest, HttpResponse } from './uws.ts'
 
 /** More digits than any length has; beyond 15 a number is not exact. */
@@ -12,7 +14,14 @@ export interface Asked {
   method: string | undefined
 }
 
-/** A copied request. All but the address are plain fields. */
+/** What a server knows of its connections. */
+export interface Listening {
+  /** The connection itself is TLS. */
+  isSecure: boolean
+  trust(): TrustSettings
+}
+
+/** A copied request. All but the addresses and the scheme are plain fields. */
 class Snapshot implements Incoming {
   readonly route: Route
   readonly method: string
@@ -20,11 +29,15 @@ class Snapshot implements Incoming {
   readonly query: string
   readonly headers: ReadonlyMap<string, string>
   readonly contentLength: number | undefined
+  readonly #listening: Listening
   #response: HttpResponse | undefined
-  #address = ''
+  #remoteAddress = ''
+  #peer = ''
+  #isTrusted = false
 
-  constructor(response: HttpResponse, fields: Omit<Incoming, 'remoteAddress'>) {
+  constructor(response: HttpResponse, listening: Listening, fields: Omit<Incoming, 'remoteAddress' | 'clientAddress' | 'scheme'>) {
     this.#response = response
+    this.#listening = listening
     this.route = fields.route
     this.method = fields.method
     this.path = fields.path
@@ -33,21 +46,50 @@ class Snapshot implements Incoming {
     this.contentLength = fields.contentLength
   }
 
-  /** Read from the socket at first use (1.3 us, most requests never ask) and kept; empty when first asked for after the answer. */
   get remoteAddress(): string {
-    if (this.#response === undefined) return this.#address
-    try {
-      this.#address = formatAddress(new Uint8Array(this.#response.getRemoteAddress()))
-    } catch {
-      this.#address = ''
-    }
+    this.#readPeer()
+    return this.#remoteAddress
+  }
+
+  get clientAddress(): string {
+    this.#readPeer()
+    return this.#isTrusted ? forwardedAddress(this.#peer, this.headers.get('x-forwarded-for'), this.#listening.trust()) : this.#peer
+  }
+
+  get scheme(): 'http' | 'https' {
+    this.#readPeer()
+    const own = this.#listening.isSecure ? 'https' : 'http'
+    return this.#isTrusted ? (forwardedScheme(this.headers.get('x-forwarded-proto')) ?? own) : own
+  }
+
+  /** Asks the socket at first use (1.3 us, most requests never ask) and keeps the answer; nothing is known when first asked for after the answer. */
+  #readPeer(): void {
+    const response = this.#response
+    if (response === undefined) return
     this.#response = undefined
-    return this.#address
+    try {
+      this.#remoteAddress = formatAddress(new Uint8Array(response.getRemoteAddress()))
+      this.#peer = this.#remoteAddress
+      const trust = this.#listening.trust()
+      this.#isTrusted = isTrusted(this.#peer, trust)
+      if (!this.#isTrusted || !trust.proxyProtocol) return
+      // A PROXY header may come from anyone; here it came from a proxy. Behind it X-Forwarded-For counts if its address is believed too.
+      const proxied = formatAddress(new Uint8Array(response.getProxiedRemoteAddress()))
+      if (proxied === '') return
+      this.#peer = proxied
+      this.#isTrusted = isTrusted(proxied, trust)
+    } catch {
+      this.#isTrusted = false
+    }
   }
 }
 
 /** Copies what later stages read; undefined where the framing can be read in two ways: then close the connection. */
-export function takeSnapshot(response: HttpResponse, request: HttpRequest, { route, method }: Asked): Incoming | undefined {
+export function takeSnapshot(
+  response: HttpResponse,
+  request: HttpRequest,
+  { route, method, listening }: Asked & { listening: Listening },
+): Incoming | undefined {
   const headers = new Map<string, string>()
   let isAmbiguous = false
   request.forEach((name, value) => {
@@ -58,7 +100,7 @@ export function takeSnapshot(response: HttpResponse, request: HttpRequest, { rou
   })
   const contentLength = bodyLength(headers.get('content-length'), headers.get('transfer-encoding'))
   if (isAmbiguous || contentLength === null) return undefined
-  return new Snapshot(response, {
+  return new Snapshot(response, listening, {
     route,
     method: method ?? request.getMethod().toUpperCase(),
     path: request.getUrl(),
@@ -84,10 +126,7 @@ export function bodyLength(length: string | undefined, encoding: string | undefi
 export function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.length !== 16) return ''
-  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff
-  if (isMapped) return bytes.subarray(12).join('.')
   const groups: string[] = []
   for (let at = 0; at < 16; at += 2) groups.push((((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16))
-  // The URL parser writes the canonical short form (RFC 5952), in brackets.
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+  return plainAddress(groups.join(':')) ?? ''
 }

@@ -1,4 +1,6 @@
 import type * as Native from 'uWebSockets.js'
+import type { TlsMaterial } from '../../core/config/edge.ts'
+import { withPrivateFiles } from './private-files.ts'
 
 export type { HttpRequest, HttpResponse, us_listen_socket as ListenSocket } from 'uWebSockets.js'
 
@@ -28,9 +30,10 @@ const WITHOUT_BANNER = '999999990007'
 const native = await load()
 native._cfg(WITHOUT_BANNER)
 
-/** Makes an app of this thread's event loop. */
-export function createApp(): App {
-  return native.App() as App
+/** Makes an app of this thread's event loop; with `tls` one that speaks nothing else. Throws where the certificate cannot be used. */
+export function createApp(tls?: TlsMaterial): App {
+  if (tls === undefined) return native.App() as App
+  return withPrivateFiles(tls, (files) => native.SSLApp({ cert_file_name: files.cert, key_file_name: files.key }) as App)
 }
 
 /** Stops listening; connections that were accepted stay. */

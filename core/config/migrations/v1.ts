@@ -121,6 +121,8 @@ function upgradeGovernance(block: JsonObject, tree: JsonObject, note: Note): Jso
 export interface V1Known {
   providers: readonly string[]
   mcpClients: readonly string[]
+  /** Of a database, where lists of keys and tools that are there and empty are not migrated (seed 1): they stay, and allow nothing. */
+  isDatabase?: boolean | undefined
 }
 
 /** A virtual key: what it could do without saying so, it says now. */
@@ -139,11 +141,11 @@ function providerConfigs(key: JsonObject, { path, known }: { path: Path; known: 
     note('provider-configs', at, 'none allowed all providers: now every configured one, with all models and keys')
     return known.providers.map((provider) => ({ provider, allowed_models: ALL, key_ids: ALL, weight: null }))
   }
-  return mapList(key.provider_configs, (config, index) => upgradeProviderConfig(config, [...at, index], note))
+  return mapList(key.provider_configs, (config, index) => upgradeProviderConfig(config, { path: [...at, index], known }, note))
 }
 
 /** A virtual key's provider config: `allowed_keys` is `key_ids`, and empty lists allow all. */
-export function upgradeProviderConfig(config: JsonObject, path: Path, note: Note): JsonObject {
+export function upgradeProviderConfig(config: JsonObject, { path, known }: { path: Path; known: V1Known }, note: Note): JsonObject {
   const { allowed_keys: named, keys, ...rest } = moveBudget(config, path, note)
   const former = named ?? keyNames(keys)
   const result: JsonObject = { ...rest }
@@ -151,7 +153,7 @@ export function upgradeProviderConfig(config: JsonObject, path: Path, note: Note
     result.key_ids = former
     if (!isEmptyList(former)) note('key-ids', [...path, 'key_ids'], 'allowed_keys is key_ids now')
   }
-  if (isEmptyList(result.key_ids)) {
+  if (isEmptyList(result.key_ids) && !known.isDatabase) {
     result.key_ids = ALL
     note('key-ids', [...path, 'key_ids'], 'no allowed_keys allowed all keys: now key_ids ["*"]')
   }
@@ -170,7 +172,11 @@ function keyNames(keys: Json | undefined): Json | undefined {
 
 function mcpConfigs(key: JsonObject, { path, known }: { path: Path; known: V1Known }, note: Note): Json {
   const at = [...path, 'mcp_configs']
-  if (!isEmptyList(key.mcp_configs)) return mapList(key.mcp_configs, (config, index) => upgradeMcpConfig(config, [...at, index], note))
+  if (!isEmptyList(key.mcp_configs)) {
+    return known.isDatabase
+      ? (key.mcp_configs ?? [])
+      : mapList(key.mcp_configs, (config, index) => upgradeMcpConfig(config, [...at, index], note))
+  }
   if (known.mcpClients.length > 0) note('mcp-configs', at, 'none allowed all MCP clients: now every configured one, with all tools')
   return known.mcpClients.map((name) => ({ mcp_client_name: name, tools_to_execute: ALL }))
 }

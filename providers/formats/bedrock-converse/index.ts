@@ -17,6 +17,8 @@ export const format: Format = defineFormat({
   name: NAME,
   module: import.meta.url,
   framing: 'aws-event-stream',
+  // Claude's, whose other hosts take them there.
+  bodyHeaders: ['anthropic-beta'],
   streamType: 'application/vnd.amazon.eventstream',
   inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeText, encodeError, encodeErrorFrame, errorHeaders },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },

@@ -46,7 +46,7 @@ export function encodeRequest(whole: ChatRequest, options: EncodeOptions): Encod
     takesStrict: traits.takesSchema,
   })
   if (tools) body.toolConfig = tools
-  const fields = modelFields(work, { hasTools: tools !== undefined, betas: options.betas })
+  const fields = modelFields(work, { hasTools: tools !== undefined, ...options })
   if (Object.keys(fields).length > 0) body.additionalModelRequestFields = fields
   // Only there Claude says which sequence stopped it; a path that leads nowhere is passed over.
   if (config.stopSequences && context.family === 'claude')
@@ -102,8 +102,10 @@ function inferenceConfig(work: Work): JsonObject {
   return config
 }
 
+const INTERLEAVED = 'interleaved-thinking-2025-05-14'
+
 /** Fields that only the model's family knows. */
-function modelFields(work: Work, { hasTools, betas }: { hasTools: boolean; betas: EncodeOptions['betas'] }): JsonObject {
+function modelFields(work: Work, { hasTools, betas, clientBetas = [] }: EncodeOptions & { hasTools: boolean }): JsonObject {
   const { request, context, traits, thinking, answer, dropped } = work
   const fields: JsonObject = { ...thinking.fields }
   const { topK } = request
@@ -116,8 +118,11 @@ function modelFields(work: Work, { hasTools, betas }: { hasTools: boolean; betas
   if (answer.format) fields.output_config = { ...(isObject(fields.output_config) && fields.output_config), format: answer.format }
   const called: string[] = []
   if (answer.format) called.push('structured-outputs-2025-11-13')
-  if (isClaude && thinking.isThinking && hasTools && traits.takesInterleaving) called.push('interleaved-thinking-2025-05-14')
-  const sent = called.filter((flag) => !betas || passesBeta(betas, flag))
+  if (isClaude && thinking.isThinking && hasTools && traits.takesInterleaving) called.push(INTERLEAVED)
+  // Clients send that one whatever the model is.
+  const said = isClaude ? clientBetas.filter((flag) => traits.takesInterleaving || flag.toLowerCase() !== INTERLEAVED) : []
+  const known = new Set(said.map((flag) => flag.toLowerCase()))
+  const sent = [...said, ...called.filter((flag) => !known.has(flag) && (!betas || passesBeta(betas, flag)))]
   if (sent.length > 0) fields.anthropic_beta = sent
   return fields
 }

@@ -8,7 +8,10 @@ export function readPath(path: string): NamedByPath | undefined {
   const [, written, streaming] = PATH.exec(path) ?? []
   if (written === undefined) return undefined
   try {
-    return { model: decodeURIComponent(written), stream: streaming !== undefined }
+    const model = decodeURIComponent(written)
+    // Ids of embedding models say so, wherever they are served.
+    const embeds = streaming === undefined && /embed/i.test(model)
+    return { model, stream: streaming !== undefined, ...(embeds && { operation: 'embedding', format: 'bedrock-embed' }) }
   } catch {
     return undefined
   }

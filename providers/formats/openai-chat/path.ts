@@ -1,13 +1,19 @@
 import type { NamedByPath } from '../../../core/format.ts'
 
-const DEPLOYMENT = /\/deployments\/(.+)\/chat\/completions$/
+const DEPLOYMENT = /\/deployments\/(.+?)\/(chat\/completions|completions|embeddings)$/
+
+/** What is asked of a deployment, where it is no chat. */
+const OTHERS = new Map<string | undefined, Pick<NamedByPath, 'operation' | 'format'>>([
+  ['completions', { operation: 'text_completion', format: 'openai-completions' }],
+  ['embeddings', { operation: 'embedding', format: 'openai-embeddings' }],
+])
 
 /** Reads Azure's `…/deployments/{deployment}/chat/completions`; a deployment of two segments or more names its provider first. */
 export function readPath(path: string): NamedByPath | undefined {
-  const deployment = DEPLOYMENT.exec(path)?.[1]
+  const [, deployment, method] = DEPLOYMENT.exec(path) ?? []
   if (deployment === undefined) return undefined
   try {
-    return { model: decodeURIComponent(deployment) }
+    return { model: decodeURIComponent(deployment), ...OTHERS.get(method) }
   } catch {
     return undefined
   }

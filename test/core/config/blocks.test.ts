@@ -135,7 +135,7 @@ test.each<[string, JsonObject, string[]]>([
   ],
   ['an unknown plugin', plugin('telemetri', {}), ['plugins[0].name: unknown plugin; did you mean "telemetry"?']],
   ['a label', { client: { prometheus_labels: ['a b'] } }, ['client.prometheus_labels[0]: must be the name of a label, or name=value']],
-  ['a route', { client: { whitelisted_routes: ['health'] } }, ['client.whitelisted_routes[0]: must be a path that begins with "/"']],
+  ['a route', { client: { whitelisted_routes: ['health'] } }, ['client.whitelisted_routes[0]: must begin with "/"']],
   [
     'an address',
     { client: { mcp_external_server_url: 'host' } },

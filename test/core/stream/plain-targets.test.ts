@@ -8,7 +8,7 @@ import { formats } from '../../../providers/formats/index.ts'
 import { runFold } from '../../conformance/format.ts'
 
 const source = formats.find(({ name }) => name === 'openai-chat') as (typeof formats)[number]
-const TARGETS = formats.filter(({ inbound, outbound, name }) => inbound && outbound && name !== 'openai-completions')
+const TARGETS = formats.filter(({ inbound, outbound, name, isWhole }) => inbound && outbound && !isWhole && name !== 'openai-completions')
 
 const chunk = (delta: object, finish: string | null = null) =>
   `data: ${JSON.stringify({ id: 'c1', model: 'm', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { createControlCalls } from '../../../core/threads/control-calls.ts'
 import type { ControlRequest } from '../../../core/threads/messages.ts'
 
-const request = { route: 'health', method: 'GET', path: '/health', query: '', headers: [], body: null }
+const request = {
+  route: 'health',
+  method: 'GET',
+  path: '/health',
+  query: '',
+  headers: [],
+  body: null,
+  clientAddress: '',
+  scheme: 'http' as const,
+}
 
 describe('requests to the main thread', () => {
   it('get the answer that belongs to them, in any order', async () => {

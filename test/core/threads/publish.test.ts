@@ -5,7 +5,8 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { emptyTables, SLICE_ENTRIES } from '../../../core/snapshot-tables.ts'
 import { type Control, type ControlOptions, startControl } from '../../../core/threads/control.ts'
-import { createAcceptor } from '../../../transports/http/acceptor.ts'
+import { createAcceptor as createOne } from '../../../transports/http/acceptor.ts'
+import { openListeners } from '../../../transports/listeners.ts'
 
 const quiet = { info() {}, warn() {}, error() {} }
 const provider = (name: string) => ({ name, keys: [] }) as never
@@ -27,10 +28,10 @@ describe('the snapshot of a gateway of threads', () => {
     const tables = emptyTables()
     for (let i = 0; i <= SLICE_ENTRIES; i++) tables.providers.set(`p${i}`, provider(`p${i}`))
     control = await startControl(options({ tables }))
-    const acceptor = await createAcceptor({ hosts: ['127.0.0.1'], port: 0 })
+    const acceptor = await openListeners(createOne, [{ surface: 'public', hosts: ['127.0.0.1'], port: 0 }], undefined)
     control.serve(acceptor)
     const names = async () =>
-      (await (await fetch(`http://127.0.0.1:${acceptor.port}/providers`, { headers: { connection: 'close' } })).text()).split(',')
+      (await (await fetch(`http://127.0.0.1:${acceptor.ports.public}/providers`, { headers: { connection: 'close' } })).text()).split(',')
     expect(await names()).toHaveLength(SLICE_ENTRIES + 1)
     const remove = [...tables.providers.keys()].map((name) => ['providers', name] as const)
     expect(await control.publish({ set: [['providers', 'new', provider('new')]], delete: remove })).toEqual({
@@ -43,13 +44,13 @@ describe('the snapshot of a gateway of threads', () => {
 
   it('reaches a thread that starts while it changes', async () => {
     control = await startControl(options({ threads: 1 }))
-    const acceptor = await createAcceptor({ hosts: ['127.0.0.1'], port: 0 })
+    const acceptor = await openListeners(createOne, [{ surface: 'public', hosts: ['127.0.0.1'], port: 0 }], undefined)
     control.serve(acceptor)
     const replaced = control.replaceThread(0)
     const published = control.publish({ set: [['providers', 'late', provider('late')]] })
     await replaced
     expect((await published).version).toBe(2)
-    expect(await (await fetch(`http://127.0.0.1:${acceptor.port}/providers`)).text()).toBe('late')
+    expect(await (await fetch(`http://127.0.0.1:${acceptor.ports.public}/providers`)).text()).toBe('late')
     acceptor.close()
   })
 })

@@ -39,6 +39,9 @@ export const LIMITS: EdgeLimits = {
   requestBodyTimeoutMs: 60_000,
   allowedOrigins: [],
   allowedHeaders: [],
+  trustedProxies: [],
+  proxyProtocol: false,
+  maxConnections: 0,
 }
 
 /** A server on a free port with an edge that records, and echoes unless told otherwise. Closed when the test ends. */

@@ -134,11 +134,9 @@ test.skipIf(!existsSync(FIXTURE))(
     expect(problems).toEqual([
       'providers.vertex.keys[0].vertex_key_config.auth_credentials: the environment variable VERTEX_CREDENTIALS is not set, or empty',
       "client.allow_direct_keys: is gone: a client's own provider key never goes upstream; use keys of the provider",
-      expect.stringContaining('client.enforce_auth_on_inference: cannot be enforced'),
     ])
     const client = { ...(config as unknown as { client: JsonObject }).client }
     delete client.allow_direct_keys
-    delete client.enforce_governance_header
     const { providers, virtualKeys } = loadConfig({
       config: { ...config, client },
       env: { ...env, VERTEX_CREDENTIALS: '{"type":"service_account","client_email":"a@b","private_key":"k"}' },

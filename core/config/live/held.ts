@@ -1,0 +1,84 @@
+import type { JsonObject } from '../../canonical/json.ts'
+import { freeze } from '../../snapshot-tables.ts'
+import type { Lookup } from '../entities.ts'
+import type { Document } from './documents.ts'
+
+/** A document that is held in memory, as the store has it; both numbers are 0 without a store. Its secrets are in the open; frozen. */
+export interface Held extends Document {
+  version: number
+  change: number
+}
+
+/** Fields of a body that the gateway keeps for itself: not of config.json, and not shown but where an API says so. */
+const BOOKKEEPING: ReadonlySet<string> = new Set(['config_hash', 'created_at', 'updated_at', 'value_hash'])
+
+/** A body as config.json would write it. */
+export function plainBody(body: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !BOOKKEEPING.has(name)))
+}
+
+const NONE: ReadonlyMap<string, Held> = new Map()
+
+/** The whole configuration in memory, by collection and id. The main thread's alone. */
+export class HeldEntities implements Lookup {
+  readonly #collections = new Map<string, Map<string, Held>>()
+  /** Ids of keys by their provider, so that one edit among many keys reads its provider's alone. */
+  readonly #keys = new Map<string, Set<string>>()
+
+  held(collection: string, id: string): Held | undefined {
+    return this.#collections.get(collection)?.get(id)
+  }
+
+  /** The body, for rules that ask about other entities. */
+  get(collection: string, id: string): JsonObject | undefined {
+    return this.held(collection, id)?.body
+  }
+
+  ids(collection: string): Iterable<string> {
+    return this.all(collection).keys()
+  }
+
+  idsBy(collection: string, field: string, text: string): string[] {
+    return [...this.all(collection).values()].flatMap(({ id, body }) => (body[field] === text ? [id] : []))
+  }
+
+  /** In the order in which they came. */
+  all(collection: string): ReadonlyMap<string, Held> {
+    return this.#collections.get(collection) ?? NONE
+  }
+
+  keysOf(provider: string): Held[] {
+    return [...(this.#keys.get(provider) ?? [])].flatMap((id) => this.held('keys', id) ?? [])
+  }
+
+  set(held: Held): void {
+    const { collection, id } = held
+    this.#forgetKey(collection, id)
+    const known = this.#collections.get(collection)
+    if (known) known.set(id, freeze(held))
+    else this.#collections.set(collection, new Map([[id, freeze(held)]]))
+    if (collection === 'keys') this.#keysFor(String(held.body.provider)).add(id)
+  }
+
+  delete(collection: string, id: string): void {
+    this.#forgetKey(collection, id)
+    this.#collections.get(collection)?.delete(id)
+  }
+
+  *[Symbol.iterator](): Iterator<Held> {
+    for (const collection of this.#collections.values()) yield* collection.values()
+  }
+
+  #forgetKey(collection: string, id: string): void {
+    const known = collection === 'keys' ? this.held(collection, id) : undefined
+    if (known) this.#keysFor(String(known.body.provider)).delete(id)
+  }
+
+  #keysFor(provider: string): Set<string> {
+    const known = this.#keys.get(provider)
+    if (known) return known
+    const made = new Set<string>()
+    this.#keys.set(provider, made)
+    return made
+  }
+}

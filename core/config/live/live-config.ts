@@ -1,0 +1,305 @@
+import type { JsonObject } from '../../canonical/json.ts'
+import { GatewayError } from '../../errors.ts'
+import type { SnapshotTables } from '../../snapshot.ts'
+import { type ConfigStore, type Stored, StoreError } from '../../stores.ts'
+import type { ThreadLog } from '../../threads/guard.ts'
+import type { Builtins } from '../builtins.ts'
+import { CONFIG_COLLECTIONS } from '../collections.ts'
+import type { Environment } from '../env.ts'
+import { virtualKeyHash } from '../governance/settings.ts'
+import type { Loaded } from '../load.ts'
+import { ConfigError, pathText } from '../problems.ts'
+import { checkEntity } from '../rules/index.ts'
+import { type Document, documentsOf, hashOf, restOf } from './documents.ts'
+import { type Held, HeldEntities, plainBody } from './held.ts'
+import { type LoadTree, missingVariables, type Rows, rowsOf, tablesOf } from './rows.ts'
+
+/** What happened to a change: its version, and whether all threads had it in place within a second. */
+export interface Published {
+  version: number
+  acknowledged: boolean
+  /** What a thread could not take over (a plugin that does not load). */
+  problems?: readonly string[] | undefined
+}
+
+/** What the running configuration is made of. */
+export interface LiveOptions {
+  load: LoadTree
+  builtins: Builtins
+  env: Environment
+  /** Absent: the file alone rules, and nothing can be written. Its documents' secrets come in the open (core/sealing). */
+  store?: ConfigStore | undefined
+  log: ThreadLog
+  /** Milliseconds since 1970. */
+  now(): number
+}
+
+/** The next body of a document, from what stands there; undefined removes it. Throws a GatewayError to refuse. Called again where another writer was first. */
+export type Edit = (current: Held | undefined) => JsonObject | undefined
+
+/** A document as it is to be; without a body it is to go. */
+interface Change {
+  collection: string
+  id: string
+  body: JsonObject | undefined
+}
+
+/** Several writers on one document: each loses at most so often before it gives up. */
+const MOST_TRIES = 10
+const PAGE = 500
+/** A number that no document came to show within this time belongs to a write that failed. Milliseconds. */
+const GAP_PATIENCE_MS = 10_000
+
+/**
+ * The running configuration, at home in the main thread: all documents in memory, each change checked as the file would be, written to the
+ * store, and brought to the data threads as rows. Changes are made one after the other.
+ */
+export class LiveConfig {
+  readonly entities = new HeldEntities()
+  readonly #options: LiveOptions
+  #rest: JsonObject = {}
+  #publish: ((rows: Rows) => Promise<Published>) | undefined
+  #working: Promise<unknown> = Promise.resolve()
+  /** All changes up to this number are in memory, but for `#gaps`. */
+  #seen = 0
+  /** Numbers below `#seen` that have not come yet, and since when they are missed. */
+  readonly #gaps = new Map<number, number>()
+
+  constructor(options: LiveOptions) {
+    this.#options = options
+  }
+
+  get isWritable(): boolean {
+    return this.#options.store !== undefined
+  }
+
+  /**
+   * Reads the store and merges the file into it: an entity of the file that has changed since it was last merged wins, else the store's
+   * does. The file has been checked by itself. Resolves with the tables; rejects with a ConfigError that lists what is wrong, or a StoreError.
+   */
+  async open(file: JsonObject): Promise<Loaded & { tables: SnapshotTables }> {
+    this.#rest = restOf(file)
+    await this.#readStore()
+    await this.#merge(documentsOf(file))
+    const loaded = tablesOf(this.entities, this.#rest, this.#options)
+    if (!loaded.tables) throw new ConfigError(loaded.problems)
+    return { ...loaded, tables: loaded.tables }
+  }
+
+  /** From now on changes go to the data threads. */
+  attach(publish: (rows: Rows) => Promise<Published>): void {
+    this.#publish = publish
+  }
+
+  /**
+   * Changes one document. Rejects with GW_NO_STORE where the file alone rules, a ConfigError where the document would be wrong,
+   * GW_STORE_UNAVAILABLE, GW_CONFLICT; then nothing has changed. Resolves when the data threads have it.
+   */
+  write(collection: string, id: string, edit: Edit): Promise<Published & { held: Held | undefined }> {
+    return this.#oneByOne(() => this.#write(collection, id, edit))
+  }
+
+  /** The file has changed: takes over what is right as a whole; rejects with a ConfigError else, and nothing has changed. */
+  reload(file: JsonObject): Promise<void> {
+    return this.#oneByOne(async () => {
+      const wanted = documentsOf(file)
+      const changed = this.isWritable ? await this.#merge(wanted) : this.#replace(wanted)
+      await this.#takeOver(changed)
+    })
+  }
+
+  /** Takes over what other machines have written since. Rejects with a StoreError. */
+  refresh(): Promise<void> {
+    return this.#oneByOne(async () => {
+      const { store } = this.#options
+      if (!store) return
+      if ((await store.latestChange()) === this.#seen && this.#gaps.size === 0) return
+      await this.#takeOver(await this.#catchUp(store))
+    })
+  }
+
+  #oneByOne<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#working.then(work)
+    this.#working = done.catch(() => {})
+    return done
+  }
+
+  async #write(collection: string, id: string, edit: Edit): Promise<Published & { held: Held | undefined }> {
+    const { store } = this.#options
+    if (!store) throw new GatewayError('GW_NO_STORE')
+    for (let tries = 1; ; tries++) {
+      const before = this.entities.held(collection, id)
+      const body = edit(before)
+      this.#check({ collection, id, body })
+      try {
+        const held = await this.#store(store, { collection, id, body }, before)
+        const published = await this.#takeOver([{ collection, id, body: before?.body ?? body ?? {} }])
+        return { ...published, held }
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        if (error.fault !== 'conflict') throw new GatewayError('GW_STORE_UNAVAILABLE', { reason: error.message }, { cause: error })
+        if (error.field !== undefined || tries === MOST_TRIES) throw conflict(error, { collection, id })
+        await this.#takeOver(await this.#catchUp(store))
+      }
+    }
+  }
+
+  /** What the rules and the tables would say with the change in place. Throws a ConfigError; leaves everything as it was. */
+  #check({ collection, id, body }: Change): void {
+    if (body === undefined) return
+    const missing = missingVariables(body, this.#options.env)
+    if (missing.length > 0) throw new ConfigError(missing.map((name) => `body: the environment variable ${name} is not set, or empty`))
+    const document = { collection, id, body: plainBody(body) }
+    const wrong = checkEntity(document, { lookup: this.entities, builtins: this.#options.builtins })
+    const before = this.entities.held(collection, id)
+    this.#put({ ...document, version: 0, change: 0 })
+    const { problems } = rowsOf(this.entities, [document], this.#options)
+    if (before) this.entities.set(before)
+    else this.entities.delete(collection, id)
+    const all = [...wrong.map(({ path, message }) => `${pathText(path)}: ${message}`), ...problems]
+    if (all.length > 0) throw new ConfigError([...new Set(all)])
+  }
+
+  async #store(store: ConfigStore, { collection, id, body }: Change, before: Held | undefined): Promise<Held | undefined> {
+    const expected = { version: before?.version ?? 0 }
+    if (body === undefined && !before) return undefined
+    const stored =
+      body === undefined
+        ? await store.remove(collection, id, expected)
+        : await store.write(collection, id, this.#stamped({ collection, id, body }, before), expected)
+    this.#note(stored)
+    this.#put(stored)
+    return this.entities.held(collection, id)
+  }
+
+  /** With what the store keeps besides: times, and the fields that must be unique. */
+  #stamped({ collection, id, body }: Document, before: Held | undefined): JsonObject {
+    const now = new Date(this.#options.now()).toISOString()
+    const stamped: JsonObject = { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+    if (NAMED.has(collection)) stamped.name = body.name ?? id
+    if (collection === 'virtual_keys') stamped.value_hash = virtualKeyHash(this.#valueOf(body) ?? `none:${id}`)
+    return stamped
+  }
+
+  #valueOf({ value }: JsonObject): string | undefined {
+    if (typeof value !== 'string' || value === '') return undefined
+    return (value.startsWith('env.') ? this.#options.env[value.slice(4)] : value)?.trim()
+  }
+
+  #put({ collection, id, body, version, change }: Omit<Held, 'body'> & { body: JsonObject | undefined }): void {
+    if (body === undefined) this.entities.delete(collection, id)
+    else this.entities.set({ collection, id, body, version, change })
+  }
+
+  /** Brings the rows of changed documents to the threads. */
+  async #takeOver(changed: readonly Document[]): Promise<Published> {
+    if (changed.length === 0 || !this.#publish) return { version: 0, acknowledged: true }
+    const { rows, problems } = rowsOf(this.entities, changed, this.#options)
+    for (const problem of problems) this.#options.log.error({ problem }, 'a document of the configuration cannot be served')
+    return this.#publish(rows)
+  }
+
+  async #readStore(): Promise<void> {
+    const { store } = this.#options
+    if (!store) return
+    this.#seen = await store.latestChange()
+    let last: Stored | undefined
+    for (let isFull = true; isFull; ) {
+      const page = await store.readPage(last, PAGE)
+      for (const stored of page) this.#put(stored)
+      last = page.at(-1)
+      isFull = page.length === PAGE
+    }
+  }
+
+  /** File-only: what the file says replaces everything. Returns what changed. */
+  #replace(wanted: readonly Document[]): Document[] {
+    const next = new Map(wanted.map((entity) => [keyOf(entity), entity]))
+    const changed: Document[] = []
+    for (const held of [...this.entities]) {
+      const entity = next.get(keyOf(held))
+      if (entity && hashOf(plainBody(entity.body)) === hashOf(plainBody(held.body))) next.delete(keyOf(held))
+      else if (!entity) {
+        this.entities.delete(held.collection, held.id)
+        changed.push(held)
+      }
+    }
+    for (const entity of next.values()) {
+      changed.push(this.entities.held(entity.collection, entity.id) ?? entity)
+      this.entities.set({ ...entity, body: this.#stamped(entity, undefined), version: 0, change: 0 })
+    }
+    return changed
+  }
+
+  /** Writes what the file has new or changed since it was last merged. Returns what changed. */
+  async #merge(wanted: readonly Document[]): Promise<Document[]> {
+    const { store } = this.#options
+    if (!store) return this.#replace(wanted)
+    const changed: Document[] = []
+    for (const entity of wanted) {
+      const { collection, id } = entity
+      const hash = hashOf(entity.body)
+      const before = this.entities.held(collection, id)
+      if (before?.body.config_hash === hash) continue
+      await this.#store(store, { collection, id, body: { ...entity.body, config_hash: hash } }, before)
+      changed.push(before ?? entity)
+    }
+    if (changed.length > 0) this.#options.log.info({ entities: changed.length }, 'the file was merged into the store')
+    return changed
+  }
+
+  async #catchUp(store: ConfigStore): Promise<Document[]> {
+    const known = Math.min(this.#seen, ...this.#gaps.keys()) - (this.#gaps.size > 0 ? 1 : 0)
+    if (known < (await store.oldestChange()) - 1) return this.#readAgain()
+    const changes = await store.changesSince(known)
+    const changed: Document[] = []
+    for (const stored of changes) {
+      this.#note(stored)
+      const { collection, id } = stored
+      const before = this.entities.held(collection, id)
+      if (before && before.change >= stored.change) continue
+      this.#put(stored)
+      changed.push({ collection, id, body: before?.body ?? this.entities.held(collection, id)?.body ?? {} })
+    }
+    this.#forgetGaps()
+    return changed
+  }
+
+  /** Too much was missed: all pages again. */
+  async #readAgain(): Promise<Document[]> {
+    const before = [...this.entities]
+    for (const { collection, id } of before) this.entities.delete(collection, id)
+    this.#gaps.clear()
+    await this.#readStore()
+    const changes = new Map([...before, ...this.entities].map((held) => [keyOf(held), held]))
+    return [...changes.values()].filter((held) => {
+      const now = this.entities.held(held.collection, held.id)
+      return !now || !before.some(({ collection, id, change }) => collection === now.collection && id === now.id && change === now.change)
+    })
+  }
+
+  /** Numbers are given before documents are written: one that is passed over may yet come. */
+  #note({ change }: Stored): void {
+    this.#gaps.delete(change)
+    const now = this.#options.now()
+    for (let missing = this.#seen + 1; missing < change; missing++) this.#gaps.set(missing, now)
+    this.#seen = Math.max(this.#seen, change)
+  }
+
+  #forgetGaps(): void {
+    const oldest = this.#options.now() - GAP_PATIENCE_MS
+    for (const [change, since] of this.#gaps) if (since < oldest) this.#gaps.delete(change)
+  }
+}
+
+/** Collections whose documents have a unique name. */
+const NAMED = new Set(CONFIG_COLLECTIONS.filter(({ unique }) => unique?.includes('name')).map(({ name }) => name))
+
+function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
+  return `${collection}\0${id}`
+}
+
+function conflict(error: StoreError, { collection, id }: { collection: string; id: string }): GatewayError {
+  const what = error.field === undefined ? 'was changed by somebody else again and again' : `has a ${error.field} that another one has`
+  return new GatewayError('GW_CONFLICT', { reason: `${collection} "${id}" ${what}` }, { cause: error })
+}

@@ -1,0 +1,127 @@
+import { type Collection, type Db, type IndexDescription, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb'
+import { StoreError } from '../../core/stores.ts'
+
+/** How long to look for a server, in milliseconds: a lost one is told at once and not waited for. */
+const FIND_MS = 2000
+/** Longest a command may take, in milliseconds: less than the store thread's patience. */
+const COMMAND_MS = 8000
+/** The server's code for a value of a unique index that is taken. */
+const DUPLICATE_KEY = 11_000
+/** The server's code for a collection that does not exist. */
+const NAMESPACE_NOT_FOUND = 26
+
+/** A document as it lies in a collection of ours; ids are texts. */
+export interface Kept {
+  _id: string
+}
+
+/** A database and its collections, each with its indexes made before its first use. */
+export interface Connection {
+  /** Rejects with StoreError. */
+  collection<Document extends Kept>(name: string, indexes?: readonly IndexDescription[]): Promise<Collection<Document>>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens nothing yet: the first command looks for the server. Throws StoreError where the URL cannot be read, without repeating it. */
+export function openConnection({ url, db_name }: { url: string; db_name: string }): Connection {
+  return connectionOf(createClient(url), db_name)
+}
+
+/** A client with our time limits, which the URL may not lift. Throws StoreError. */
+export function createClient(url: string, options: MongoClientOptions = {}): MongoClient {
+  try {
+    return new MongoClient(url, {
+      ...options,
+      appName: 'bifrost',
+      serverSelectionTimeoutMS: FIND_MS,
+      connectTimeoutMS: FIND_MS,
+      waitQueueTimeoutMS: FIND_MS,
+      socketTimeoutMS: COMMAND_MS,
+      maxPoolSize: 20,
+      writeConcern: { w: 'majority' },
+    })
+  } catch (cause) {
+    throw new StoreError('unavailable', 'MongoDB: config.url cannot be read as a connection string', { cause: withoutMessage(cause) })
+  }
+}
+
+/** The connection over a client, which it closes. */
+export function connectionOf(client: MongoClient, name: string): Connection {
+  const db = client.db(name)
+  const made = new Map<string, Promise<void>>()
+  let isClosed = false
+  const check = () => {
+    if (isClosed) throw new StoreError('unavailable', 'the store is closed')
+  }
+  return {
+    async collection<Document extends Kept>(name: string, indexes: readonly IndexDescription[] = []) {
+      check()
+      let making = made.get(name)
+      if (!making) {
+        making = attempt(() => makeIndexes(db, name, indexes))
+        made.set(name, making)
+        making.catch(() => made.delete(name))
+      }
+      await making
+      return db.collection<Document>(name)
+    },
+    async ping() {
+      check()
+      await attempt(() => db.command({ ping: 1 }))
+    },
+    async close() {
+      isClosed = true
+      await client.close()
+    },
+  }
+}
+
+/** Only those that are missing: to make one that is there is a no-op in MongoDB, and an error in some relatives. */
+async function makeIndexes(db: Db, name: string, indexes: readonly IndexDescription[]): Promise<void> {
+  if (indexes.length === 0) return
+  const present = await db.collection(name).indexes().catch(noneYet)
+  const missing = indexes.filter((index) => !present.some((each) => each.name === index.name))
+  if (missing.length > 0) await db.collection(name).createIndexes(missing)
+}
+
+/** There is no such collection yet: an empty list. */
+function noneYet(error: unknown): { name?: string }[] {
+  if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return []
+  throw error
+}
+
+/** Runs a command; what it throws is a StoreError, or `isDuplicate` says so of it. */
+export async function attempt<Result>(command: () => Promise<Result>): Promise<Result> {
+  try {
+    return await command()
+  } catch (error) {
+    if (error instanceof StoreError || isDuplicate(error)) throw error
+    throw new StoreError('unavailable', `MongoDB: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Whether the server answered with a refusal, and not the network with a failure. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof MongoServerError
+}
+
+/** Whether a write failed because a value of a unique index is taken. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === DUPLICATE_KEY
+}
+
+/** Runs an upsert; where another one made the document first, once more, and then it finds that one. */
+export async function upsert<Result>(command: () => Promise<Result>): Promise<Result> {
+  try {
+    return await attempt(command)
+  } catch (error) {
+    if (!isDuplicate(error)) throw error
+    return attempt(command)
+  }
+}
+
+/** The driver's sentence may repeat the URL, which holds a password. */
+function withoutMessage(error: unknown): string {
+  return error instanceof Error ? error.name : 'Error'
+}

@@ -1,0 +1,155 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { type StoreContext, StoreError, type StoreFault } from '../../core/stores.ts'
+
+/** Layout of the file; a greater one is a later version's. */
+const SCHEMA_VERSION = 1
+/** How long a call waits for another process to end its write, in milliseconds. */
+const BUSY_MS = 2000
+
+const SCHEMA = `
+  CREATE TABLE documents (
+    collection TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, change INTEGER NOT NULL, at INTEGER NOT NULL, body TEXT,
+    PRIMARY KEY (collection, id)
+  );
+  CREATE UNIQUE INDEX documents_change ON documents (change);
+  CREATE INDEX documents_removed ON documents (at) WHERE body IS NULL;
+  CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO counters VALUES ('change', 0), ('oldest', 1);
+  CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER NOT NULL);
+  CREATE INDEX entries_expires_at ON entries (expires_at);
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`
+
+/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html) that say that the file cannot be read. */
+const CORRUPT: readonly number[] = [11, 24, 26]
+
+/** A row as SQLite gives it. */
+export type Row = Record<string, SQLOutputValue>
+
+/** One connection to one file; every failure is a StoreError. */
+export class Database {
+  readonly #db: DatabaseSync
+  readonly #path: string
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync, path: string) {
+    this.#db = db
+    this.#path = path
+  }
+
+  /** The SQL is the program's own text: statements are kept, one for each. */
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#try(() => this.#statement(sql).all(...values)) as Row[]
+  }
+
+  one(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#try(() => this.#statement(sql).get(...values)) as Row | undefined
+  }
+
+  /** Number of rows that were changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#try(() => this.#statement(sql).run(...values)).changes)
+  }
+
+  execute(sql: string): void {
+    this.#try(() => this.#db.exec(sql))
+  }
+
+  /** All of `work` or nothing, alone among all processes. `work` may not wait. */
+  transaction<Result>(work: () => Result): Result {
+    this.execute('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.execute('COMMIT')
+      return result
+    } catch (error) {
+      if (this.#db.isTransaction) this.execute('ROLLBACK')
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#statements.clear()
+    if (this.#db.isOpen) this.#try(() => this.#db.close())
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql)
+    if (known) return known
+    const statement = this.#db.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  #try<Result>(work: () => Result): Result {
+    if (!this.#db.isOpen) throw new StoreError('unavailable', 'the store is closed')
+    try {
+      return work()
+    } catch (error) {
+      throw storeError(error, this.#path)
+    }
+  }
+}
+
+/** Opens the file, makes it and its folder where they are missing, and brings its layout up to date. Rejects with StoreError. */
+export async function openDatabase(path: string | undefined, { folder }: Pick<StoreContext, 'folder'>): Promise<Database> {
+  if (folder === undefined && path === undefined) {
+    throw new StoreError('unavailable', 'SQLite needs a file: start with --app-dir, or give config.path')
+  }
+  const file = resolve(folder ?? '.', path ?? join(folder ?? '.', 'bifrost.db'))
+  const { DatabaseSync } = await importSqlite()
+  let db: DatabaseSync | undefined
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    db = new DatabaseSync(file, { timeout: BUSY_MS })
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    const database = new Database(db, file)
+    database.transaction(() => migrate(database, file))
+    return database
+  } catch (error) {
+    db?.close()
+    throw storeError(error, file)
+  }
+}
+
+function migrate(database: Database, file: string): void {
+  const version = Number(database.one('PRAGMA user_version')?.user_version)
+  if (version > SCHEMA_VERSION) {
+    throw new StoreError(
+      'corrupt',
+      `${file} was written by a later version of the gateway (layout ${version}); start that one, or a backup`,
+    )
+  }
+  if (version === 0) database.execute(SCHEMA)
+}
+
+/** Node says of its SQLite that it is experimental, once per thread; we know. Every other warning passes. */
+async function importSqlite(): Promise<typeof import('node:sqlite')> {
+  const { emitWarning } = process
+  const pass = emitWarning.bind(process) as (...args: unknown[]) => void
+  process.emitWarning = ((warning: unknown, ...rest: unknown[]) => {
+    if (!(rest[0] === 'ExperimentalWarning' && String(warning).includes('SQLite'))) pass(warning, ...rest)
+  }) as typeof process.emitWarning
+  try {
+    return await import('node:sqlite')
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+/** A failure of SQLite as the store's own. */
+function storeError(error: unknown, file: string): StoreError {
+  if (error instanceof StoreError) return error
+  const { errcode, message } = error as { errcode?: number; message: string }
+  const primary = (errcode ?? 0) & 0xff
+  const fault: StoreFault = CORRUPT.includes(primary) ? 'corrupt' : 'unavailable'
+  return new StoreError(fault, `${file}: ${message}`, { cause: error })
+}
+
+/** Name of the unique index that a write ran into: SQLITE_CONSTRAINT_UNIQUE (2067) on an index over an expression. */
+export function takenIndex(error: unknown): string | undefined {
+  const { errcode, message } = ((error as StoreError).cause ?? {}) as { errcode?: number; message?: string }
+  return errcode === 2067 ? /index '([^']+)'/.exec(message ?? '')?.[1] : undefined
+}

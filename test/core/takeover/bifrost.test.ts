@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import { readBifrost, type Takeover } from '../../../core/takeover/read-bifrost.ts'
+import { reportOf, reportText } from '../../../core/takeover/report.ts'
+import { readRows } from '../../../core/takeover/source.ts'
+import { planTakeover } from '../../../core/takeover/take-over.ts'
+import { sealedTables, TABLES, writeBifrostDatabase } from '../../helpers/bifrost-database.ts'
+import { watchedStore } from '../../helpers/watched-store.ts'
+import { FIXTURE, FIXTURE_REPORT } from './expected-fixture.ts'
+import { MADE, MADE_REPORT } from './expected-made.ts'
+
+const FOLDER = new URL('../../../../shared/fixtures/bifrost-1.4/', import.meta.url).pathname
+const KEY = 'an-example-encryption-key-of-32+'
+const options = {
+  keyUrls: { ollama: 'ollama_key_config', sgl: 'sgl_key_config' },
+  plugins: new Set(['known']),
+}
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bifrost-takeover-test-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const read = async (file: string, passphrase?: string) => readBifrost(await readRows(file), { ...options, passphrase })
+
+async function text({ documents, notes }: Takeover, from: string): Promise<string> {
+  return reportText(reportOf(from, await planTakeover(watchedStore(), documents), notes))
+}
+
+/** Bodies by collection and id, without what differs from run to run of the original: when rows were made, and random ids. */
+function bodies({ documents }: Takeover): Record<string, JsonObject> {
+  const keys = new Map(documents.flatMap(({ collection, id, body }) => (collection === 'keys' ? [[id, `<${String(body.name)}>`]] : [])))
+  const folders = documents.filter(({ collection }) => collection === 'prompt_folders').map(({ id }) => [id, '<folder>'] as const)
+  let json = JSON.stringify(
+    Object.fromEntries(
+      documents.map(({ collection, id, body: { created_at, updated_at, ...body } }) => {
+        if (typeof body.last_reset === 'string') body.last_reset = '<when>'
+        for (const kind of ['token', 'request']) if (body[`${kind}_last_reset`]) body[`${kind}_last_reset`] = '<when>'
+        return [`${collection}/${id}`, body]
+      }),
+    ),
+  )
+  for (const [id, name] of [...keys, ...folders]) json = json.replaceAll(String(id), String(name))
+  return JSON.parse(json) as Record<string, JsonObject>
+}
+
+describe.skipIf(!existsSync(FOLDER))('the databases of Bifrost 1.4.19 (skipped where ../shared is absent)', () => {
+  test.each(['plain.db', 'encrypted.db'])('%s comes over whole', async (name) => {
+    const taken = await read(join(FOLDER, name), name === 'plain.db' ? undefined : KEY)
+    expect(bodies(taken)).toEqual(FIXTURE)
+    expect(await text(taken, 'x')).toBe(FIXTURE_REPORT)
+  })
+
+  test('a wrong key and none are refused by a sentence', async () => {
+    await expect(read(join(FOLDER, 'encrypted.db'), 'CANARY-wrong')).rejects.toThrow(
+      /^the encryption key is not the one that the database was sealed by$/,
+    )
+    await expect(read(join(FOLDER, 'encrypted.db'))).rejects.toThrow(/^the database is sealed: set BIFROST_ENCRYPTION_KEY/)
+  })
+})
+
+describe('a database made by a script', () => {
+  test('comes over whole: with MCP clients, OAuth, prompts, plugins, limits, prices and usage', async () => {
+    const file = join(folder, 'made.db')
+    writeBifrostDatabase(file, TABLES)
+    const taken = await read(file)
+    expect(Object.fromEntries(taken.documents.map(({ collection, id, body }) => [`${collection}/${id}`, body]))).toEqual(MADE)
+    expect(await text(taken, 'x')).toBe(MADE_REPORT)
+  })
+
+  test('sealed, it means the same', async () => {
+    const file = join(folder, 'sealed.db')
+    writeBifrostDatabase(file, sealedTables(TABLES, KEY))
+    const taken = await read(file, KEY)
+    expect(Object.fromEntries(taken.documents.map(({ collection, id, body }) => [`${collection}/${id}`, body]))).toEqual(MADE)
+    await expect(read(file, 'another')).rejects.toThrow('the encryption key is not the one')
+  })
+
+  test('a damaged secret is named, not guessed', async () => {
+    const tables = sealedTables(TABLES, KEY)
+    const [first, ...rest] = tables.governance_virtual_keys!
+    const value = `AAAA${String(first!.value).slice(4)}`
+    const file = join(folder, 'damaged.db')
+    writeBifrostDatabase(file, { ...tables, governance_virtual_keys: [{ ...first, value } as never, ...rest] })
+    await expect(read(file, KEY)).rejects.toThrow('a sealed value in governance_virtual_keys.value cannot be opened: it is damaged')
+  })
+
+  test('rows that lie in the write-ahead log alone are read', async () => {
+    const file = join(folder, 'logged.db')
+    const open = writeBifrostDatabase(file, TABLES, { isLogged: true })
+    expect((await read(file)).documents).toHaveLength(Object.keys(MADE).length)
+    open.close()
+  })
+
+  test('a database of 1.5 is refused, because its empty lists already deny', async () => {
+    const file = join(folder, 'later.db')
+    writeBifrostDatabase(file, { ...TABLES, migrations: [{ id: 'backfill_empty_virtual_key_configs', sequence: 90 }] })
+    await expect(read(file)).rejects.toThrow('this is a database of Bifrost 1.5 or later')
+  })
+
+  test('anything else is refused by a sentence', async () => {
+    const file = join(folder, 'other.db')
+    writeBifrostDatabase(file, { notes: [{ id: 1 }] })
+    await expect(read(file)).rejects.toThrow("this is no database of Bifrost's: it has no table migrations, config_providers, config_keys")
+    await expect(read(join(folder, 'none.db'))).rejects.toThrow('there is no file')
+    await expect(read(import.meta.filename)).rejects.toThrow('cannot be read')
+  })
+
+  test('the tables of an early 1.4, which lack some, are read', async () => {
+    const file = join(folder, 'early.db')
+    const { migrations, config_providers, config_keys, governance_virtual_keys } = TABLES as Required<typeof TABLES>
+    writeBifrostDatabase(file, { migrations, config_providers, config_keys, governance_virtual_keys } as typeof TABLES)
+    const { documents } = await read(file)
+    expect(documents.map(({ collection }) => collection)).toContain('virtual_keys')
+  })
+})
+
+test('no report holds a secret', async () => {
+  const file = join(folder, 'secrets.db')
+  writeBifrostDatabase(file, TABLES)
+  const taken = await read(file)
+  expect(JSON.stringify(taken.documents)).toContain('CANARY')
+  const report = reportOf(file, await planTakeover(watchedStore(), taken.documents), taken.notes)
+  expect(JSON.stringify(report) + reportText(report)).not.toContain('CANARY')
+})

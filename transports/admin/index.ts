@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto'
+import type { JsonObject } from '../../core/canonical/json.ts'
+import type { Builtins } from '../../core/config/builtins.ts'
+import type { LiveConfig } from '../../core/config/live/live-config.ts'
+import type { KeyStatus } from '../../core/key-status.ts'
+import type { KeyValueStore } from '../../core/stores.ts'
+import type { ControlRoute } from '../../core/threads/control.ts'
+import { ADMIT } from '../../core/threads/control-calls.ts'
+import type { ThreadLog } from '../../core/threads/guard.ts'
+import { type AuthSettings, createAdminAuth } from './auth.ts'
+import { providerKeyRoutes } from './provider-keys.ts'
+import { providerRoutes } from './providers.ts'
+import { errorReply, jsonReply } from './reply.ts'
+import { type AdminRoute, createAdminRouter } from './router.ts'
+import { sessionRoutes } from './session.ts'
+import { settingsRoutes } from './settings.ts'
+import type { AdminTools } from './tools.ts'
+
+/** What the management API is made of. */
+export interface AdminOptions {
+  config: LiveConfig
+  builtins: Builtins
+  sessions: KeyValueStore
+  keyStatus(id: string): KeyStatus | undefined
+  version: string
+  env: Readonly<Record<string, string | undefined>>
+  log: ThreadLog
+  now(): number
+}
+
+/** Name of the control route that serves all paths of the management API. */
+export const ADMIN = 'admin'
+
+/** The control routes of the management API, and the one that lets administrators use models where a credential is asked for. */
+export function createAdmin(options: AdminOptions): Record<string, ControlRoute> {
+  const { config, sessions, now, env, log } = options
+  const auth = createAdminAuth({ settings: () => authSettings(config, env), sessions, now })
+  const tools: AdminTools = { ...options, auth, newId: randomUUID, restart: new Set() }
+  const answer = createAdminRouter(adminRoutes(tools), { admits: auth.admits, log })
+  return {
+    [ADMIN]: answer,
+    async [ADMIT]({ method, path, headers, clientAddress, scheme }) {
+      try {
+        const asked = { method, path, query: new URLSearchParams(), headers: new Map(headers), address: clientAddress, scheme }
+        await auth.admits(ANY, asked)
+        return jsonReply({ body: {} })
+      } catch (error) {
+        return errorReply(error)
+      }
+    },
+  }
+}
+
+/** A route that asks for an administrator. */
+const ANY: AdminRoute = { method: 'GET', path: '', summary: '', tag: '', handle: () => ({}) }
+
+/** Every route of the management API: also what its documentation is made of. */
+export function adminRoutes(tools: AdminTools): AdminRoute[] {
+  return [sessionRoutes, providerRoutes, providerKeyRoutes, settingsRoutes].flatMap((routes) => routes(tools))
+}
+
+function authSettings({ entities }: LiveConfig, env: AdminOptions['env']): AuthSettings {
+  const auth: JsonObject = entities.get('settings', 'auth_config') ?? {}
+  const routes = entities.get('settings', 'client')?.whitelisted_routes
+  const text = (value: unknown): string => (typeof value !== 'string' ? '' : value.startsWith('env.') ? (env[value.slice(4)] ?? '') : value)
+  return {
+    isEnabled: auth.is_enabled === true,
+    username: text(auth.admin_username),
+    password: text(auth.admin_password),
+    whitelistedRoutes: Array.isArray(routes) ? routes.map(String) : [],
+  }
+}

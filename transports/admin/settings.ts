@@ -1,0 +1,143 @@
+import { z } from 'zod'
+import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
+import type { Held } from '../../core/config/live/held.ts'
+import { GatewayError } from '../../core/errors.ts'
+import { hashPassword, isHashed } from './password.ts'
+import type { AdminRoute } from './router.ts'
+import { flattened, shownBody, withStoredSecrets } from './secrets.ts'
+import { type AdminTools, write, written } from './tools.ts'
+
+const TAG = 'Configuration'
+const block = z.looseObject({})
+const payload = z.strictObject({
+  client_config: block.optional(),
+  framework_config: block.optional(),
+  auth_config: block.optional(),
+  /** Of the answer to GET; what it says is not taken from here. */
+  is_db_connected: z.boolean().optional(),
+  is_cache_connected: z.boolean().optional(),
+  is_logs_connected: z.boolean().optional(),
+  proxy_config: z.json().optional(),
+  restart_required: z.json().optional(),
+})
+
+/** Names of the payload's blocks: of the document each is kept in, and of the place in the file. */
+const BLOCKS = [
+  ['client_config', 'client', 'client.'],
+  ['framework_config', 'framework', 'framework.'],
+  ['auth_config', 'auth_config', 'governance.auth_config.'],
+] as const
+
+/** Settings that hold from the next start on. */
+const AT_START = [
+  'threads',
+  'http2_port',
+  'tls',
+  'admin_port',
+  'metrics_port',
+  'trusted_proxies',
+  'proxy_protocol',
+  'max_connections',
+  'shutdown',
+]
+
+/** `/api/config`, `/api/proxy-config` and `/api/version` (api.md 4.8). */
+export function settingsRoutes(tools: AdminTools): AdminRoute[] {
+  const { config } = tools
+  const body = (id: string): JsonObject => config.entities.get('settings', id) ?? {}
+  return [
+    {
+      method: 'GET',
+      path: '/api/config',
+      summary: 'Settings of the gateway',
+      tag: TAG,
+      handle: () => ({
+        client_config: body('client'),
+        framework_config: body('framework'),
+        auth_config: shownAuth(body('auth_config')),
+        proxy_config: shownBody('settings', 'proxy_config', body('proxy_config')),
+        is_db_connected: config.isWritable,
+        is_cache_connected: false,
+        is_logs_connected: false,
+        restart_required: { required: tools.restart.size > 0, reason: [...tools.restart].join(', ') },
+      }),
+    },
+    {
+      method: 'PUT',
+      path: '/api/config',
+      summary: 'Change settings of the gateway: each block that is sent replaces what is set of it',
+      tag: TAG,
+      body: payload,
+      handle: ({ body: sent }) => save(tools, sent),
+    },
+    {
+      method: 'GET',
+      path: '/api/proxy-config',
+      summary: 'The proxy that the gateway itself goes out by',
+      tag: TAG,
+      handle: () => shownBody('settings', 'proxy_config', body('proxy_config')),
+    },
+    {
+      method: 'PUT',
+      path: '/api/proxy-config',
+      summary: 'Change that proxy',
+      tag: TAG,
+      body: block,
+      async handle({ body: sent }) {
+        const { held, ...change } = await put(tools, 'proxy_config', flattened(sent) as JsonObject, 'proxy_config.')
+        return written(shownBody('settings', 'proxy_config', held?.body ?? {}), change)
+      },
+    },
+  ]
+}
+
+async function save(tools: AdminTools, sent: JsonObject) {
+  let last: { status: number | undefined; version: number } = { status: undefined, version: 0 }
+  for (const [name, id, place] of BLOCKS) {
+    const next = sent[name]
+    if (!isObject(next)) continue
+    const flat = flattened(next) as JsonObject
+    if (id === 'client') noteRestart(tools, flat)
+    last = await put(tools, id, id === 'auth_config' ? await withHash(tools, flat) : flat, place)
+  }
+  return written({ message: 'Configuration updated successfully' }, last)
+}
+
+function put(tools: AdminTools, id: string, next: JsonObject, within: string) {
+  const edit = (current: Held | undefined): JsonObject => withStoredSecrets('settings', id, { next, current: current?.body })
+  return write(tools, ['settings', id, edit], within)
+}
+
+function noteRestart({ config, restart }: AdminTools, next: JsonObject): void {
+  const before = config.entities.get('settings', 'client') ?? {}
+  for (const name of AT_START) if (JSON.stringify(before[name]) !== JSON.stringify(next[name])) restart.add(`client.${name}`)
+}
+
+/** The password is kept as its hash; `<redacted>` keeps the one that is set. */
+async function withHash({ config }: AdminTools, next: JsonObject): Promise<JsonObject> {
+  const kept = config.entities.get('settings', 'auth_config')?.admin_password
+  const sent = next.admin_password
+  const isKept = sent === REDACTED || sent === undefined || sent === ''
+  const password: Json | undefined = isKept ? kept : sent
+  if (typeof password !== 'string') {
+    if (next.is_enabled !== true) return next
+    throw new GatewayError('GW_INVALID_REQUEST', { param: 'auth_config.admin_password', reason: 'is required when is_enabled is true' })
+  }
+  const isReady = isHashed(password) || password.startsWith('env.')
+  return { ...next, admin_password: isReady ? password : await hashPassword(password) }
+}
+const REDACTED = '<redacted>'
+
+function shownAuth({
+  admin_password: password,
+  admin_username: name = '',
+  is_enabled: isEnabled = false,
+  ...rest
+}: JsonObject): JsonObject {
+  return {
+    admin_username: name,
+    admin_password: password === undefined ? '' : REDACTED,
+    is_enabled: isEnabled,
+    disable_auth_on_inference: rest.disable_auth_on_inference ?? false,
+  }
+}

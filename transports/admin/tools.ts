@@ -1,0 +1,61 @@
+import type { JsonObject } from '../../core/canonical/json.ts'
+import type { Builtins } from '../../core/config/builtins.ts'
+import type { Held } from '../../core/config/live/held.ts'
+import type { Edit, LiveConfig } from '../../core/config/live/live-config.ts'
+import { ConfigError } from '../../core/config/problems.ts'
+import { GatewayError } from '../../core/errors.ts'
+import type { KeyStatus } from '../../core/key-status.ts'
+import type { KeyValueStore } from '../../core/stores.ts'
+import type { AdminAuth } from './auth.ts'
+import { type AdminReply, reply } from './router.ts'
+
+/** What the routes of the management API work with. All of it is at home in the main thread. */
+export interface AdminTools {
+  config: LiveConfig
+  builtins: Builtins
+  auth: AdminAuth
+  sessions: KeyValueStore
+  /** Of a key, by its id: what requests have told of it. */
+  keyStatus(id: string): KeyStatus | undefined
+  version: string
+  /** Settings that were changed and hold from the next start on. */
+  restart: Set<string>
+  /** Milliseconds since 1970. */
+  now(): number
+  /** A new id; a UUID. */
+  newId(): string
+}
+
+/** Status of an answer to a change that not all threads had in place within a second. */
+const ACCEPTED = 202
+
+/** Writes one document. What is wrong with it is told by the fields of the payload, not of the file (`within`: where the entity stands in it). */
+export async function write(
+  { config }: AdminTools,
+  [collection, id, edit]: readonly [collection: string, id: string, edit: Edit],
+  within = '',
+): Promise<{ held: Held | undefined; status: number | undefined; version: number; problems: readonly string[] }> {
+  try {
+    const { held, acknowledged, version, problems = [] } = await config.write(collection, id, edit)
+    return { held, status: acknowledged ? undefined : ACCEPTED, version, problems }
+  } catch (error) {
+    if (!(error instanceof ConfigError) || within === '') throw error
+    throw new ConfigError(error.problems.map((problem) => (problem.startsWith(within) ? problem.slice(within.length) : problem)))
+  }
+}
+
+/** An answer to a write: 202 where the threads were late, with the version that they will have. */
+export function written(
+  body: JsonObject,
+  { status, version, usual }: { status: number | undefined; version: number; usual?: number },
+): AdminReply {
+  const shown = status === undefined ? body : { ...body, version }
+  return reply({ status: status ?? usual, headers: [['x-bifrost-config-version', String(version)]], body: shown })
+}
+
+/** The document, or GW_NOT_FOUND. */
+export function found({ config }: AdminTools, collection: string, id: string, what: string): Held {
+  const held = config.entities.held(collection, id)
+  if (!held) throw new GatewayError('GW_NOT_FOUND', { what: `${what} "${id}"` })
+  return held
+}
