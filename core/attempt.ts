@@ -265,7 +265,7 @@ class AttemptRun implements UpstreamHandler {
 
   #serveWhole(body: Buffer): void {
     const { ctx, goal } = this.#options
-    const answer = openWhole(body, goal.format, goal.format === ctx.inbound && !ctx.stream)
+    const answer = openWhole(body, goal.format, this.#isSameFormat && !ctx.stream)
     if (answer.passes) return this.#serve({ kind: 'bytes', body })
     const response: AnyResponse | undefined = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
     if (!response) throw new GatewayError('GW_INTERNAL', { id: ctx.id })
@@ -280,6 +280,11 @@ class AttemptRun implements UpstreamHandler {
     this.#options.resolve({ ...answer, facts: this.#facts, headers, carry: this.#outgoing?.carry })
   }
 
+  /** Whether the client can read the provider's own bytes. */
+  get #isSameFormat(): boolean {
+    return this.#options.goal.format === this.#options.ctx.inbound && this.#outgoing?.decodesAnswer !== true
+  }
+
   #openStream(framing: Framing): void {
     const { runtime, ctx } = this.#options
     this.#stream = openStream({
@@ -289,6 +294,7 @@ class AttemptRun implements UpstreamHandler {
       facts: this.#facts,
       carry: this.#outgoing?.carry,
       framing,
+      isSameFormat: this.#isSameFormat,
       isStreamed: ctx.stream,
       stages: this.#stages,
       poolCall: this.#poolCall,

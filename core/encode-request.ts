@@ -16,6 +16,8 @@ export interface Outgoing {
   dropped: readonly string[]
   /** Which of the format's methods the body is for, where it has several. */
   method: string | undefined
+  /** The answer is decoded even where the client speaks the provider's format. */
+  decodesAnswer?: boolean | undefined
 }
 type EncodedCarry = import('./format.ts').Carry | undefined
 
@@ -64,6 +66,7 @@ function translate(ctx: Context, goal: Goal, model: string): Outgoing {
     carry,
     dropped: [...lost, ...(encoded.dropped ?? [])],
     method: encoded.method,
+    decodesAnswer: encoded.decodesAnswer,
   }
 }
 

@@ -76,6 +76,8 @@ export interface EncodeOptions {
 export interface EncodedRequest {
   body: JsonObject
   carry?: Carry | undefined
+  /** What was asked for comes in other words (a call in place of JSON): the answer is decoded even for clients of this very format. */
+  decodesAnswer?: boolean | undefined
   /** Headers that the body calls for (beta flags). Lower-case names. */
   headers?: Record<string, string> | undefined
   /** Names of hints that were left out, as the client wrote them. */

@@ -1,12 +1,12 @@
 import { type Answer, type Ask, answer, begun, eventsOf, PLAIN, streamed, upToContent } from './answers.ts'
-import { CONTENTS, type Content, textContent } from './contents.ts'
+import { CONTENTS, type Content, structuredCall, textContent } from './contents.ts'
 import { eventBytes, type StreamEvent } from './dialect.ts'
-import { BINARY_FAULTS } from './faults-binary.ts'
+import { ARRAY_FAULTS, BINARY_FAULTS } from './faults-binary.ts'
 import { CONNECTION_FAULTS } from './faults-connection.ts'
 import { bytewise, encoded, HTTP_FAULTS, wholeBytes } from './faults-http.ts'
 import { keyAnswer, STATUS_FAULTS, statusAnswer, statusFirst } from './faults-status.ts'
 import { STREAM_FAULTS } from './faults-stream.ts'
-import { echoed, hasToolResult } from './request-body.ts'
+import { echoed, forcedTool, hasToolResult } from './request-body.ts'
 import type { Step } from './script.ts'
 import { chunk, LAST_CHUNK } from './wire.ts'
 
@@ -22,6 +22,7 @@ const FAULTS: Readonly<Record<string, Answer>> = {
   ...CONNECTION_FAULTS,
   ...STREAM_FAULTS,
   ...BINARY_FAULTS,
+  ...ARRAY_FAULTS,
 }
 /** Bytes of an answer around its text, so that `whole-1k` is about 1 KB on the wire. */
 const ENVELOPE_BYTES = 560
@@ -86,6 +87,8 @@ function fromFamily(families: readonly Family[], ask: Ask): readonly Step[] | un
 function contentFor(ask: Ask): Content {
   if (ask.model === 'echo' || ask.model === 'image-echo') return textContent(echoed(ask))
   const content = CONTENTS[ask.model] ?? PLAIN
+  const forced = content.stop === 'tools' ? undefined : forcedTool(ask)
+  if (forced !== undefined) return structuredCall(forced)
   return content.stop === 'tools' && hasToolResult(ask) ? textContent(`The tool said: ${echoed(ask)}`) : content
 }
 

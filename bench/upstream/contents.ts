@@ -47,6 +47,12 @@ export function textContent(text: string): Content {
   return { blocks: [{ type: 'text', text }], stop: 'stop', usage: { input: 12, output: 15 } }
 }
 
+/** A call of a tool whose input is the structured text. */
+export function structuredCall(name: string): Content {
+  const call: Block = { type: 'tool', id: 'call_1', name, arguments: STRUCTURED_TEXT }
+  return { blocks: [{ type: 'text', text: 'Here it is.' }, call], stop: 'tools', usage: { input: 40, output: 20 } }
+}
+
 /** Answers by model name. */
 export const CONTENTS: Readonly<Record<string, Content>> = {
   text: textContent(PLAIN_TEXT),

@@ -26,6 +26,15 @@ export function hasToolResult(ask: Ask): boolean {
   return last?.role === 'tool' || last?.type === 'function_call_output' || partsOf(contentOf(last)).some(isResult)
 }
 
+/** The tool that Claude is told to call, by Anthropic's dialect or by Converse. */
+export function forcedTool({ body }: Ask): string | undefined {
+  const choice = body?.tool_choice
+  if (isRecord(choice) && choice.type === 'tool' && typeof choice.name === 'string') return choice.name
+  const converse = isRecord(body?.toolConfig) ? body.toolConfig.toolChoice : undefined
+  const tool = isRecord(converse) ? converse.tool : undefined
+  return isRecord(tool) && typeof tool.name === 'string' ? tool.name : undefined
+}
+
 /** Why the provider would refuse this body, or undefined. Only what every vendor refuses, so that translators are caught. */
 export function problemOf(ask: Ask): string | undefined {
   const body = ask.body
@@ -36,12 +45,23 @@ export function problemOf(ask: Ask): string | undefined {
   if (!ask.model) return 'you must provide a model parameter'
   if (!Array.isArray(body.messages)) return 'messages: Field required'
   if (ask.dialect.name !== 'anthropic-messages') return undefined
-  if (/:(?:streamR|r)awPredict /.test(ask.headText)) return body.anthropic_version ? undefined : 'anthropic_version: Field required'
+  const method = /:(streamRawPredict|rawPredict) /.exec(ask.headText)?.[1]
+  if (method !== undefined) return vertexProblem(body, method)
   if (typeof body.max_tokens !== 'number') return 'max_tokens: Field required'
   if (!/\r\nanthropic-version:/i.test(ask.headText)) return 'anthropic-version: header is required'
   const roles = messagesOf(ask).map(({ role }) => role)
   const odd = roles.find((role) => role !== 'user' && role !== 'assistant')
   return odd === undefined ? undefined : `messages: Unexpected role "${String(odd)}"`
+}
+
+/** What Vertex refuses of a body for Claude: https://docs.claude.com/en/api/claude-on-vertex-ai */
+function vertexProblem(body: Body, method: string): string | undefined {
+  if (body.anthropic_version !== 'vertex-2023-10-16') return 'anthropic_version: Field required'
+  if (typeof body.max_tokens !== 'number') return 'max_tokens: Field required'
+  if ('model' in body) return 'model: Extra inputs are not permitted'
+  if ((method === 'streamRawPredict') !== (body.stream === true)) return `stream: ${method} was asked for`
+  const { format } = isRecord(body.output_config) ? body.output_config : {}
+  return format === undefined ? undefined : 'output_config.format: Extra inputs are not permitted'
 }
 
 type Body = Readonly<Record<string, unknown>>

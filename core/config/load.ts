@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
+import { assignSlots } from '../slots.ts'
 import type { ClientSettings, PluginSettings, ProviderSettings, SnapshotTables } from '../snapshot.ts'
 import type { Builtins } from './builtins.ts'
 import { toClientSettings } from './client.ts'
@@ -16,7 +17,7 @@ import { checkPlugins } from './plugin-checks.ts'
 import { toPluginSettings } from './plugins.ts'
 import { type Path, pathText } from './problems.ts'
 import { checkProviders } from './provider-checks.ts'
-import { assignSlots, toProviderSettings } from './provider-settings.ts'
+import { toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
 import { authConfigOf, type RootBlock, rootSchema } from './root.ts'
 import { checkBlocks, checkEntities } from './rules/index.ts'
@@ -183,7 +184,7 @@ function toTables(block: RootBlock, modules: ReadonlyMap<string, string>, option
   })
   return {
     client: new Map<'client', ClientSettings>([['client', client]]),
-    providers: new Map(assignSlots(providers).map((provider) => [provider.name, provider])),
+    providers: new Map(assignSlots(providers).providers.map((provider) => [provider.name, provider])),
     plugins: new Map<string, PluginSettings>(plugins.map((plugin) => [plugin.name, plugin])),
     ...toGovernanceTables(block.governance),
   }

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import type { Provider } from '../provider.ts'
+import { SHARED_SLOTS } from '../shared.ts'
 import type { Builtins } from './builtins.ts'
 import type { Lookup } from './entities.ts'
 import { type Path, suggestion } from './problems.ts'
@@ -37,6 +38,14 @@ export function checkProviders(
     checkKeys(subject, { builtins, needsKeys }, report)
   }
   checkUnique(subjects, report)
+  checkRoom(subjects, report)
+}
+
+/** Their counters have places of a fixed number in shared memory. */
+function checkRoom(subjects: readonly Subject[], report: Report): void {
+  const keys = subjects.reduce((sum, { block }) => sum + (Array.isArray(block.keys) ? block.keys.length : 0), 0)
+  if (keys > SHARED_SLOTS) report(['providers'], `${keys} keys in all; there is room for ${SHARED_SLOTS}`)
+  if (subjects.length >= SHARED_SLOTS) report(['providers'], `${subjects.length} providers; there is room for ${SHARED_SLOTS - 1}`)
 }
 
 function subjectOf(name: string, block: JsonObject, { providers }: Builtins): Subject {

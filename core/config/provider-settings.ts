@@ -27,17 +27,6 @@ export function toProviderSettings(name: string, block: ProviderBlock, entry: Pr
   }
 }
 
-/** Numbers providers and keys from 0, each by sorted name: their places in shared memory. Returns frozen copies, sorted. */
-export function assignSlots(providers: readonly ProviderSettings[]): ProviderSettings[] {
-  let keySlot = 0
-  const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
-  return [...providers].sort(byName).map((provider, slot) => {
-    const slots = new Map([...provider.keys].sort(byName).map((key) => [key.name, keySlot++]))
-    const keys = provider.keys.map((key) => Object.freeze({ ...key, slot: slots.get(key.name) ?? 0 }))
-    return Object.freeze({ ...provider, keys: Object.freeze(keys), slot })
-  })
-}
-
 function toKey(provider: string, block: KeyBlock, entry: Provider): KeySettings {
   const name = block.name ?? block.id ?? ''
   const blocks = block as Record<string, unknown>

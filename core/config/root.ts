@@ -32,6 +32,11 @@ export function rootSchema(builtins: Builtins) {
     mcp: mcpSchema.prefault({}).describe('MCP servers whose tools are offered.'),
     plugins: z.array(pluginSchema).default([]).describe('Plugins to load.'),
     config_store: configStoreSchema.optional().describe('Where the configuration is kept.'),
+    key_value_store: configStoreSchema.optional().meta({
+      'x-own': true,
+      'x-default': 'in the configuration store, else in memory',
+      description: 'Where sessions and other small values are kept that machines share; `redis` also tells of changes at once.',
+    }),
     logs_store: logsStoreSchema.optional().describe('Where request logs are kept.'),
     vector_store: vectorStoreSchema.optional().describe('Where the semantic cache keeps its vectors.'),
     websocket: websocketSchema.optional().describe('WebSocket connections.'),

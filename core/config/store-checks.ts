@@ -12,6 +12,7 @@ export function checkStores(tree: Json, builtins: Builtins, report: Report): voi
   if (!isObject(tree)) return
   for (const [name, types] of [
     ['config_store', builtins.stores],
+    ['key_value_store', builtins.stores],
     ['logs_store', builtins.stores],
     ['vector_store', builtins.vectorStores],
   ] as const) {

@@ -35,6 +35,8 @@ export interface OpenStreamOptions {
   carry: Carry | undefined
   /** How the provider's bytes are cut into events. */
   framing: Framing
+  /** The client can read the provider's events as they are. */
+  isSameFormat: boolean
   /** False: the client wants a whole answer, which is collected from the events. */
   isStreamed: boolean
   source: StreamSource
@@ -79,10 +81,9 @@ class OpenStream implements StreamHandle {
   }
 
   #chooseLane(stages: readonly StreamStage[]): Lane {
-    const { ctx, callers, facts, framing, poolCall } = this.#options
+    const { ctx, callers, framing, isSameFormat, poolCall } = this.#options
     const options = this.#laneOptions()
     if (poolCall) return new PoolLane(options, poolCall)
-    const isSameFormat = facts.goal.format === ctx.inbound
     const lane = chooseLane({ isSameFormat, stages, wantsResponse: callers.needs.has('response'), isBusy: false })
     if (lane !== 'passthrough') return this.#inline(options, stages)
     const isText = framing === ctx.framing && isTextFraming(framing)

@@ -124,7 +124,7 @@ describe('through the gateway', () => {
     const answer = await gateway.fetch(path, { model, messages, max_tokens: 100, ...body }, headers)
     await answer.text()
     const seen = upstream.requests.at(-1)
-    const fields = (seen?.json as JsonObject | undefined)?.additionalModelRequestFields as JsonObject | undefined
+    const { additionalModelRequestFields: fields } = (seen?.json ?? {}) as { additionalModelRequestFields?: JsonObject }
     return { status: answer.status, header: seen?.headers.get('anthropic-beta'), betas: fields?.anthropic_beta }
   }
 

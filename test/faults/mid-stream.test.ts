@@ -7,6 +7,7 @@ const WHOLE = WAYS.filter((way) => !way.stream)
 const STREAMED = WAYS.filter((way) => way.stream)
 const TRANSLATED = WAYS.filter((way) => way.side !== 'openai')
 const BINARY = WAYS.filter((way) => way.side === 'bedrock')
+const ARRAY = WAYS.filter((way) => way.side === 'gemini' && way.stream)
 const SAME = WAYS.filter((way) => way.side === 'openai')
 
 /** Dialects whose streams end with the message's stop: there is nothing after it to leave out. */
@@ -115,13 +116,23 @@ const CASES: readonly FaultCase[] = [
     ways: SAME,
   })),
   { name: '27 an event of 100 MB', model: 'fault-huge-event', ...early('upstream_response_too_large'), dialects: { bedrock: null } },
-  ...['crc-message', 'crc-prelude', 'length-4gb'].map((name) => ({
-    name: `21 a binary message: ${name}`,
-    model: `fault-${name}`,
+  ...['crc-message', 'crc-prelude', 'length-4gb', 'length-tiny', 'headers-beyond'].flatMap((name) => [
+    { name: `23 ${name}`, model: `fault-${name}`, ...lost('upstream_invalid_response'), ways: BINARY },
+    { name: `23 ${name} in the first message`, model: `fault-${name}-first`, ...early('upstream_invalid_response'), ways: BINARY },
+  ]),
+  { name: '23 an honest length of 4 GB', model: 'fault-length-4gb-sealed', ...lost('upstream_response_too_large'), ways: BINARY },
+  { name: '23 a message that is cut', model: 'fault-message-cut', ...lost('upstream_truncated'), ways: BINARY },
+  // What follows is read as the rest of it.
+  { name: '23 a first message that is cut', model: 'fault-message-cut-first', ...early('upstream_invalid_response'), ways: BINARY },
+  { name: '23 one JSON array in place of events', model: 'fault-array', expected: GOOD, ways: ARRAY },
+  { name: '23 a JSON array that never closes', model: 'fault-array-open', ...lost('upstream_truncated'), ways: ARRAY },
+  { name: '23 a JSON array that ends inside an element', model: 'fault-array-cut', ...lost('upstream_truncated'), ways: ARRAY },
+  {
+    name: '23 a JSON array with more brackets than it opened',
+    model: 'fault-array-garbage',
     ...lost('upstream_invalid_response'),
-    ways: BINARY,
-  })),
-  { name: '21 a binary message that is cut', model: 'fault-message-cut', ...lost('upstream_truncated'), ways: BINARY },
+    ways: ARRAY,
+  },
 ]
 
 describe('one attempt', () => {

@@ -8,6 +8,9 @@ export const NATIVE_ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/embeddings', operation: 'embedding', format: 'openai-embeddings', isNative: true },
   { method: 'GET', path: '/v1/models', operation: 'list_models', format: 'openai-chat', isNative: true },
   { method: 'GET', path: '/health', operation: 'health', format: 'openai-chat', at: 'control', surface: 'all', isOpen: true },
+  ...(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map(
+    (method): Route => ({ method, path: '/api/*', operation: 'admin', format: 'openai-chat', at: 'control', surface: 'admin' }),
+  ),
   { method: 'GET', path: '/api/version', operation: 'version', format: 'openai-chat', at: 'control', surface: 'admin' },
 ]
 

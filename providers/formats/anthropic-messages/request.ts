@@ -3,12 +3,12 @@ import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { EncodedRequest, EncodeOptions } from '../../../core/format.ts'
 import { encodeThinking, type ModelTraits, modelTraits } from '../shared/claude-thinking.ts'
-import { encodeResponseFormat } from '../shared/closed-schema.ts'
 import { lostHints } from '../shared/drops.ts'
 import { bodyBetas, mergeBeta } from './beta.ts'
 import { DROPS, encodeServiceTier } from './drops.ts'
 import { type BlockContext, encodeMessages } from './messages.ts'
 import { applyQuirks } from './quirks.ts'
+import { type AnswerForm, encodeAnswerForm, takesSchema } from './schema.ts'
 import { encodeToolChoice, encodeTools } from './tools.ts'
 import { NAME } from './types.ts'
 
@@ -22,15 +22,19 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   const body: JsonObject = { model: request.model, max_tokens: maxTokens }
   if (system.length > 0) body.system = system
   body.messages = messages
-  addTools(body, request, context)
-  addSampling(body, { request, model, isThinking: thinking !== undefined && thinking.type !== 'disabled' }, dropped)
+  const isThinking = thinking !== undefined && thinking.type !== 'disabled'
+  const hasSchema = takesSchema(model, options)
+  const answer = encodeAnswerForm(request, hasSchema)
+  addTools(body, { request, context, answer, isThinking, takesStrict: hasSchema })
+  addSampling(body, { request, model, isThinking }, dropped)
   if (thinking) body.thinking = thinking
-  addOutputConfig(body, request, effort)
+  addOutputConfig(body, answer, effort)
   if (request.stop?.length) body.stop_sequences = request.stop
   addIdentity(body, request)
   if (request.stream) body.stream = true
   const finished = fit(withExtra(body, request.extra?.[NAME]), options, dropped)
-  return withHeaders(finished, [...bodyBetas(finished), ...context.betas], dropped)
+  const encoded = withHeaders(finished, [...bodyBetas(finished), ...context.betas], dropped)
+  return answer.tool ? { ...encoded, carry: { answer: answer.tool.name }, decodesAnswer: true } : encoded
 }
 
 /** `thinking: null` of a client of this very format: the effort that it told (in its `output_config`) asks for no thoughts. */
@@ -43,11 +47,21 @@ function giveUp(param: string, options: EncodeOptions, dropped: Set<string>): vo
   dropped.add(param)
 }
 
-function addTools(body: JsonObject, request: ChatRequest, context: BlockContext): void {
-  const tools = encodeTools(request, context)
+interface ToolWork {
+  request: ChatRequest
+  context: BlockContext
+  answer: AnswerForm
+  isThinking: boolean
+  takesStrict: boolean
+}
+
+function addTools(body: JsonObject, { request, context, answer, isThinking, takesStrict }: ToolWork): void {
+  const { tool } = answer
+  const own = encodeTools(request, context, takesStrict)
+  const tools = tool ? [tool.definition, ...own] : own
   if (tools.length === 0) return
   body.tools = tools
-  const choice = encodeToolChoice(request)
+  const choice = encodeToolChoice(request, tool && { name: tool.name, isThinking })
   if (choice) body.tool_choice = choice
 }
 
@@ -72,8 +86,7 @@ function addSampling(body: JsonObject, { request, model, isThinking }: Sampling,
   }
 }
 
-function addOutputConfig(body: JsonObject, request: ChatRequest, effort: string | undefined): void {
-  const format = encodeResponseFormat(request.responseFormat)
+function addOutputConfig(body: JsonObject, { format }: AnswerForm, effort: string | undefined): void {
   if (!format && effort === undefined) return
   body.output_config = { ...(effort !== undefined && { effort }), ...(format && { format }) }
 }

@@ -2,10 +2,12 @@ import type { Part, PartDelta, StreamPart, ToolCallPart } from '../../../core/ca
 import { isObject, type JsonObject, parseObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
-import type { Frame } from '../../../core/format.ts'
+import type { Carry, Frame } from '../../../core/format.ts'
+import { type AnswerState, answerSink, startAnswer } from '../shared/answer-tool.ts'
 import { decodeBlock, decodeCitation } from './blocks.ts'
 import { upstreamError } from './error.ts'
 import { isBlock, messageExtra } from './response.ts'
+import { readAnswer } from './schema.ts'
 import { decodeStop } from './stop.ts'
 import { type Block, NAME, type WireEvent } from './types.ts'
 import { decodeServiceTier, decodeUsage, mergeUsage } from './usage.ts'
@@ -32,6 +34,8 @@ export interface DecoderState {
   reason: unknown
   sequence: unknown
   extra: JsonObject | undefined
+  /** Where a tool stands for the answer's schema. */
+  answer: AnswerState | undefined
 }
 
 type Out = Sink<StreamPart>
@@ -43,7 +47,7 @@ type Step = (state: DecoderState, event: WireEvent, out: Out) => void
  * for no open block, a second message inside the first) is refused: going on would mean losing or mixing text.
  */
 export const decodeStream: Fold<Frame, StreamPart, DecoderState> = {
-  start: () => ({
+  start: (options) => ({
     phase: 'waiting',
     id: '',
     blocks: new Map(),
@@ -52,8 +56,10 @@ export const decodeStream: Fold<Frame, StreamPart, DecoderState> = {
     reason: undefined,
     sequence: undefined,
     extra: undefined,
+    answer: answerOf((options as { carry?: Carry } | undefined)?.carry),
   }),
-  step(state, frame, out) {
+  step(state, frame, sink) {
+    const out = state.answer ? answerSink(state.answer, sink) : sink
     if (state.phase === 'closed' || addPlainText(state, frame.data, out)) return
     const event = parseEvent(frame.data)
     if (event === null) return
@@ -80,6 +86,11 @@ const STEPS = new Map<string | undefined, Step>([
   ['message_stop', endMessage],
   ['error', fail],
 ])
+
+function answerOf(carry: Carry | undefined): AnswerState | undefined {
+  const name = readAnswer(carry)
+  return name === undefined ? undefined : startAnswer(name)
+}
 
 type ToDelta = (delta: JsonObject, block: OpenBlock) => PartDelta | undefined
 

@@ -57,6 +57,7 @@ export function encodeRequest(whole: ChatRequest, options: EncodeOptions): Encod
   return {
     body: withExtra(body, request.extra),
     ...(carry && { carry }),
+    ...(answer.tool && { decodesAnswer: true }),
     ...(dropped.size > 0 && { dropped: [...dropped] }),
   }
 }

@@ -1,12 +1,13 @@
-import type { ChatResponse, Choice, Part } from '../../../core/canonical/chat.ts'
+import type { ChatResponse, Choice } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
 import type { Stop, StopReason } from '../../../core/canonical/stop.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Carry } from '../../../core/format.ts'
+import { answerParts, answerStop } from '../shared/answer-tool.ts'
 import { unifyStop } from '../shared/stop-reason.ts'
 import { decodeBlock } from './blocks.ts'
 import { isFailure, upstreamError } from './error.ts'
-import { type Block, type Memory, NAME, readCarry, text } from './types.ts'
+import { NAME, readCarry, text } from './types.ts'
 import { decodeUsage } from './usage.ts'
 
 /** The API's words for why it stopped: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html */
@@ -31,9 +32,11 @@ export function decodeResponse(body: JsonObject, carry?: Carry): ChatResponse {
     if (isFailure(undefined, body)) throw upstreamError(body)
     throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is no message' })
   }
-  const { parts, isAnswer } = decodeContent(message.content.filter(isObject), readCarry(carry))
+  const memory = readCarry(carry)
+  const decoded = message.content.filter(isObject).map((block) => decodeBlock(block, memory))
+  const { parts, isAnswer } = answerParts(decoded, memory.answer)
   const fields = body.additionalModelResponseFields
-  const choice: Choice = { index: 0, parts, stop: decodeStop(body.stopReason, fields, isAnswer) }
+  const choice: Choice = { index: 0, parts, stop: answerStop(decodeStop(body.stopReason, fields), isAnswer) }
   if (isObject(fields)) choice.extra = { [NAME]: { additionalModelResponseFields: fields } }
   const usage = decodeUsage(body.usage)
   const serviceTier = decodeServiceTier(body.serviceTier)
@@ -48,10 +51,9 @@ export function decodeResponse(body: JsonObject, carry?: Carry): ChatResponse {
   }
 }
 
-/** A stop reason with the sequence that matched. A call that stood for the answer is no call to wait for. */
-export function decodeStop(reason: unknown, fields: unknown, isAnswer: boolean): Stop {
+/** A stop reason with the sequence that matched. */
+export function decodeStop(reason: unknown, fields: unknown): Stop {
   const stop = unifyStop(text(reason), STOP_REASONS)
-  if (isAnswer && stop.reason === 'tool-calls') stop.reason = 'stop'
   const delta = isObject(fields) && isObject(fields.delta) ? fields.delta : undefined
   const sequence = isObject(fields) ? (text(fields.stop_sequence) ?? text(delta?.stop_sequence)) : undefined
   if (sequence !== undefined) stop.sequence = sequence
@@ -72,34 +74,4 @@ export function responseExtra(body: JsonObject): JsonObject | undefined {
     extra[field] = body[field]
   }
   return extra
-}
-
-/**
- * The parts of a message. Where a tool stood for the answer's schema, its input is the answer, and text around it that nobody
- * could parse is left out; the stream's decoder does the same. `isAnswer`: it was called, and no other tool.
- */
-function decodeContent(blocks: readonly Block[], memory: Memory): { parts: Part[]; isAnswer: boolean } {
-  const decoded = blocks.map((block) => decodeBlock(block, memory))
-  if (memory.answer === undefined) return { parts: decoded, isAnswer: false }
-  const parts: Part[] = []
-  let held: Part[] = []
-  let hasAnswer = false
-  let hasCalls = false
-  for (const part of decoded) {
-    if (part.type === 'tool-call' && part.name === memory.answer) {
-      if (!hasAnswer) parts.push({ type: 'text', text: part.arguments })
-      held = []
-      hasAnswer = true
-    } else if (part.type === 'text') {
-      if (!hasAnswer) held.push(part)
-    } else {
-      if (part.type === 'tool-call') {
-        parts.push(...held)
-        held = []
-        hasCalls = true
-      }
-      parts.push(part)
-    }
-  }
-  return { parts: [...parts, ...held], isAnswer: hasAnswer && !hasCalls }
 }

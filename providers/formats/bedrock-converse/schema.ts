@@ -1,9 +1,10 @@
 import type { ChatRequest } from '../../../core/canonical/chat.ts'
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import { answerTool } from '../shared/answer-tool.ts'
 import type { ModelTraits } from '../shared/claude-thinking.ts'
 import { encodeResponseFormat } from '../shared/closed-schema.ts'
 import type { ToolNames } from '../shared/tool-names.ts'
-import { ownName } from './names.ts'
+import { NAME_RULE } from './names.ts'
 
 /** How the form of an answer is asked for: by a field of the model's own, or by a tool whose input is the answer. */
 export interface AnswerForm {
@@ -16,9 +17,6 @@ export interface AnswerForm {
 export function encodeAnswerForm({ responseFormat }: ChatRequest, traits: ModelTraits, names: ToolNames): AnswerForm {
   if (!responseFormat || responseFormat.type === 'text') return {}
   if (traits.takesSchema) return { format: encodeResponseFormat(responseFormat) }
-  const isSchema = responseFormat.type === 'json-schema'
-  const name = ownName(`bf_so_${(isSchema && responseFormat.name) || 'json_response'}`, names)
-  const description = (isSchema && responseFormat.description) || 'Gives the answer in the form that is asked for.'
-  const schema = isSchema ? { type: 'object', ...responseFormat.schema } : { type: 'object' }
+  const { name, description, schema } = answerTool(responseFormat, new Set(names.values()), NAME_RULE)
   return { tool: { name, spec: { name, description, inputSchema: { json: schema } } } }
 }

@@ -1,31 +1,23 @@
-import type { Citation, Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
+import type { Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject, parseObject } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Carry, Frame } from '../../../core/format.ts'
+import { type AnswerState, answerSink, startAnswer } from '../shared/answer-tool.ts'
 import { decodeBlock, decodeCitation } from './blocks.ts'
 import { isFailure, upstreamError } from './error.ts'
 import { decodeServiceTier, decodeStop, responseExtra } from './response.ts'
 import { type Block, type Memory, NAME, readCarry } from './types.ts'
 import { decodeUsage } from './usage.ts'
 
-/**
- * A block under way. `answer` is the call that stands for the answer's schema, `aside` text beside it that waits until it is
- * known whether that call comes, `muted` what follows it, `whole` a block that is told at its end.
- */
+/** A block under way; `whole` is one that is told at its end. */
 interface OpenBlock {
-  kind: 'text' | 'reasoning' | 'call' | 'answer' | 'aside' | 'muted' | 'whole'
+  kind: 'text' | 'reasoning' | 'call' | 'whole'
   /** Index of its part; -1 where it has none (yet). */
   part: number
   /** A call has had no input yet. */
   isEmpty?: boolean
   block?: Block
-}
-
-/** Text beside an answer by schema. */
-interface Aside {
-  text: string
-  citations: Citation[]
 }
 
 /** Where a stream stands. Plain data. */
@@ -36,9 +28,8 @@ export interface DecoderState {
   blocks: Map<number, OpenBlock>
   /** Index of the next part. */
   parts: number
-  asides: Aside[]
-  hasAnswer: boolean
-  hasCalls: boolean
+  /** Where a tool stands for the answer's schema. */
+  answer: AnswerState | undefined
   hasMetadata: boolean
 }
 
@@ -52,17 +43,13 @@ type Step = (state: DecoderState, event: JsonObject, out: Out) => void
  * are not known are passed over, exceptions refuse.
  */
 export const decodeStream: Fold<Frame, StreamPart, DecoderState> = {
-  start: (options) => ({
-    phase: 'waiting',
-    memory: readCarry((options as { carry?: Carry } | undefined)?.carry),
-    blocks: new Map(),
-    parts: 0,
-    asides: [],
-    hasAnswer: false,
-    hasCalls: false,
-    hasMetadata: false,
-  }),
-  step(state, frame, out) {
+  start(options) {
+    const memory = readCarry((options as { carry?: Carry } | undefined)?.carry)
+    const answer = memory.answer === undefined ? undefined : startAnswer(memory.answer)
+    return { phase: 'waiting', memory, blocks: new Map(), parts: 0, answer, hasMetadata: false }
+  },
+  step(state, frame, sink) {
+    const out = state.answer ? answerSink(state.answer, sink) : sink
     if (state.phase === 'closed' || addPlainText(state, frame, out)) return
     const event = parseObject(frame.data)
     const step = STEPS.get(frame.event)
@@ -133,25 +120,13 @@ function startBlock(state: DecoderState, event: JsonObject, out: Out): void {
 }
 
 function startCall(state: DecoderState, index: number, call: JsonObject, out: Out): void {
-  if (state.memory.answer !== undefined && call.name === state.memory.answer) return startAnswer(state, index, out)
-  tellAsides(state, out)
-  state.hasCalls = true
   const part = decodeBlock({ toolUse: call }, state.memory)
   openPart(state, index, 'call', { ...part, arguments: '' } as Part, out)
 }
 
-/** Text beside it is given up. A second answer says nothing that could be added to the first. */
-function startAnswer(state: DecoderState, index: number, out: Out): void {
-  state.asides = []
-  for (const block of state.blocks.values()) if (block.kind === 'aside') block.kind = 'muted'
-  if (state.hasAnswer) state.blocks.set(index, { kind: 'muted', part: -1 })
-  else openPart(state, index, 'answer', { type: 'text', text: '' }, out)
-  state.hasAnswer = true
-}
-
 function openPart(state: DecoderState, index: number, kind: OpenBlock['kind'], part: Part, out: Out): OpenBlock {
   const block: OpenBlock = { kind, part: state.parts++ }
-  if (kind === 'call' || kind === 'answer') block.isEmpty = true
+  if (kind === 'call') block.isEmpty = true
   state.blocks.set(index, block)
   out.push({ type: 'part-start', choice: 0, index: block.part, part })
   return block
@@ -170,28 +145,19 @@ function addDelta(state: DecoderState, event: JsonObject, out: Out): void {
 }
 
 function addText(state: DecoderState, index: number, delta: PartDelta, out: Out): void {
-  const block = openFor(state, index, state.memory.answer === undefined ? 'text' : 'aside', out)
-  if (block.kind === 'text') return pushDelta(block.part, delta, out)
-  const aside = state.asides.at(-1)
-  if (block.kind === 'muted' || !aside) return
-  if (delta.text !== undefined) aside.text += delta.text
-  if (delta.citation) aside.citations.push(delta.citation)
+  pushDelta(openFor(state, index, 'text', out).part, delta, out)
 }
 
 /** The open block that takes text or reasoning: another kind at the same index is over. */
-function openFor(state: DecoderState, index: number, kind: 'text' | 'reasoning' | 'aside', out: Out): OpenBlock {
+function openFor(state: DecoderState, index: number, kind: 'text' | 'reasoning', out: Out): OpenBlock {
   const known = state.blocks.get(index)
-  if (known?.kind === kind || known?.kind === 'muted') return known
+  if (known?.kind === kind) return known
   endBlock(state, index, out)
   if (kind === 'reasoning') {
     const { signedBy } = state.memory
     return openPart(state, index, kind, { type: 'reasoning', text: '', ...(signedBy !== undefined && { signedBy }) }, out)
   }
-  if (kind === 'text') return openPart(state, index, kind, { type: 'text', text: '' }, out)
-  const block: OpenBlock = { kind: state.hasAnswer ? 'muted' : 'aside', part: -1 }
-  if (!state.hasAnswer) state.asides.push({ text: '', citations: [] })
-  state.blocks.set(index, block)
-  return block
+  return openPart(state, index, kind, { type: 'text', text: '' }, out)
 }
 
 function addReasoning(state: DecoderState, index: number, delta: JsonObject, out: Out): void {
@@ -203,24 +169,10 @@ function addReasoning(state: DecoderState, index: number, delta: JsonObject, out
 }
 
 function addInput(state: DecoderState, block: OpenBlock | undefined, delta: JsonObject, out: Out): void {
-  if (!block || block.kind === 'text' || block.kind === 'reasoning' || block.kind === 'aside')
-    return refuse(state, out, 'the input of a call that did not begin')
-  if (block.kind === 'muted' || !isText(delta.input)) return
+  if (!block || block.kind === 'text' || block.kind === 'reasoning') return refuse(state, out, 'the input of a call that did not begin')
+  if (!isText(delta.input)) return
   block.isEmpty = false
-  pushDelta(block.part, block.kind === 'answer' ? { text: delta.input } : { arguments: delta.input }, out)
-}
-
-/** Text beside an answer that may not come after all: it is told before a call of the client's own tools, and at the end. */
-function tellAsides(state: DecoderState, out: Out): void {
-  for (const { text: said, citations } of state.asides) {
-    const index = state.parts++
-    out.push({ type: 'part-start', choice: 0, index, part: { type: 'text', text: '' } })
-    if (said !== '') pushDelta(index, { text: said }, out)
-    for (const citation of citations) pushDelta(index, { citation }, out)
-    out.push({ type: 'part-end', choice: 0, index })
-  }
-  state.asides = []
-  for (const [index, block] of state.blocks) if (block.kind === 'aside') state.blocks.delete(index)
+  pushDelta(block.part, { arguments: delta.input }, out)
 }
 
 /** Lists of a result's content grow, everything else is replaced. */
@@ -240,24 +192,22 @@ function endBlock(state: DecoderState, index: number, out: Out): void {
   const block = state.blocks.get(index)
   if (!block) return
   state.blocks.delete(index)
-  if (block.kind === 'aside' || block.kind === 'muted') return
   if (block.kind === 'whole') {
     const whole = openPart(state, index, 'whole', decodeBlock(block.block as Block, state.memory), out)
     state.blocks.delete(index)
     block.part = whole.part
   }
-  if (block.isEmpty) pushDelta(block.part, block.kind === 'answer' ? { text: '{}' } : { arguments: '{}' }, out)
+  if (block.isEmpty) pushDelta(block.part, { arguments: '{}' }, out)
   out.push({ type: 'part-end', choice: 0, index: block.part })
 }
 
 function stop(state: DecoderState, event: JsonObject, out: Out): void {
   for (const index of state.blocks.keys()) endBlock(state, index, out)
-  tellAsides(state, out)
   const fields = event.additionalModelResponseFields
   out.push({
     type: 'choice-end',
     choice: 0,
-    stop: decodeStop(event.stopReason, fields, state.hasAnswer && !state.hasCalls),
+    stop: decodeStop(event.stopReason, fields),
     ...(isObject(fields) && { extra: { [NAME]: { additionalModelResponseFields: fields } } }),
   })
   state.phase = 'stopped'

@@ -19,6 +19,8 @@ export interface ModelTraits {
   takesXhigh: boolean
   /** Takes a schema for its answer (4.5 and later). */
   takesSchema: boolean
+  /** Its name says that it is older. Names of deployments say nothing. */
+  lacksSchema: boolean
   /** Takes the beta flag that lets it think between calls; later models do so by themselves, other ones refuse the flag. */
   takesInterleaving: boolean
 }
@@ -35,6 +37,7 @@ export function modelTraits(model: string): ModelTraits {
     takesMax: version >= 407 || (isOpus && version >= 406),
     takesXhigh: version >= 407,
     takesSchema: version >= 405,
+    lacksSchema: match !== null && version < 405,
     takesInterleaving: /opus|sonnet/i.test(match?.[1] ?? '') && version >= 400 && version < 406,
   }
 }
