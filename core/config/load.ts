@@ -21,7 +21,7 @@ import { toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
 import { authConfigOf, type RootBlock, rootSchema } from './root.ts'
 import { checkBlocks, checkEntities } from './rules/index.ts'
-import { secretsIn } from './secrets.ts'
+import { configSecrets } from './secrets.ts'
 import { checkServed } from './served.ts'
 import { checkStores } from './store-checks.ts'
 
@@ -63,7 +63,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   const { tree, notices, problems } = readConfig(options)
   if (tree === undefined) return { problems, notices: [], secrets: [] }
   const resolved = resolveEnv(tree, options.env)
-  const secrets = secretsIn(resolved.value)
+  const secrets = configSecrets(resolved.value)
   const parsed = parse(resolved, options.builtins)
   problems.push(...resolved.problems, ...parsed.problems)
   const report = (path: Path, message: string) => {

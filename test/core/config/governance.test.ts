@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import { ALL } from '../../../core/config/allow-list.ts'
 import { loadConfig } from '../../../core/config/load.ts'
+import { createRedactor } from '../../../core/redact.ts'
 import { emptyTables, freeze, Snapshot, slices } from '../../../core/snapshot-tables.ts'
 import { builtins } from './builtins.ts'
 
@@ -95,6 +96,16 @@ describe('settings', () => {
 
   test('it is looked up by the SHA-256 of its value, without the space around it', () => {
     expect([...tables!.virtualKeyIds]).toEqual([[createHash('sha256').update('sk-bf-secret').digest('hex'), 'vk']])
+  })
+
+  test('values that look like no secret are masked by the log, the others by how they look', () => {
+    const keys = [
+      { id: 'a', value: 'sk-bf-0123456789abcdef' },
+      { id: 'b', value: 'a-plain-password' },
+    ]
+    const { secrets } = load({ virtual_keys: keys })
+    expect(secrets.filter((secret) => keys.some(({ value }) => value === secret))).toEqual(['a-plain-password'])
+    expect(createRedactor(secrets).mask('sk-bf-0123456789abcdef and a-plain-password')).toBe('[redacted] and [redacted]')
   })
 
   test('owners', () => {

@@ -48,6 +48,7 @@ test('own settings are all described, with their defaults', () => {
     'providers.<name>.network_config.client_key_pem',
     'providers.<name>.network_config.connect_timeout_in_seconds',
     'providers.<name>.network_config.preconnect',
+    'key_value_store',
   ])
   for (const row of rows) expect(row.meaning.length > 10 && row.default !== 'undefined' && row.type !== 'undefined', row.key).toBe(true)
   expect(ownSettingsTable(builtins)).toContain("| `client.max_buffered_body_mb` | number | a quarter of the machine's memory |")
