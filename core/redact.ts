@@ -23,10 +23,8 @@ export interface Redactor {
 export function createRedactor(secrets: Iterable<string> = []): Redactor {
   const forms = new Set<string>()
   const times = new Map<string, number>()
-  let longestFirst: readonly string[] = []
-  const sort = (): void => {
-    longestFirst = [...forms].sort((a, b) => b.length - a.length)
-  }
+  // Sorted when it is next needed: a configuration brings thousands at once.
+  let longestFirst: readonly string[] | undefined
   const redactor: Redactor = {
     add(secret) {
       if (secret.length < MIN_LENGTH) return
@@ -34,7 +32,7 @@ export function createRedactor(secrets: Iterable<string> = []): Redactor {
       times.set(secret, before + 1)
       if (before > 0) return
       for (const form of formsOf(secret)) forms.add(form)
-      sort()
+      longestFirst = undefined
     },
     forget(secret) {
       const left = (times.get(secret) ?? 0) - 1
@@ -42,10 +40,11 @@ export function createRedactor(secrets: Iterable<string> = []): Redactor {
       if (left !== 0) return
       times.delete(secret)
       for (const form of formsOf(secret)) forms.delete(form)
-      sort()
+      longestFirst = undefined
     },
     mask(text) {
       let masked = text
+      longestFirst ??= [...forms].sort((a, b) => b.length - a.length)
       for (const secret of longestFirst) if (masked.includes(secret)) masked = masked.replaceAll(secret, MASK)
       if (masked.includes('sk-')) masked = masked.replace(PREFIXED, MASK)
       return masked.replace(BEARER, `$1 ${MASK}`)

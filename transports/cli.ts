@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 const HELP = `Usage: bifrost <command>
 
   bifrost serve [flags]         run the gateway; "bifrost serve --help" lists the flags
-  bifrost config check FILE     say whether a configuration is good, and everything that is wrong with it
+  bifrost config check FILE     say whether a configuration is good, and everything that is wrong with it;
+                                with --production also what it lacks for production
+  bifrost config diff A B       what differs between two configurations by meaning
+  bifrost config schema         the JSON schema of config.json
   bifrost migrate --from FILE   take over a database of Bifrost 1.4: a SQLite file, or postgres://...; --dry-run says what would happen
   bifrost keys rotate           change the key that secrets in the store are sealed by
   bifrost --help | --version
@@ -69,12 +72,25 @@ async function serve(args: readonly string[], { out, err }: CliOutput): Promise<
   return launch(args)
 }
 
-async function config([action, file, ...rest]: readonly string[], output: CliOutput): Promise<number> {
-  if (action !== 'check' || file === undefined || file.startsWith('-') || rest.length > 0) {
-    output.err('bifrost: the form is "bifrost config check FILE"\n')
+function isConfigForm([action, ...rest]: readonly string[]): boolean {
+  const files = rest.filter((arg) => arg !== '--production')
+  if (files.some((file) => file.startsWith('-'))) return false
+  const flags = rest.length - files.length
+  return (action === 'check' && files.length === 1 && flags <= 1) || (flags === 0 && files.length === FILES.get(action ?? ''))
+}
+
+/** Files that the forms without flags name. */
+const FILES: ReadonlyMap<string, number> = new Map([
+  ['schema', 0],
+  ['diff', 2],
+])
+
+async function config(args: readonly string[], output: CliOutput): Promise<number> {
+  if (!isConfigForm(args)) {
+    output.err('bifrost: the forms are "bifrost config check FILE [--production]", "bifrost config diff A B" and "bifrost config schema"\n')
     return 2
   }
-  return inGateway(['config', 'check', file], output)
+  return inGateway(['config', ...args], output)
 }
 
 /** In a process of its own: the entry of the gateway alone knows every provider, plugin and store, and needs its Node. */

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 import type { Json } from '../core/canonical/json.ts'
-import type { Loaded } from '../core/config/load.ts'
+import type { Builtins } from '../core/config/builtins.ts'
 import type { LogLevel } from '../core/log.ts'
 import type { SnapshotTables } from '../core/snapshot.ts'
 import type { DataThreadStart, StoreThreadStart, ThreadStart } from '../core/threads/messages.ts'
@@ -15,11 +15,11 @@ else await runDataRole(receiveStart('data'))
 
 async function runMainRole(): Promise<void> {
   const entry = new URL(import.meta.url)
-  const [command, action, file] = process.argv.slice(2)
+  const [command, ...args] = process.argv.slice(2)
   if (command === 'migrate' || command === 'keys') return runStoreCommands()
-  const checks = command === 'config' && action === 'check' ? file : undefined
+  if (command === 'config') return runConfig(args)
   // Two thirds of a start are loading modules: the first data thread does it beside this one.
-  const spare = checks === undefined ? spawnThread(entry, 'data') : undefined
+  const spare = spawnThread(entry, 'data')
   const [
     { loadConfig },
     { runGatewayProcess },
@@ -42,10 +42,8 @@ async function runMainRole(): Promise<void> {
     import('../plugins/stores.ts'),
   ])
   const answersItself = new Set(providers.filter((provider) => provider.respond).map((provider) => provider.name))
-  const { plannedPlugins, vectorStores } = plugins
-  const known = { providers, planned: plannedProviders, plugins: plugins.builtins, plannedPlugins, vectorStores, stores: storeDrivers }
+  const known = knownNames({ providers, plannedProviders }, plugins, storeDrivers)
   const load = (file: string | undefined) => loadConfig({ file, env: process.env, builtins: known })
-  if (checks !== undefined) return reportConfig(checks, load(checks))
   await runGatewayProcess({
     args: process.argv.slice(2),
     entry,
@@ -59,10 +57,15 @@ async function runMainRole(): Promise<void> {
   })
 }
 
-/** `bifrost config check FILE`, which asks here because nothing else knows every provider and plugin. */
-async function reportConfig(file: string, loaded: Loaded): Promise<void> {
-  const { configReport } = await import('./config-check.ts')
-  const { out, err, code } = configReport(file, loaded)
+/** `bifrost config ...`, which asks here because nothing else knows every provider and plugin. */
+async function runConfig(args: readonly string[]): Promise<void> {
+  const [{ runConfigCommand }, providers, plugins, { storeDrivers }] = await Promise.all([
+    import('./config-commands.ts'),
+    import('../providers/index.ts'),
+    import('../plugins/index.ts'),
+    import('../plugins/stores.ts'),
+  ])
+  const { out, err, code } = runConfigCommand(args, knownNames(providers, plugins, storeDrivers))
   process.stdout.write(out)
   process.stderr.write(err)
   process.exitCode = code
@@ -86,6 +89,15 @@ async function runStoreCommands(): Promise<void> {
     output: { out: (text) => void process.stdout.write(text), err: (text) => void process.stderr.write(text) },
     now: Date.now,
   })
+}
+
+/** What a configuration may refer to by name. */
+function knownNames(
+  { providers, plannedProviders }: Pick<typeof import('../providers/index.ts'), 'providers' | 'plannedProviders'>,
+  { builtins, plannedPlugins, vectorStores }: typeof import('../plugins/index.ts'),
+  stores: Builtins['stores'],
+): Builtins {
+  return { providers, planned: plannedProviders, plugins: builtins, plannedPlugins, vectorStores, stores }
 }
 
 /** Whether there is a provider beside those that answer from the process itself. */

@@ -34,3 +34,15 @@ export interface Builtins {
   /** Kinds that keep vectors, known and not served by this version. */
   vectorStores?: readonly StoreType[] | undefined
 }
+
+/** Makes something from built-ins once for each list of them: schemas cost milliseconds to make and to use for the first time. */
+export function perBuiltins<T>(make: (builtins: Builtins) => T): (builtins: Builtins) => T {
+  const made = new WeakMap<Builtins, T>()
+  return (builtins) => {
+    const known = made.get(builtins)
+    if (known !== undefined) return known
+    const fresh = make(builtins)
+    made.set(builtins, fresh)
+    return fresh
+  }
+}

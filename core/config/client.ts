@@ -15,6 +15,12 @@ const names = () => z.array(z.string()).default([])
 const count = (fallback: number, least = 0) => z.int().min(least).default(fallback)
 const flag = () => z.boolean().default(false)
 
+const externalUrl = () =>
+  z
+    .string()
+    .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be a URL that begins with http:// or https://')
+    .optional()
+
 const threads = z
   .union([z.literal('auto'), z.int().min(1).max(256)], { error: 'must be "auto" or a whole number from 1 to 256' })
   .default('auto')
@@ -121,23 +127,26 @@ const credentials = {
 
 /** Fields of the original whose features come with later versions: accepted with their types, and listed in a notice. */
 const notYet = {
-  initial_pool_size: count(300, 1),
-  enable_logging: z.boolean().optional(),
-  disable_content_logging: flag(),
-  log_retention_days: count(365, 1),
-  logging_headers: names(),
-  mcp_external_server_url: z.string().optional(),
-  mcp_external_client_url: z.string().optional(),
-  mcp_agent_depth: count(10),
-  mcp_tool_execution_timeout: count(30),
-  mcp_code_mode_binding_level: z.enum(['server', 'tool']).optional(),
-  mcp_tool_sync_interval: count(10),
-  mcp_disable_auto_tool_inject: flag(),
-  async_job_result_ttl: count(3600),
-  disable_db_pings_in_health: flag(),
-  prometheus_labels: names(),
-  routing_chain_max_depth: count(10),
-  hide_deleted_virtual_keys_in_filters: flag(),
+  initial_pool_size: count(300, 1).describe('Sizes nothing here: nothing is allocated ahead.'),
+  enable_logging: z.boolean().optional().describe('Keep a log entry of every request.'),
+  disable_content_logging: flag().describe('Keep no texts in log entries.'),
+  log_retention_days: count(365, 1).describe('How long log entries are kept, in days.'),
+  logging_headers: z.array(headerName()).default([]).describe('Request headers that log entries keep.'),
+  mcp_external_server_url: externalUrl().describe("The gateway's own address, as MCP clients see it."),
+  mcp_external_client_url: externalUrl().describe("The gateway's own address, as OAuth servers of MCP servers send browsers back to it."),
+  mcp_agent_depth: count(10, 1).describe('Most rounds of tool calls in agent mode.'),
+  mcp_tool_execution_timeout: count(30, 1).describe('Longest one tool may run, in seconds.'),
+  mcp_code_mode_binding_level: z.enum(['server', 'tool']).optional().describe('How tools are bound in code mode.'),
+  mcp_tool_sync_interval: count(10).describe('How often tools are listed anew, in minutes; 0: never.'),
+  mcp_disable_auto_tool_inject: flag().describe('Do not put tools into requests unasked.'),
+  async_job_result_ttl: count(3600, 1).describe('How long results of asynchronous jobs are kept, in seconds.'),
+  disable_db_pings_in_health: flag().describe('Leave the store out of /health.'),
+  prometheus_labels: z
+    .array(z.string().regex(/^[A-Za-z_]\w*(=.*)?$/, 'must be the name of a label, or name=value'))
+    .default([])
+    .describe('More labels of every metric: `name=value`, or a name that the header x-bf-prom-<name> fills.'),
+  routing_chain_max_depth: count(10, 1).describe('Most routing rules that one request passes.'),
+  hide_deleted_virtual_keys_in_filters: flag().describe('Do not offer deleted virtual keys as filters of logs.'),
 }
 
 /** Names in `client` that are read, and have no effect in this version. */

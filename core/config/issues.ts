@@ -54,11 +54,12 @@ function sentence(issue: Issue, value: Json | undefined): string {
     case 'invalid_value':
       return `must be one of ${issue.values.map((item) => JSON.stringify(item)).join(', ')}`
     case 'too_small':
+      if (issue.origin === 'array') return `needs at least ${issue.minimum === 1 ? 'one entry' : `${issue.minimum} entries`}`
       return issue.origin === 'string'
         ? 'must not be empty'
         : `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
     case 'too_big':
-      return `must be at most ${issue.maximum}`
+      return `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''}`
     case 'invalid_key':
       return issue.issues.some((inner) => inner.code === 'invalid_value') ? 'unknown name' : (issue.issues[0]?.message ?? 'bad name')
     case 'unrecognized_keys':

@@ -12,7 +12,7 @@ import { toGovernanceTables } from './governance/tables.ts'
 import { issueSentences, valueAt } from './issues.ts'
 import { parseJsonText } from './json-text.ts'
 import { upgradeV1 } from './migrations/v1.ts'
-import { configNotices } from './notices.ts'
+import { configNotices, some } from './notices.ts'
 import { checkPlugins } from './plugin-checks.ts'
 import { toPluginSettings } from './plugins.ts'
 import { type Path, pathText } from './problems.ts'
@@ -21,7 +21,7 @@ import { toProviderSettings } from './provider-settings.ts'
 import { providerSchema } from './providers.ts'
 import { authConfigOf, type RootBlock, rootSchema } from './root.ts'
 import { checkBlocks, checkEntities } from './rules/index.ts'
-import { secretsIn } from './secrets.ts'
+import { configSecrets } from './secrets.ts'
 import { checkServed } from './served.ts'
 import { checkStores } from './store-checks.ts'
 
@@ -51,6 +51,8 @@ export interface Loaded {
   notices: string[]
   /** Texts that must never be logged: for the log's redactor. */
   secrets: string[]
+  /** The configuration as one of today, with its environment filled in, also where there are problems: secrets are in it. */
+  tree?: Json | undefined
 }
 
 /**
@@ -61,7 +63,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   const { tree, notices, problems } = readConfig(options)
   if (tree === undefined) return { problems, notices: [], secrets: [] }
   const resolved = resolveEnv(tree, options.env)
-  const secrets = secretsIn(resolved.value)
+  const secrets = configSecrets(resolved.value)
   const parsed = parse(resolved, options.builtins)
   problems.push(...resolved.problems, ...parsed.problems)
   const report = (path: Path, message: string) => {
@@ -76,9 +78,16 @@ export function loadConfig(options: LoadOptions): Loaded {
   checkServed(resolved.value, report)
   checkEdge(valueAt(resolved.value, ['client']), folderOf(options), report)
   const plugins = checkPlugins(resolved.value, { folder: folderOf(options), builtins }, report)
-  if (problems.length > 0 || parsed.block === undefined) return { problems: [...new Set(problems)], notices: [], secrets }
+  if (problems.length > 0 || parsed.block === undefined)
+    return { problems: [...new Set(problems)], notices: [], secrets, tree: resolved.value }
   const tables = toTables(parsed.block, plugins, options)
-  return { tables, problems: [], notices: [...notices, ...configNotices(resolved.value, parsed.block, options)], secrets }
+  return {
+    tables,
+    problems: [],
+    notices: [...notices, ...configNotices(resolved.value, parsed.block, options)],
+    secrets,
+    tree: resolved.value,
+  }
 }
 
 /** The configuration as it is written today, `env.` references unread: a file of v1.4 is brought up to date. `tree` is undefined where there is none to read. */
@@ -115,7 +124,13 @@ function today(tree: Json, { providers }: Builtins): { tree: Json; notices: stri
   if (!isObject(tree) || tree.version !== 1) return { tree, notices: [] }
   const keyUrls = providers.flatMap(({ name, keyUrl, keyModelName }) => (keyUrl && !keyModelName ? [[name, keyUrl] as const] : []))
   const { tree: upgraded, changes } = upgradeV1(tree, { keyUrls: Object.fromEntries(keyUrls) })
-  const notices = changes.map(({ path, message }) => `version 1: ${pathText(path)}: ${message}`)
+  const places = new Map<string, string[]>()
+  for (const { path, message } of changes) {
+    const known = places.get(message)
+    if (known) known.push(pathText(path))
+    else places.set(message, [pathText(path)])
+  }
+  const notices = [...places].map(([message, paths]) => `version 1: ${message} (${some(paths)})`)
   return { tree: upgraded, notices: ['version 1: empty and missing allow-lists allow everything, as in v1.4', ...notices] }
 }
 

@@ -53,20 +53,26 @@ function governanceNotices({ governance }: RootBlock): string[] {
   )
   if (budgets.length > 0 || rateLimits.length > 0 || hasInline)
     notices.push('governance: budgets and rate limits are kept, and not enforced by this version')
-  for (const key of keys) {
-    const name = key.name ?? key.id
-    if (key.value === undefined) notices.push(`governance.virtual_keys: "${name}" has no value, so nobody can present it`)
-    if (key.provider_configs.length === 0)
-      notices.push(`governance.virtual_keys: "${name}" may use no provider, because it has no provider_configs`)
-    for (const { provider, allowed_models: models, key_ids: ids } of key.provider_configs) {
-      const lists = [models.length === 0 ? 'allowed_models' : [], ids.length === 0 ? 'key_ids' : []].flat()
-      if (lists.length > 0)
-        notices.push(
-          `governance.virtual_keys: "${name}" is denied ${provider}, because ${lists.join(' and ')} are empty; ["*"] stands for all`,
-        )
-    }
-  }
+  const named = (list: typeof keys) => some(list.map((key) => `"${key.name ?? key.id}"`))
+  const mute = keys.filter((key) => key.value === undefined)
+  if (mute.length > 0) notices.push(`governance.virtual_keys: without a value, so that nobody can present them: ${named(mute)}`)
+  const closed = keys.filter((key) => key.provider_configs.length === 0)
+  if (closed.length > 0)
+    notices.push(`governance.virtual_keys: without provider_configs, so that they may use no provider: ${named(closed)}`)
+  const denied = keys.flatMap((key) =>
+    key.provider_configs
+      .filter(({ allowed_models: models, key_ids: ids }) => models.length === 0 || ids.length === 0)
+      .map(({ provider }) => `"${key.name ?? key.id}" (${provider})`),
+  )
+  if (denied.length > 0)
+    notices.push(`governance.virtual_keys: allowed_models or key_ids are empty, which denies; ["*"] stands for all: ${some(denied)}`)
   return notices
+}
+
+/** The first of many, and how many more there are. */
+export function some(texts: readonly string[]): string {
+  const shown = texts.slice(0, 10).join(', ')
+  return texts.length > 10 ? `${shown} and ${texts.length - 10} more` : shown
 }
 
 const PROVIDER_NOT_YET = ['store_raw_request_response']

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { allowNames } from './allow-list.ts'
-import type { Builtins } from './builtins.ts'
+import { type Builtins, perBuiltins } from './builtins.ts'
 import { REQUEST_TYPES } from './request-types.ts'
 import { certificate, duration, headerName, headerValue, privateKey, seconds, upstreamUrl } from './values.ts'
 
@@ -108,13 +108,11 @@ const keyFields = {
 }
 
 /** Schema of one key of a provider. */
-export function keySchema(builtins: Builtins) {
-  return z.strictObject({ ...keyFields, ...urlBlocks(builtins), ...keyBlocks(builtins) })
-}
+export const keySchema = perBuiltins((builtins) => z.strictObject({ ...keyFields, ...urlBlocks(builtins), ...keyBlocks(builtins) }))
 
 /** Schema of one provider (api.md 5.2). One for all: which blocks belong to which provider is checked beside it. */
-export function providerSchema(builtins: Builtins) {
-  return z.strictObject({
+export const providerSchema = perBuiltins((builtins) =>
+  z.strictObject({
     keys: z.array(keySchema(builtins)).optional().describe('Credentials.'),
     network_config: network.prefault({}),
     concurrency_and_buffer_size: queue.default({ concurrency: 1000, buffer_size: 5000 }),
@@ -123,8 +121,8 @@ export function providerSchema(builtins: Builtins) {
     send_back_raw_response: z.boolean().default(false).describe("Put the provider's answer as it came into the answer."),
     store_raw_request_response: z.boolean().default(false),
     custom_provider_config: custom.optional().describe('Makes this a provider of your own, by the API of a built-in one.'),
-  })
-}
+  }),
+)
 
 /** One provider's block, read. */
 export type ProviderBlock = z.output<ReturnType<typeof providerSchema>>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Builtins } from './builtins.ts'
+import { perBuiltins } from './builtins.ts'
 import { clientSchema } from './client.ts'
 import { accessProfileSchema, guardrailsSchema, scimSchema } from './enterprise.ts'
 import { frameworkSchema } from './framework.ts'
@@ -12,8 +12,8 @@ import { providerSchema } from './providers.ts'
 import { configStoreSchema, logsStoreSchema, vectorStoreSchema } from './store-blocks.ts'
 
 /** The whole of config.json. Each block is its owner's; a key that nobody owns is refused. */
-export function rootSchema(builtins: Builtins) {
-  return z.strictObject({
+export const rootSchema = perBuiltins((builtins) =>
+  z.strictObject({
     $schema: z.string().optional().describe('Where editors find the schema of this file; not read by the gateway.'),
     version: z
       .union([z.literal(1), z.literal(2)], { error: 'must be 1 or 2' })
@@ -47,8 +47,8 @@ export function rootSchema(builtins: Builtins) {
     large_payload_optimization: largePayloadSchema.optional().describe('Large bodies are sent on without being held.'),
     scim_config: scimSchema.optional().describe('People come from a directory.'),
     access_profiles: z.array(accessProfileSchema).default([]).describe('Templates of virtual keys that users get.'),
-  })
-}
+  }),
+)
 
 /** A configuration, read. */
 export type RootBlock = z.output<ReturnType<typeof rootSchema>>

@@ -135,11 +135,7 @@ describe('a body that cannot be right is refused by the field, in the dialect, w
 
 describe('to the same dialect bytes pass', () => {
   const PASSED: readonly (readonly [path: string, sentTo: string, body: JsonObject])[] = [
-    [
-      '/openai/v1/embeddings',
-      '/v1/embeddings',
-      { model: 'm', input: ['one', [{ next: 'year' }]], from: { next: 'year' } },
-    ],
+    ['/openai/v1/embeddings', '/v1/embeddings', { model: 'm', input: ['one', [{ next: 'year' }]], from: { next: 'year' } }],
     ['/cohere/v2/embed', '/v2/embed', { model: 'm', texts: ['one'], input_type: 'next_year', embedding_types: ['ubinary'], next: 1 }],
     ['/genai/v1beta/models/m:embedContent', '/v1beta/models/m:embedContent', { content: { parts: [{ text: 'one' }] }, next: { year: 1 } }],
     [

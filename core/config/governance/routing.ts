@@ -18,7 +18,7 @@ export const routingRuleSchema = z.strictObject({
   description: z.string().optional().describe('For people.'),
   enabled: z.boolean().default(true).describe('Whether it is looked at.'),
   cel_expression: z.string().max(65_536).default('').describe('When it matches, in CEL; empty: always.'),
-  targets: z.array(target).min(1, 'needs at least one target').max(100).describe('Where matching requests go.'),
+  targets: z.array(target).min(1).max(100).describe('Where matching requests go.'),
   fallbacks: z
     .array(z.string().regex(/^[^/\s]+\/.*$/, 'must be "provider/model", or "provider/" for the model of the request'))
     .default([])
@@ -67,7 +67,7 @@ export const pricingOverrideSchema = z.strictObject({
   provider_key_name: reference().describe('Name of that key, instead of its id.'),
   match_type: z.enum(['exact', 'wildcard']).default('exact').describe('How the pattern is read.'),
   pattern: z.string().min(1).default('*').describe('Model, or a pattern with `*`.'),
-  request_types: z.array(z.enum(REQUEST_TYPES)).min(1, 'needs at least one request type').describe('Request types that it counts for.'),
+  request_types: z.array(z.enum(REQUEST_TYPES)).min(1).describe('Request types that it counts for.'),
   pricing_patch: z
     .union([z.string(), z.record(z.string(), z.number().min(0).nullable())])
     .superRefine((patch, context) => {

@@ -60,7 +60,7 @@ export interface EntityContext {
 export function checkEntity({ collection, id, body }: Omit<Entity, 'path'>, { lookup, builtins }: EntityContext): EntityProblem[] {
   const problems: EntityProblem[] = []
   const report: Report = (path, message) => problems.push({ path, message })
-  RULES[collection]?.({ id, body, lookup, builtins, report })
+  RULES[collection]?.({ id, body, lookup, builtins, report, isWhole: false })
   if (collection === 'keys') checkKeyEntity(body, { lookup, builtins }, report)
   const value = collection === 'virtual_keys' ? textOf(body, 'value') : undefined
   if (value !== undefined && lookup.idsBy(collection, 'value', value).some((each) => each !== id)) report(['value'], SAME_VALUE)
@@ -76,7 +76,7 @@ export function checkEntities(tree: Json, builtins: Builtins, report: Report): v
   const entities = entitiesOf(tree)
   const lookup = indexEntities(entities)
   for (const { collection, id, body, path } of entities)
-    RULES[collection]?.({ id, body, lookup, builtins, report: (inner, message) => report([...path, ...inner], message) })
+    RULES[collection]?.({ id, body, lookup, builtins, isWhole: true, report: (inner, message) => report([...path, ...inner], message) })
   checkTwice(entities, report)
 }
 

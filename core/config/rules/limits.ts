@@ -48,7 +48,7 @@ function checkCalendar({ report }: Subject, at: Path, budget: JsonObject): void 
 
 /** One of `governance.budgets`: at most one owner, and it is there. */
 export function checkBudget(subject: Subject): void {
-  const { body, report, lookup, id } = subject
+  const { body, report, lookup, id, isWhole } = subject
   checkCalendar(subject, [], body)
   const owners = Object.keys(BUDGET_OWNERS).filter((field) => body[field] !== undefined && body[field] !== null)
   if (owners.length > 1) report([String(owners[1])], `excludes ${owners[0]}: a budget has one owner`)
@@ -57,9 +57,11 @@ export function checkBudget(subject: Subject): void {
     const collection = BUDGET_OWNERS[field]
     if (owner === undefined) continue
     if (collection !== undefined && !checkReference(subject, [field], { collection, id: owner })) continue
-    const duration = textOf(body, 'reset_duration')
-    const earlier = lookup.idsBy('budgets', field, owner).filter((other) => other < id)
-    const same = earlier.find((other) => textOf(lookup.get('budgets', other) ?? {}, 'reset_duration') === duration)
+    const periodOf = (budget: JsonObject | undefined) => periodMs(textOf(budget ?? {}, 'reset_duration') ?? '')
+    const all = lookup.idsBy('budgets', field, owner)
+    // In a file the second place alone is told.
+    const others = isWhole ? all.slice(0, all.indexOf(id)) : all.filter((other) => other !== id)
+    const same = others.find((other) => periodOf(lookup.get('budgets', other)) === periodOf(body))
     if (same !== undefined) report(['reset_duration'], `the budget "${same}" of the same owner has this period too; one budget per period`)
   }
 }

@@ -9,6 +9,8 @@ export interface Subject {
   body: JsonObject
   lookup: Lookup
   builtins: Builtins
+  /** All entities are checked, in their order: what clashes is told at the second. Else this one alone, among the others. */
+  isWhole: boolean
   /** Takes one problem; the path is relative to the entity. */
   report(path: Path, message: string): void
 }

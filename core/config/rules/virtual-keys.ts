@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../canonical/json.ts'
+import type { Lookup } from '../entities.ts'
 import { suggestion } from '../problems.ts'
 import { checkLimits } from './limits.ts'
 import { checkKeyOf, checkProviderName, checkReference, objectsOf, type Subject, textOf, textsOf } from './subject.ts'
@@ -12,9 +13,14 @@ export function checkVirtualKey(subject: Subject): void {
   checkReference(subject, ['team_id'], { collection: 'teams', id: team })
   checkReference(subject, ['customer_id'], { collection: 'customers', id: customer })
   checkReference(subject, ['access_profile_id'], { collection: 'access_profiles', id: textOf(body, 'access_profile_id') })
-  checkLimits(subject, [], body)
+  checkLimits(subject, [], withoutFormer(body))
   checkProviderConfigs(subject)
   checkMcpConfigs(subject)
+}
+
+/** Without the name of v1.4, which the schema refuses. */
+function withoutFormer({ budget_id: _, ...body }: JsonObject): JsonObject {
+  return body
 }
 
 function checkProviderConfigs(subject: Subject): void {
@@ -22,7 +28,7 @@ function checkProviderConfigs(subject: Subject): void {
   for (const [index, config] of objectsOf(subject.body.provider_configs)) {
     const at = ['provider_configs', index]
     const provider = textOf(config, 'provider')
-    checkLimits(subject, at, config)
+    checkLimits(subject, at, withoutFormer(config))
     if (provider === undefined) continue
     if (seen.has(provider)) subject.report([...at, 'provider'], `"${provider}" appears twice`)
     seen.add(provider)
@@ -45,11 +51,14 @@ function checkMcpConfigs(subject: Subject): void {
     const said = name ?? id
     if (said === undefined) continue
     const field = name === undefined ? 'mcp_client_id' : 'mcp_client_name'
-    const names = [...lookup.ids('mcp_clients')].flatMap((each) => textOf(lookup.get('mcp_clients', each) ?? {}, 'name') ?? [])
-    if (client === undefined) report([...at, field], `there is no MCP client "${said}"${suggestion(said, names)}`)
+    if (client === undefined) report([...at, field], `there is no MCP client "${said}"${suggestion(said, clientNames(lookup))}`)
     else if (seen.has(client)) report([...at, field], `"${said}" appears twice`)
     if (client !== undefined) seen.add(client)
   }
+}
+
+function clientNames(lookup: Lookup): string[] {
+  return [...lookup.ids('mcp_clients')].flatMap((id) => textOf(lookup.get('mcp_clients', id) ?? {}, 'name') ?? [])
 }
 
 function findClient({ lookup }: Subject, config: JsonObject): string | undefined {

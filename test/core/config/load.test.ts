@@ -282,11 +282,6 @@ describe('problems', () => {
       { client: { allow_direct_keys: false } },
       ["client.allow_direct_keys: is gone: a client's own provider key never goes upstream; use keys of the provider"],
     ],
-    [
-      'authentication that nobody would enforce',
-      { client: { enforce_auth_on_inference: true } },
-      ['client.enforce_auth_on_inference: cannot be enforced by this version, which asks nobody for a virtual key yet; take it out'],
-    ],
     ['a wrong type', { client: { drop_excess_requests: 1 } }, ['client.drop_excess_requests: must be true or false']],
     ['a version of the future', { version: 3 }, ['version: must be 1 or 2']],
     ['threads', { client: { threads: 'many' } }, ['client.threads: must be "auto" or a whole number from 1 to 256']],

@@ -254,7 +254,7 @@ describe('seed 2', () => {
     ])
     const { problems, notices } = loadConfig({ config: { version: 1, ...former }, env, builtins })
     expect(problems).toEqual([])
-    expect(notices).toContain('version 1: client.compat.convert_text_to_chat: enable_litellm_fallbacks is convert_text_to_chat now')
+    expect(notices).toContain('version 1: enable_litellm_fallbacks is convert_text_to_chat now (client.compat.convert_text_to_chat)')
   })
   test.each(['ollama', 'sgl'])('seed 2, breaking change 9: base_url of %s is the url of a key', (name) => {
     const before = { providers: { [name]: { network_config: { base_url: 'http://127.0.0.1:11434' } } } }
