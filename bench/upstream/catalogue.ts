@@ -87,7 +87,7 @@ function fromFamily(families: readonly Family[], ask: Ask): readonly Step[] | un
 function contentFor(ask: Ask): Content {
   if (ask.model === 'echo' || ask.model === 'image-echo') return textContent(echoed(ask))
   const content = CONTENTS[ask.model] ?? PLAIN
-  const forced = content.stop === 'tools' ? undefined : forcedTool(ask)
+  const forced = content.stop === 'stop' ? forcedTool(ask) : undefined
   if (forced !== undefined) return structuredCall(forced)
   return content.stop === 'tools' && hasToolResult(ask) ? textContent(`The tool said: ${echoed(ask)}`) : content
 }
