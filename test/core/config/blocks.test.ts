@@ -198,7 +198,7 @@ test('what does nothing is said so, in one line', () => {
     ...plugin('otel', { collector_url: 'http://collector:4318' }),
   })
   expect(notices).toEqual([
-    'accepted, without effect in this version: encryption_key, framework, load_balancer_config, large_payload_optimization',
+    'accepted, without effect in this version: framework, load_balancer_config, large_payload_optimization',
     'plugins: "otel" is not served by this version; its settings have no effect',
   ])
 })
