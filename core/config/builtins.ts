@@ -13,6 +13,9 @@ export interface PlannedProvider {
 export interface StoreType {
   type: string
   config: z.ZodType
+  /** What it can be used for; a kind that keeps vectors has neither. */
+  openConfig?: unknown
+  openKeyValue?: unknown
 }
 
 /** A plugin that is known by name and not served by this version, with the schema of its config. */

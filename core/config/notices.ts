@@ -27,7 +27,6 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
 
 /** Blocks that are read and checked, and do nothing in this version. What they protect is refused elsewhere (served.ts). */
 const BLOCKS_NOT_YET: readonly (readonly string[])[] = [
-  ['encryption_key'],
   ['framework'],
   ['governance', 'routing_rules'],
   ['governance', 'model_configs'],

@@ -10,14 +10,13 @@ const FORMER: ReadonlyMap<string, string> = new Map([['postgres', '; "bifrost mi
 /** The blocks that name a kind of store: a kind that is served, with a config that its driver takes. */
 export function checkStores(tree: Json, builtins: Builtins, report: Report): void {
   if (!isObject(tree)) return
-  for (const [name, types] of [
-    ['config_store', builtins.stores],
-    ['key_value_store', builtins.stores],
-    ['logs_store', builtins.stores],
-    ['vector_store', builtins.vectorStores],
-  ] as const) {
+  const { stores = [], vectorStores = [] } = builtins
+  const ofConfig = stores.filter(({ openConfig }) => openConfig !== undefined)
+  const ofValues = stores.filter(({ openKeyValue }) => openKeyValue !== undefined)
+  const kinds = { config_store: ofConfig, key_value_store: ofValues, logs_store: ofConfig, vector_store: vectorStores }
+  for (const [name, types] of Object.entries(kinds)) {
     const block = tree[name]
-    if (isObject(block) && block.enabled === true) checkStore(block, { at: [name], types: types ?? [] }, report)
+    if (isObject(block) && block.enabled === true) checkStore(block, { at: [name], types }, report)
   }
 }
 
@@ -28,7 +27,7 @@ function checkStore(block: JsonObject, { at, types }: { at: Path; types: readonl
   if (typeof type !== 'string') return
   const driver = types.find((each) => each.type === type)
   if (driver === undefined)
-    return report([...at, 'type'], `"${type}" is not a store of this gateway; choose ${orList(types)}${FORMER.get(type) ?? ''}`)
+    return report([...at, 'type'], `"${type}" is no store for this; choose ${orList(types)}${FORMER.get(type) ?? ''}`)
   const result = driver.config.safeParse(config)
   if (result.success) return
   for (const { path, message } of issueProblems(result.error.issues, driver.config, config)) report([...at, 'config', ...path], message)

@@ -16,21 +16,26 @@ test.each<[string, JsonObject, string[]]>([
     'an upstream store',
     { config_store: { enabled: true, type: 'postgres', config: { host: 'db' } } },
     [
-      'config_store.type: "postgres" is not a store of this gateway; choose sqlite, mongodb or memory; "bifrost migrate --from postgres://..." takes its contents over',
+      'config_store.type: "postgres" is no store for this; choose memory, sqlite or mongodb; "bifrost migrate --from postgres://..." takes its contents over',
     ],
   ],
   [
     'another store',
     { logs_store: { enabled: true, type: 'clickhouse' } },
-    ['logs_store.type: "clickhouse" is not a store of this gateway; choose sqlite, mongodb or memory'],
+    ['logs_store.type: "clickhouse" is no store for this; choose memory, sqlite or mongodb'],
   ],
-  ['a store without a type', { config_store: { enabled: true } }, ['config_store.type: is required: sqlite, mongodb or memory']],
+  ['a store without a type', { config_store: { enabled: true } }, ['config_store.type: is required: memory, sqlite or mongodb']],
   [
     "a store's own setting",
-    { config_store: { enabled: true, type: 'mongodb', config: { uri: 'x' } } },
+    { config_store: { enabled: true, type: 'mongodb', config: { uri: 'x', db_name: 'b' } } },
     ['config_store.config.url: is required', 'config_store.config.uri: unknown key; did you mean "url"?'],
   ],
   ['a vector store', { vector_store: { enabled: true, type: 'qdrant', config: { port: 1 } } }, ['vector_store.config.host: is required']],
+  [
+    'a store of values alone',
+    { config_store: { enabled: true, type: 'redis' } },
+    ['config_store.type: "redis" is no store for this; choose memory, sqlite or mongodb'],
+  ],
   ['a retention', { logs_store: { enabled: false, retention_days: -1 } }, ['logs_store.retention_days: must be at least 0']],
   ['storage', { logs_store: { object_storage: { type: 's3' } } }, ['logs_store.object_storage.bucket: is required']],
   [
@@ -193,7 +198,7 @@ test('what does nothing is said so, in one line', () => {
     ...plugin('otel', { collector_url: 'http://collector:4318' }),
   })
   expect(notices).toEqual([
-    'accepted, without effect in this version: encryption_key, framework, load_balancer_config, large_payload_optimization',
+    'accepted, without effect in this version: framework, load_balancer_config, large_payload_optimization',
     'plugins: "otel" is not served by this version; its settings have no effect',
   ])
 })
