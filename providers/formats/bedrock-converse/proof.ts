@@ -1,15 +1,7 @@
-import { openProof, sealProof } from '../shared/proof.ts'
+import { type OpenProof, openFromBase64, openProof, sealInBase64, sealProof } from '../shared/proof.ts'
 
 /** Whose models can verify what carries no other name. */
 const OWN = 'anthropic'
-
-/** How the base64 of a proof begins that carries its family's name: of `bf.`. */
-const NAMED = 'YmYu'
-
-interface Proof {
-  proof: string
-  signedBy: string
-}
 
 /** A signature for a client of this API; those of other families carry their name. */
 export function sealSignature(signature: string, signedBy: string | undefined): string {
@@ -17,19 +9,17 @@ export function sealSignature(signature: string, signedBy: string | undefined): 
 }
 
 /** The signature that a client sends back, with the family that can verify it. */
-export function openSignature(written: string): Proof {
+export function openSignature(written: string): OpenProof {
   return openProof(written, OWN)
 }
 
 /** A sealed thought for a client of this API, whose SDKs want base64: what is none, or of another family, is wrapped. */
-export function sealThought(redacted: string, signedBy: string | undefined): string {
-  const isOwn = signedBy === undefined || signedBy === OWN
-  if (isOwn && redacted.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(redacted)) return redacted
-  // Any other family's name makes the sealing name it.
-  return Buffer.from(sealProof(redacted, signedBy ?? OWN, '')).toString('base64')
+export function sealThought(redacted: string, signedBy = OWN): string {
+  const isBase64 = redacted.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(redacted)
+  return signedBy === OWN && isBase64 ? redacted : sealInBase64(redacted, signedBy)
 }
 
 /** The sealed thought that a client sends back, with the family that can open it. */
-export function openSealed(written: string): Proof {
-  return openProof(written.startsWith(NAMED) ? Buffer.from(written, 'base64').toString() : written, OWN)
+export function openSealed(written: string): OpenProof {
+  return openFromBase64(written, OWN)
 }

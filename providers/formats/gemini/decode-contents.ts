@@ -1,10 +1,10 @@
 import type { Message, Part, Source, ToolResultPart } from '../../../core/canonical/chat.ts'
 import { isObject, type Json, type JsonObject } from '../../../core/canonical/json.ts'
 import { bad, base64, filled, list, object, optional, required, string, word } from '../shared/fields.ts'
+import { decodeProof } from '../shared/proof.ts'
 import { camel } from './camel.ts'
 import { decodePart as decodeAnswerPart } from './parts.ts'
-import { decodeProof } from './proof.ts'
-import { mintId, NAME, text } from './types.ts'
+import { mintId, NAME, PROOF, text } from './types.ts'
 
 /** What a part may refer to. */
 interface Conversation {
@@ -63,7 +63,7 @@ function decodePart(wire: JsonObject, param: string, conversation: Conversation)
 function decodeText(wire: JsonObject, param: string): Part {
   const said = string(wire.text as Json, `${param}.text`)
   const signature = text(wire.thoughtSignature)
-  if (wire.thought === true) return { type: 'reasoning', text: said, ...(signature && decodeProof(signature)) }
+  if (wire.thought === true) return { type: 'reasoning', text: said, ...(signature && decodeProof(signature, PROOF)) }
   return { type: 'text', text: said, ...(signature !== undefined && { extra: { [NAME]: { thoughtSignature: signature } } }) }
 }
 

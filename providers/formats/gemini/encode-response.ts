@@ -3,9 +3,9 @@ import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { Stop, StopReason } from '../../../core/canonical/stop.ts'
 import type { Usage } from '../../../core/canonical/usage.ts'
 import type { ReplyOptions } from '../../../core/format.ts'
+import { encodeProof } from '../shared/proof.ts'
 import { parseArguments } from '../shared/tool-arguments.ts'
-import { encodeProof } from './proof.ts'
-import { isMinted, NAME, type WirePart } from './types.ts'
+import { isMinted, NAME, PROOF, type WirePart } from './types.ts'
 
 /** A whole answer of generateContent. */
 export function encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject {
@@ -46,7 +46,7 @@ const ENCODERS: Encoders = {
   text: ({ text, extra }) => [{ text, ...extra?.[NAME] }],
   refusal: ({ text }) => [{ text }],
   reasoning(part) {
-    const thoughtSignature = encodeProof(part)
+    const thoughtSignature = encodeProof(part, PROOF)
     return [{ text: part.text, thought: true, ...(thoughtSignature !== undefined && { thoughtSignature }) }]
   },
   'tool-call'(part) {

@@ -6,10 +6,10 @@ import type { Usage } from '../../../core/canonical/usage.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
+import { encodeProof } from '../shared/proof.ts'
 import { encodeGrounding, encodePart, encodeStop, encodeUsage, identity } from './encode-response.ts'
 import { encodeErrorFrame } from './error.ts'
-import { encodeProof } from './proof.ts'
-import { NAME, type WirePart } from './types.ts'
+import { NAME, PROOF, type WirePart } from './types.ts'
 
 /** Where one choice stands. `parts` are those that began, by index: texts as far as they are told, for the citations at the end. */
 interface ChoiceState {
@@ -147,7 +147,7 @@ export function encodeText(state: unknown, json: string): Frame {
 
 function proofOf(part: Part, { signature, redacted }: PartDelta): WirePart | undefined {
   const signedBy = part.type === 'reasoning' ? part.signedBy : undefined
-  const thoughtSignature = encodeProof({ signature, redacted, signedBy })
+  const thoughtSignature = encodeProof({ signature, redacted, signedBy }, PROOF)
   return thoughtSignature === undefined ? undefined : { thought: true, thoughtSignature }
 }
 

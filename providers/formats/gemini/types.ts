@@ -1,8 +1,12 @@
 import { isObject, type JsonObject } from '../../../core/canonical/json.ts'
 import type { Carry } from '../../../core/format.ts'
+import type { ProofField } from '../shared/proof.ts'
 
 /** The format's name, and its corner of `extra`. */
 export const NAME = 'gemini'
+
+/** `thoughtSignature`: Google's own signatures as they are, proofs of others as base64. */
+export const PROOF: ProofField = { own: 'google', kind: 'signature', isBase64: true }
 
 /** One of https://ai.google.dev/api/caching#Part: named by the one field that says what it is, with marks beside it. */
 export type WirePart = JsonObject

@@ -2,9 +2,9 @@ import type { Message, Part, ReasoningPart, ToolResultPart } from '../../../core
 import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { readCallId } from '../shared/call-id.ts'
 import { bad, filled, list, object, optional, required, string, unknownFields, word } from '../shared/fields.ts'
+import { decodeProof } from '../shared/proof.ts'
 import { decodeContent } from './decode-content.ts'
-import { decodeProof } from './proof.ts'
-import { extraOf, type Item, NAME, text } from './types.ts'
+import { extraOf, type Item, NAME, PROOF, text } from './types.ts'
 
 /** What is found while the items are read. */
 export interface Conversation {
@@ -115,7 +115,7 @@ export function decodeReasoning(item: JsonObject, param: string): Part[] {
   const parts = [...summaries, ...thoughts]
   const sealed = optional(item.encrypted_content, `${param}.encrypted_content`, string)
   if (!sealed) return parts.length > 0 ? parts : [{ ...base, text: '' }]
-  const proof = decodeProof(sealed)
+  const proof = decodeProof(sealed, PROOF)
   const last = parts.at(-1)
   if (proof.signature === undefined || !last) return [...parts, { ...base, text: '', ...proof }]
   const { summary: _summary, id: _id, ...thought } = last

@@ -2,9 +2,9 @@ import type { Citation, Part, ReasoningPart, ToolCallPart, ToolResultPart } from
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import { signedCallId } from '../shared/call-id.ts'
 import { toDataUrl } from '../shared/data-url.ts'
+import { encodeProof } from '../shared/proof.ts'
 import { parseArguments } from '../shared/tool-arguments.ts'
-import { encodeProof } from './proof.ts'
-import { type Item, NAME } from './types.ts'
+import { type Item, NAME, PROOF } from './types.ts'
 
 /** Prefixes of item ids, by the kind of item. */
 const PREFIXES = {
@@ -79,7 +79,7 @@ export function isOwnThought(part: Part): boolean {
 }
 
 function encodeReasoning(part: ReasoningPart, id: string): Item {
-  const sealed = encodeProof(part)
+  const sealed = encodeProof(part, PROOF)
   const isThought = isOwnThought(part)
   return {
     type: 'reasoning',

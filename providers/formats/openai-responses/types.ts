@@ -1,7 +1,11 @@
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { ProofField } from '../shared/proof.ts'
 
 /** The format's name, and its corner of `extra`. */
 export const NAME = 'openai-responses'
+
+/** `encrypted_content`: OpenAI's own sealed thoughts as they are. */
+export const PROOF: ProofField = { own: 'openai', kind: 'redacted', isBase64: false }
 
 /** An item of the input or the output, named by its `type`. */
 export interface Item extends JsonObject {
