@@ -17,6 +17,8 @@ export interface Kept {
 
 /** A database and its collections, each with its indexes made before its first use. */
 export interface Connection {
+  /** Of the database. */
+  readonly name: string
   /** Rejects with StoreError. */
   collection<Document extends Kept>(name: string, indexes?: readonly IndexDescription[]): Promise<Collection<Document>>
   ping(): Promise<void>
@@ -50,13 +52,25 @@ export function createClient(url: string, options: MongoClientOptions = {}): Mon
 export function connectionOf(client: MongoClient, name: string): Connection {
   const db = client.db(name)
   const made = new Map<string, Promise<void>>()
+  let connecting: Promise<unknown> | undefined
   let isClosed = false
-  const check = () => {
+
+  /** By hand: where the driver's own first attempt fails, it never makes another. Once connected, it finds lost servers again. */
+  async function connect(): Promise<void> {
     if (isClosed) throw new StoreError('unavailable', 'the store is closed')
+    connecting ??= client.connect()
+    try {
+      await connecting
+    } catch (error) {
+      connecting = undefined
+      throw error
+    }
   }
+
   return {
+    name,
     async collection<Document extends Kept>(name: string, indexes: readonly IndexDescription[] = []) {
-      check()
+      await attempt(connect)
       let making = made.get(name)
       if (!making) {
         making = attempt(() => makeIndexes(db, name, indexes))
@@ -67,7 +81,7 @@ export function connectionOf(client: MongoClient, name: string): Connection {
       return db.collection<Document>(name)
     },
     async ping() {
-      check()
+      await attempt(connect)
       await attempt(() => db.command({ ping: 1 }))
     },
     async close() {

@@ -19,7 +19,7 @@ export const NO_MONGO = 'MongoDB: skipped, neither MONGODB_URL nor the tool that
 /** A server that a test may own. */
 export interface MongoServer {
   url: string
-  /** Kills it with SIGKILL; undefined: it is not ours. */
+  /** Ends it at once, by SIGKILL where the engine then keeps what it acknowledged (the Java one writes once a second); undefined: it is not ours. */
   kill: (() => Promise<void>) | undefined
   /** Starts it again on the same port and data. */
   start(): Promise<void>
@@ -45,7 +45,7 @@ export async function startMongo(engine: string): Promise<MongoServer> {
   }
   const kill = async () => {
     if (!server || server.exitCode !== null || server.signalCode !== null) return
-    server.kill('SIGKILL')
+    server.kill(engine === 'java' ? 'SIGTERM' : 'SIGKILL')
     await once(server, 'exit')
   }
   await start()
