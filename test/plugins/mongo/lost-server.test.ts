@@ -51,6 +51,20 @@ describe.each(owned)('a lost server (%s)', (engine) => {
     expect(await store.latestChange()).toBeGreaterThanOrEqual(changes.at(-1) ?? 0)
   }, 60_000)
 
+  test.skipIf(engine !== owned[0])(
+    'that hangs: refused within 10 s, served when it goes on',
+    async () => {
+      const { server, store } = await opened()
+      await store.write('things', 'a', {}, { version: 0 })
+      server.signal('SIGSTOP')
+      onTestFinished(() => server.signal('SIGCONT'))
+      expect(await timeOf(expect(store.read('things', 'a')).rejects.toMatchObject(unavailable))).toBeLessThan(10_000)
+      server.signal('SIGCONT')
+      await expect.poll(() => store.read('things', 'a').catch(() => undefined), { timeout: 20_000 }).toMatchObject({ version: 1 })
+    },
+    60_000,
+  )
+
   test('that was never there: refused within 2 s, served when it comes', async () => {
     const { server, config } = await opened()
     await server.kill?.()
