@@ -45,7 +45,21 @@ function addCredential(text: string, found: Set<string>): void {
   if (text.startsWith('{')) collect(parseObject(text), '', found)
 }
 
+/** Also of addresses with several hosts, as databases have, which are no URLs. */
+const USER_PART = /^[a-z][a-z\d+.-]*:\/\/[^:@/]*:([^@/]+)@/i
+
 function addUserPart(text: string, found: Set<string>): void {
-  const url = URL.parse(text)
-  if (url && url.password !== '') found.add(url.password)
+  const password = URL.parse(text)?.password || USER_PART.exec(text)?.[1]
+  if (!password) return
+  found.add(password)
+  // Such as a driver quotes it.
+  if (password.includes('%')) found.add(decoded(password))
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

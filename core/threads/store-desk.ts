@@ -1,4 +1,5 @@
 import { type Notices, type StoreContext, type StoreDriver, StoreError } from '../stores.ts'
+import { chooseDriver } from '../stores-choice.ts'
 import type { ThreadLog } from './guard.ts'
 import type { OpenStores, StoreKind, StoreNotice, StoreReply, StoreRequest, StoreSetup } from './store-messages.ts'
 
@@ -114,9 +115,9 @@ type Opener<Kind extends StoreKind> = (config: unknown, context: StoreContext) =
 async function open<Kind extends StoreKind>({ setup, drivers, context }: StoreDeskOptions, kind: Kind): Promise<OpenStores[Kind]> {
   const choice = setup[kind]
   if (!choice) throw new StoreError('unavailable', `no store is configured for this (${kind})`)
-  const driver = drivers.find(({ type }) => type === choice.type)
-  const opener = driver?.[OPENERS[kind]]?.bind(driver) as Opener<Kind> | undefined
-  if (!opener) throw new StoreError('unavailable', `a store of type "${choice.type}" cannot do this (${kind})`)
+  const driver = chooseDriver(drivers, choice.type, OPENERS[kind])
+  if ('problem' in driver) throw new StoreError('unavailable', driver.problem)
+  const opener = driver[OPENERS[kind]]?.bind(driver) as Opener<Kind>
   return opener(choice.config, context)
 }
 

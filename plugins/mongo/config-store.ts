@@ -49,6 +49,11 @@ interface Counter extends Kept {
 
 type Place = Pick<Stored, 'collection' | 'id'>
 
+interface MongoContext extends Pick<StoreContext, 'collections' | 'now'> {
+  /** For tests. */
+  lateMs?: number | undefined
+}
+
 interface Target {
   collection: Collection<Entry>
   place: Place
@@ -59,12 +64,14 @@ export class MongoConfigStore implements ConfigStore {
   readonly #connection: Connection
   readonly #collections: readonly Declared[]
   readonly #now: () => number
+  readonly #lateMs: number
   #sweptAt = Number.NEGATIVE_INFINITY
 
-  constructor(connection: Connection, { collections, now }: Pick<StoreContext, 'collections' | 'now'>) {
+  constructor(connection: Connection, { collections, now, lateMs = LATE_MS }: MongoContext) {
     this.#connection = connection
     this.#collections = collections.toSorted((a, b) => (a.name < b.name ? -1 : 1))
     this.#now = now
+    this.#lateMs = lateMs
   }
 
   async readPage(after: Place | undefined, limit: number): Promise<Stored[]> {
@@ -148,7 +155,7 @@ export class MongoConfigStore implements ConfigStore {
       unique: uniqueOf(declared, id, packed),
     }
     await this.#swap({ collection, place }, before, entry)
-    if (performance.now() - startedAt > LATE_MS) entry.change = await this.#renumber(collection, entry)
+    if (performance.now() - startedAt >= this.#lateMs) entry.change = await this.#renumber(collection, entry)
     await this.#sweep()
     return storedOf(declared.name, entry)
   }

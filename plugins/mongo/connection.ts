@@ -3,7 +3,7 @@ import { StoreError } from '../../core/stores.ts'
 
 /** How long to look for a server, in milliseconds: a lost one is told at once and not waited for. */
 const FIND_MS = 2000
-/** Longest a command may take, in milliseconds: less than the store thread's patience. */
+/** Longest a command may take with its retries, in milliseconds: less than the store thread's patience. */
 const COMMAND_MS = 8000
 /** The server's code for a value of a unique index that is taken. */
 const DUPLICATE_KEY = 11_000
@@ -17,6 +17,8 @@ export interface Kept {
 
 /** A database and its collections, each with its indexes made before its first use. */
 export interface Connection {
+  /** Of the database. */
+  readonly name: string
   /** Rejects with StoreError. */
   collection<Document extends Kept>(name: string, indexes?: readonly IndexDescription[]): Promise<Collection<Document>>
   ping(): Promise<void>
@@ -50,13 +52,25 @@ export function createClient(url: string, options: MongoClientOptions = {}): Mon
 export function connectionOf(client: MongoClient, name: string): Connection {
   const db = client.db(name)
   const made = new Map<string, Promise<void>>()
+  let connecting: Promise<unknown> | undefined
   let isClosed = false
-  const check = () => {
+
+  /** By hand: where the driver's own first attempt fails, it never makes another. Once connected, it finds lost servers again. */
+  async function connect(): Promise<void> {
     if (isClosed) throw new StoreError('unavailable', 'the store is closed')
+    connecting ??= client.connect()
+    try {
+      await connecting
+    } catch (error) {
+      connecting = undefined
+      throw error
+    }
   }
+
   return {
+    name,
     async collection<Document extends Kept>(name: string, indexes: readonly IndexDescription[] = []) {
-      check()
+      await attempt(connect)
       let making = made.get(name)
       if (!making) {
         making = attempt(() => makeIndexes(db, name, indexes))
@@ -67,7 +81,7 @@ export function connectionOf(client: MongoClient, name: string): Connection {
       return db.collection<Document>(name)
     },
     async ping() {
-      check()
+      await attempt(connect)
       await attempt(() => db.command({ ping: 1 }))
     },
     async close() {
@@ -94,10 +108,21 @@ function noneYet(error: unknown): { name?: string }[] {
 /** Runs a command; what it throws is a StoreError, or `isDuplicate` says so of it. */
 export async function attempt<Result>(command: () => Promise<Result>): Promise<Result> {
   try {
-    return await command()
+    return await answered(command())
   } catch (error) {
     if (error instanceof StoreError || isDuplicate(error)) throw error
     throw new StoreError('unavailable', `MongoDB: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** By a clock of our own: the driver's limits start anew with each of its retries (13 s were seen for 8). */
+async function answered<Result>(result: Promise<Result>): Promise<Result> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new StoreError('unavailable', `MongoDB did not answer within ${COMMAND_MS} ms`)), COMMAND_MS)
+  try {
+    return await Promise.race([result, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

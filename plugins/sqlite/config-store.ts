@@ -44,7 +44,7 @@ export class SqliteConfigStore implements ConfigStore {
   async write(name: string, id: string, body: JsonObject, { version }: Expected): Promise<Stored> {
     const { text } = packDocument(collectionNamed(this.#collections, name), id, body)
     try {
-      return this.#put({ collection: name, id }, text, version)
+      return await this.#put({ collection: name, id }, text, version)
     } catch (error) {
       const index = takenIndex(error)
       throw index === undefined ? error : fieldConflict(name, fieldOfIndex(index), error)
@@ -78,8 +78,8 @@ export class SqliteConfigStore implements ConfigStore {
     this.#db.close()
   }
 
-  #put(place: { collection: string; id: string }, body: string | null, expected: number): Stored {
-    return this.#db.transaction(() => {
+  #put(place: { collection: string; id: string }, body: string | null, expected: number): Promise<Stored> {
+    return this.#db.write(() => {
       const before = this.#find(place.collection, place.id)
       const actual = before && before.body !== null ? Number(before.version) : 0
       if (actual !== expected) throw versionConflict(place, expected, actual)

@@ -22,39 +22,39 @@ export class SqliteKeyValue implements KeyValueStore {
 
   async set(key: string, value: string, ttlMs: number): Promise<void> {
     checkEntry(key, { value, ttlMs })
-    this.#db.run(PUT, key, value, this.#now() + ttlMs)
-    this.#sweep()
+    await this.#write(() => this.#db.run(PUT, key, value, this.#now() + ttlMs))
   }
 
   async setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean> {
     checkEntry(key, { value, ttlMs })
     const now = this.#now()
-    const changed = this.#db.run(`${PUT} WHERE entries.expires_at <= ?`, key, value, now + ttlMs, now)
-    this.#sweep()
-    return changed > 0
+    return (await this.#write(() => this.#db.run(`${PUT} WHERE entries.expires_at <= ?`, key, value, now + ttlMs, now))) > 0
   }
 
   async exchange(key: string, current: string, next: string | undefined, ttlMs: number): Promise<boolean> {
     checkEntry(key, { value: next, ...(next !== undefined && { ttlMs }) })
     const now = this.#now()
     const where = 'WHERE key = ? AND value = ? AND expires_at > ?'
-    if (next === undefined) return this.#db.run(`DELETE FROM entries ${where}`, key, current, now) > 0
-    return this.#db.run(`UPDATE entries SET value = ?, expires_at = ? ${where}`, next, now + ttlMs, key, current, now) > 0
+    const changed = await this.#write(() =>
+      next === undefined
+        ? this.#db.run(`DELETE FROM entries ${where}`, key, current, now)
+        : this.#db.run(`UPDATE entries SET value = ?, expires_at = ? ${where}`, next, now + ttlMs, key, current, now),
+    )
+    return changed > 0
   }
 
   async add(key: string, amount: number, ttlMs: number): Promise<number> {
     checkEntry(key, { ttlMs, amount })
-    return this.#db.transaction(() => {
+    return this.#write(() => {
       const value = this.#live(key)
       const sum = (value ? counterOf(value.value) : 0) + amount
       this.#db.run(PUT, key, String(sum), value?.expiresAt ?? this.#now() + ttlMs)
-      this.#sweep()
       return sum
     })
   }
 
   async delete(key: string): Promise<void> {
-    this.#db.run('DELETE FROM entries WHERE key = ?', key)
+    await this.#write(() => this.#db.run('DELETE FROM entries WHERE key = ?', key))
   }
 
   async ping(): Promise<void> {
@@ -63,6 +63,14 @@ export class SqliteKeyValue implements KeyValueStore {
 
   async close(): Promise<void> {
     this.#db.close()
+  }
+
+  /** Together with what else waits to be written. */
+  #write<Result>(work: () => Result): Promise<Result> {
+    return this.#db.write(() => {
+      this.#sweep()
+      return work()
+    })
   }
 
   #live(key: string): { value: string; expiresAt: number } | undefined {

@@ -19,8 +19,10 @@ export const NO_MONGO = 'MongoDB: skipped, neither MONGODB_URL nor the tool that
 /** A server that a test may own. */
 export interface MongoServer {
   url: string
-  /** Kills it with SIGKILL; undefined: it is not ours. */
+  /** Ends it at once, by SIGKILL where the engine then keeps what it acknowledged (the Java one writes once a second); undefined: it is not ours. */
   kill: (() => Promise<void>) | undefined
+  /** Sends a signal, such as SIGSTOP. */
+  signal(name: NodeJS.Signals): void
   /** Starts it again on the same port and data. */
   start(): Promise<void>
   /** Stops it for good. */
@@ -29,7 +31,7 @@ export interface MongoServer {
 
 /** Starts a server of this engine, with data of its own. The first start of all may take minutes. */
 export async function startMongo(engine: string): Promise<MongoServer> {
-  if (engine === 'url') return { url: process.env.MONGODB_URL ?? '', kill: undefined, start: async () => {}, end: async () => {} }
+  if (engine === 'url') return foreign(process.env.MONGODB_URL ?? '')
   const folder = mkdtempSync(join(tmpdir(), 'bifrost-mongo-'))
   const port = await freePort()
   let server: ChildProcess | undefined
@@ -45,7 +47,7 @@ export async function startMongo(engine: string): Promise<MongoServer> {
   }
   const kill = async () => {
     if (!server || server.exitCode !== null || server.signalCode !== null) return
-    server.kill('SIGKILL')
+    server.kill(engine === 'java' ? 'SIGTERM' : 'SIGKILL')
     await once(server, 'exit')
   }
   await start()
@@ -53,7 +55,12 @@ export async function startMongo(engine: string): Promise<MongoServer> {
     await kill()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { url: `mongodb://127.0.0.1:${port}/`, kill, start, end }
+  return { url: `mongodb://127.0.0.1:${port}/`, kill, signal: (name) => void server?.kill(name), start, end }
+}
+
+/** A server that the tests may use and not touch. */
+function foreign(url: string): MongoServer {
+  return { url, kill: undefined, signal() {}, start: async () => {}, end: async () => {} }
 }
 
 /** How long a test's set-up may take, in milliseconds. */

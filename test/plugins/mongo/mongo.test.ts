@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MongoConfigStore } from '../../../plugins/mongo/config-store.ts'
+import { createClient, openConnection } from '../../../plugins/mongo/connection.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
 import { COLLECTIONS, configStoreConformance } from '../../conformance/store.ts'
 import { keyValueConformance } from '../../conformance/store-values.ts'
@@ -44,5 +46,26 @@ describe.each(MONGO_ENGINES)('by %s', (engine) => {
         shortMs: 1000,
       }
     },
+  })
+
+  test('a write that took so long that readers gave its number up takes another', async () => {
+    const connection = openConnection({ url: server.url, db_name: `test_${randomUUID()}` })
+    const store = new MongoConfigStore(connection, { collections: COLLECTIONS, now: Date.now, lateMs: 0 })
+    const written = await store.write('things', 'a', {}, { version: 0 })
+    expect(written).toMatchObject({ version: 1, change: 2 })
+    expect(await store.changesSince(1)).toEqual([written])
+    expect(await store.write('things', 'a', { again: true }, written)).toMatchObject({ version: 2, change: 4 })
+    await store.close()
+  })
+
+  test('a body is a text to the server, and nothing in it is a name or an operator', async () => {
+    const db_name = `test_${randomUUID()}`
+    const store = await openedConfig(mongoDriver, { url: server.url, db_name }, { collections: COLLECTIONS })
+    await store.write('people', '$where', { name: '$ne', $set: { 'a.b': 1 } }, { version: 0 })
+    await store.close()
+    const client = createClient(server.url)
+    const [entry] = await client.db(db_name).collection('bifrost_people').find().toArray()
+    await client.close()
+    expect(entry).toMatchObject({ _id: '$where', body: '{"name":"$ne","$set":{"a.b":1}}', unique: { name: '"$ne"' } })
   })
 })
