@@ -16,8 +16,8 @@ import { planTakeover } from '../../../core/takeover/take-over.ts'
 import { sealedTables, TABLES, writeBifrostDatabase } from '../../helpers/bifrost-database.ts'
 import { watchedStore } from '../../helpers/watched-store.ts'
 import { builtins } from '../config/builtins.ts'
-import { FIXTURE, FIXTURE_REPORT } from './expected-fixture.ts'
-import { MADE, MADE_REPORT } from './expected-made.ts'
+
+import { FIXTURE, FIXTURE_REPORT, MADE, MADE_REPORT } from './expected.ts'
 
 const FOLDER = new URL('../../../../shared/fixtures/bifrost-1.4/', import.meta.url).pathname
 const KEY = 'an-example-encryption-key-of-32+'
