@@ -67,7 +67,7 @@ function rowsOfTable(db: Database, table: string): Row[] {
 
 /** In a folder that may not be written, the database and its log are read from a copy that is gone at the end. */
 async function readCopy(file: string): Promise<Rows> {
-  const folder = mkdtempSync(join(tmpdir(), 'bifrost-takeover-'))
+  const folder = mkdtempSync(join(tmpdir(), 'bifrost-takeover-copy-'))
   try {
     const copy = join(folder, basename(file))
     for (const suffix of ['', '-wal']) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix)

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -111,6 +111,18 @@ describe('a database made by a script', () => {
     const open = writeBifrostDatabase(file, TABLES, { isLogged: true })
     expect((await read(file)).documents).toHaveLength(Object.keys(MADE).length)
     open.close()
+  })
+
+  test('where the index of the log cannot be made, a copy is read, which is gone then', async () => {
+    const [running, file] = [join(folder, 'running.db'), join(folder, 'unindexed.db')]
+    const open = writeBifrostDatabase(running, TABLES, { isLogged: true })
+    for (const suffix of ['', '-wal']) await copyFile(running + suffix, file + suffix)
+    open.close()
+    // Stands for a folder that may not be written, which the superuser always may.
+    await mkdir(`${file}-shm`)
+    const copies = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('bifrost-takeover-copy-'))
+    expect((await read(file)).documents).toHaveLength(Object.keys(MADE).length)
+    expect(await copies()).toEqual([])
   })
 
   test('a database of 1.5 is refused, because its empty lists already deny', async () => {
