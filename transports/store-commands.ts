@@ -35,8 +35,8 @@ const MIGRATE = {
 const ROTATE = { ...WHERE, 'new-key': { type: 'string' } } as const
 
 const FORMS = {
-  migrate: 'bifrost migrate --from FILE|postgres://... --app-dir DIR|--config FILE [--encryption-key env.NAME] [--dry-run] [--json]',
-  keys: 'bifrost keys rotate --app-dir DIR|--config FILE [--new-key env.NAME]',
+  migrate: 'bifrost migrate --from FILE|postgres://... [--app-dir DIR] [--config FILE] [--encryption-key env.NAME] [--dry-run] [--json]',
+  keys: 'bifrost keys rotate [--app-dir DIR] [--config FILE] [--new-key env.NAME]',
 }
 
 /** `bifrost migrate` and `bifrost keys rotate`. Resolves with the exit code: 0 done, 1 not, 2 called wrongly, 78 another key. */

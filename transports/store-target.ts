@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { isObject, type Json, type JsonObject } from '../core/canonical/json.ts'
+import { join, resolve } from 'node:path'
+import { isObject, type JsonObject } from '../core/canonical/json.ts'
 import { CONFIG_COLLECTIONS } from '../core/config/collections.ts'
 import { type Environment, resolveEnv } from '../core/config/env.ts'
 import { parseJsonText } from '../core/config/json-text.ts'
+import { DEFAULT_FOLDER, EMBEDDED_STORE, passphraseOf, storeChoice } from '../core/config/store-choice.ts'
 import type { Log } from '../core/log.ts'
 import { KEYRING } from '../core/sealing/keyring.ts'
 import { openSealing } from '../core/sealing/open-sealing.ts'
@@ -17,7 +18,7 @@ import { besideBifrost } from '../core/takeover/at-start.ts'
 export interface TargetOptions {
   /** A configuration file that names the store. */
   config: string | undefined
-  /** Folder with a `config.json`, or with the embedded store. */
+  /** Folder with a `config.json`, or with the embedded store; without either `data`, as for the gateway. */
   appDir: string | undefined
   env: Environment
   drivers: readonly StoreDriver[]
@@ -43,24 +44,28 @@ export class TargetError extends Error {
   }
 }
 
-/** Kind of store that a folder has unless its configuration says another. */
-const EMBEDDED = 'sqlite'
 /** Kind of store that keeps nothing. */
 const FLEETING = 'memory'
 
 /** Opens the store that a configuration names, or the embedded one of a folder. A dry run makes no file. Rejects with TargetError and StoreError. */
 export async function openTarget(options: TargetOptions, isDryRun = false): Promise<Target> {
-  const { appDir, drivers, log, now } = options
-  const file = options.config ?? (appDir === undefined ? undefined : existing(join(appDir, 'config.json')))
+  const { drivers, env, log, now } = options
+  const appDir = options.appDir ?? (options.config === undefined ? DEFAULT_FOLDER : undefined)
+  const file = options.config ?? existing(join(appDir ?? '', 'config.json'))
   const tree = file === undefined ? {} : readConfiguration(file)
-  const { type, config } = storeBlock(tree, options)
+  for (const name of ['config_store', 'encryption_key']) {
+    const [problem] = resolveEnv(tree[name] ?? null, env).problems
+    if (problem !== undefined) throw new TargetError(`${name}: ${problem}`)
+  }
+  const choice = storeChoice(tree, { file, appDir, env })
+  if (!choice) throw new TargetError(`${file}: config_store is off, and the file alone rules; enable one to write to`)
+  const { type, config, folder } = choice
   const driver = drivers.find((each) => each.type === type && each.openConfig !== undefined && type !== FLEETING)
   if (!driver?.openConfig) throw new TargetError(`config_store.type "${type}" keeps no configuration; ${choices(drivers)}`)
-  const folder = appDir ?? (file === undefined ? undefined : dirname(resolve(file)))
   const parsed = driver.config.safeParse(await besideBifrost(config, folder))
   if (!parsed.success) throw new TargetError(`config_store.config: ${parsed.error.issues.map(({ message }) => message).join('; ')}`)
   const context: StoreContext = { folder, collections: CONFIG_COLLECTIONS, log, now }
-  const passphrase = passphraseOf(tree, options.env)
+  const passphrase = passphraseOf(tree, env)
   const opener = isDryRun && isMissing(type, parsed.data, folder) ? drivers.find((each) => each.type === FLEETING) : driver
   const raw = await (opener?.openConfig ?? driver.openConfig).call(opener ?? driver, opener === driver ? parsed.data : {}, context)
   return { raw, passphrase, backup: driver.backup && (async () => driver.backup?.(parsed.data, context)) }
@@ -90,32 +95,9 @@ function readConfiguration(file: string): JsonObject {
   return value
 }
 
-function storeBlock(tree: JsonObject, { appDir, config: file, env }: TargetOptions): { type: string; config: JsonObject } {
-  const block = tree.config_store
-  if (block === undefined) {
-    if (appDir === undefined)
-      throw new TargetError(
-        `${file === undefined ? 'say where the store is' : `${file} names no config_store`}: --app-dir DIR, or a --config FILE that has one`,
-      )
-    return { type: EMBEDDED, config: {} }
-  }
-  const { value, problems } = resolveEnv(block as Json, env)
-  if (problems.length > 0) throw new TargetError(`config_store: ${problems[0]}`)
-  const { enabled, type, config } = isObject(value) ? value : {}
-  if (enabled !== true) throw new TargetError('config_store.enabled is false: there is no store to write to')
-  return { type: typeof type === 'string' ? type : EMBEDDED, config: isObject(config) ? config : {} }
-}
-
-function passphraseOf(tree: JsonObject, env: Environment): string | undefined {
-  if (tree.encryption_key === undefined || tree.encryption_key === '') return env.BIFROST_ENCRYPTION_KEY
-  const { value, problems } = resolveEnv(tree.encryption_key, env)
-  if (problems.length > 0) throw new TargetError(`encryption_key: ${problems[0]}`)
-  return String(value)
-}
-
-function isMissing(type: string, config: unknown, folder: string | undefined): boolean {
+function isMissing(type: string, config: unknown, folder: string): boolean {
   const path = isObject(config) && typeof config.path === 'string' ? config.path : 'bifrost.db'
-  return type === EMBEDDED && !existsSync(resolve(folder ?? '.', path))
+  return type === EMBEDDED_STORE && !existsSync(resolve(folder, path))
 }
 
 function choices(drivers: readonly StoreDriver[]): string {

@@ -5,7 +5,7 @@ import type { Collection } from '../stores.ts'
  * sealed. A list or record of the file is a collection; a block that stands alone is a document of `settings`, by its name.
  */
 export interface ConfigCollection extends Collection {
-  /** Where its entities stand in config.json; `*` is the key of a record or the place in a list. */
+  /** Where its entities stand in config.json; `*` is the key of a record or the place in a list. Empty: nowhere. */
   path: readonly string[]
   /** Field that names an entity; undefined: the key of the record. */
   idField?: string | undefined
@@ -71,11 +71,12 @@ export const CONFIG_COLLECTIONS: readonly ConfigCollection[] = [
     unique: ['name'],
     secrets: ['connection_string', 'headers.*', 'stdio_config.envs.*'],
   },
-  { name: 'oauth_configs', path: ['oauth_configs', '*'], idField: 'id', secrets: ['client_secret', 'access_token', 'refresh_token'] },
-  { name: 'prompt_folders', path: ['prompts', 'folders', '*'], idField: 'id' },
-  { name: 'prompts', path: ['prompts', 'prompts', '*'], idField: 'id' },
-  { name: 'prompt_versions', path: ['prompts', 'versions', '*'], idField: 'id' },
-  { name: 'prompt_sessions', path: ['prompts', 'sessions', '*'], idField: 'id' },
+  // What follows has no block in config.json: it is made by the management API, and carried from a former database.
+  { name: 'oauth_configs', path: [], idField: 'id', secrets: ['client_secret', 'access_token', 'refresh_token'] },
+  { name: 'prompt_folders', path: [], idField: 'id' },
+  { name: 'prompts', path: [], idField: 'id' },
+  { name: 'prompt_versions', path: [], idField: 'id' },
+  { name: 'prompt_sessions', path: [], idField: 'id' },
   /** Of the store itself: schema version, sealing keys. Never part of config.json. */
   { name: 'meta', path: [] },
 ]

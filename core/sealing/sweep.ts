@@ -1,3 +1,4 @@
+import { inBatches } from '../batches.ts'
 import type { JsonObject } from '../canonical/json.ts'
 import { type ConfigStore, type Stored, StoreError } from '../stores.ts'
 import { KEYRING, type Keyring, parseKeyring } from './keyring.ts'
@@ -5,6 +6,8 @@ import { writeKeyring } from './open-sealing.ts'
 import type { Sealer } from './sealer.ts'
 
 const PAGE = 200
+/** Writes at once: few, because others may want the store meanwhile. */
+const AT_ONCE = 16
 /** How long after a rotation older keys and the bridge stay: what runs under the old passphrase has learnt the new key by then. */
 export const ROTATION_OVERLAP_MS = 60_000
 /** A document that others keep writing is left to the next sweep after so many tries. */
@@ -30,8 +33,7 @@ export async function sweepSecrets(store: ConfigStore, sealer: Sealer, now: numb
   let after: Stored | undefined
   for (;;) {
     const page = await store.readPage(after, PAGE)
-    for (const stored of page) {
-      const outcome = await sealOne(store, sealer, stored)
+    for (const outcome of await inBatches(page, AT_ONCE, (stored) => sealOne(store, sealer, stored))) {
       if (outcome !== 'same') swept[outcome] += 1
     }
     after = page.at(-1)

@@ -44,7 +44,7 @@ export async function takeOverAtStart(folder: string, options: TakeoverOptions &
   if (!existsSync(copy)) await backupSqlite(file, copy)
   log.info({ file, backup: copy }, 'found a database of Bifrost 1.4, taking it over; its copy holds whatever secrets it holds in the open')
   const report = await takeOver(file, options)
-  log.info({ takeover: report }, reportText(report))
+  log.info({ takeover: report.written }, reportText(report))
   return report
 }
 

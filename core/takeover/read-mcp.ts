@@ -132,7 +132,8 @@ function messagesBy(rows: readonly Row[], owner: string): ReadonlyMap<string, Js
     const [id, message] = [text(row, owner), json(row, 'message_json')]
     if (id === undefined || !isObject(message)) continue
     const known = groups.get(id) ?? []
-    groups.set(id, [...known, { id: number(row, 'id'), order_index: number(row, 'order_index'), message }])
+    known.push({ id: number(row, 'id'), order_index: number(row, 'order_index'), message })
+    groups.set(id, known)
   }
   return groups
 }

@@ -29,8 +29,11 @@ export function reportOf(from: string, planned: readonly Planned[], { changed, d
   for (const { collection, id, body, fate } of planned) {
     written[fate] += 1
     const why = KEPT[fate]
-    if (why === undefined) carried.set(collection, [...(carried.get(collection) ?? []), nameOf(id, body)])
-    else kept.push({ collection, name: nameOf(id, body), why })
+    const names = carried.get(collection) ?? []
+    if (why === undefined) {
+      names.push(nameOf(id, body))
+      carried.set(collection, names)
+    } else kept.push({ collection, name: nameOf(id, body), why })
   }
   return {
     from,
@@ -54,7 +57,7 @@ export function reportText(report: TakeoverReport): string {
     `From ${report.from}: ${fresh} new, ${replaces} replaced, ${same} as they were.`,
     '',
     'Comes over:',
-    ...report.carried.map(({ collection, names }) => `  ${collection} (${names.length}): ${names.join(', ')}`),
+    ...report.carried.map(({ collection, names }) => `  ${collection} (${names.length}): ${listText(names)}`),
     ...section(
       'Kept as the store has it:',
       report.kept.map(({ collection, name, why }) => `  ${collection} ${name}: ${why}`),
@@ -73,6 +76,14 @@ export function reportText(report: TakeoverReport): string {
     ),
     '',
   ].join('\n')
+}
+
+/** Names beyond this many are counted in the text; the report has all. */
+const MOST_NAMES = 100
+
+function listText(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES
+  return more > 0 ? `${names.slice(0, MOST_NAMES).join(', ')} and ${more} more` : names.join(', ')
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { MARKS, type Row, type Rows, TABLES, TakeoverError } from './tables.ts'
@@ -7,10 +7,12 @@ import { MARKS, type Row, type Rows, TABLES, TakeoverError } from './tables.ts'
 export async function readSqlite(file: string): Promise<Rows> {
   if (!existsSync(file)) throw new TakeoverError(`there is no file ${file}`)
   try {
-    return await readFile(file)
+    return await withDatabase(file, (db) => {
+      const found = tableNames(db)
+      return Object.fromEntries(TABLES.filter((table) => found.has(table)).map((table) => [table, rowsOfTable(db, table)]))
+    })
   } catch (error) {
-    if (!isUnopenable(error)) throw unreadable(file, error)
-    return readCopy(file)
+    throw error instanceof TakeoverError ? error : new TakeoverError(`${file} cannot be read: ${(error as Error).message}`)
   }
 }
 
@@ -18,14 +20,10 @@ export async function readSqlite(file: string): Promise<Rows> {
 export async function isBifrostFile(file: string): Promise<boolean> {
   if (!existsSync(file)) return false
   try {
-    const { DatabaseSync } = await import('node:sqlite')
-    const db = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS })
-    try {
+    return await withDatabase(file, (db) => {
       const found = tableNames(db)
       return MARKS.every((table) => found.has(table))
-    } finally {
-      db.close()
-    }
+    })
   } catch {
     return false
   }
@@ -38,13 +36,33 @@ const UNOPENABLE: readonly number[] = [14, 8]
 
 type Database = InstanceType<typeof import('node:sqlite').DatabaseSync>
 
-async function readFile(file: string): Promise<Rows> {
+/** In a folder that may not be written, a database with a log is read from a copy of both that is gone at the end. */
+async function withDatabase<Result>(file: string, work: (db: Database) => Result): Promise<Result> {
+  try {
+    return await inPlace(file, work)
+  } catch (error) {
+    if (!isUnopenable(error)) throw error
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'bifrost-takeover-copy-'))
+  try {
+    const copy = join(folder, basename(file))
+    for (const suffix of ['', '-wal']) {
+      if (!existsSync(file + suffix)) continue
+      copyFileSync(file + suffix, copy + suffix)
+      chmodSync(copy + suffix, 0o600)
+    }
+    return await inPlace(copy, work)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function inPlace<Result>(file: string, work: (db: Database) => Result): Promise<Result> {
   const { DatabaseSync } = await import('node:sqlite')
   const db = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS })
   try {
     db.exec('BEGIN')
-    const found = tableNames(db)
-    return Object.fromEntries(TABLES.filter((table) => found.has(table)).map((table) => [table, rowsOfTable(db, table)]))
+    return work(db)
   } finally {
     db.close()
   }
@@ -65,25 +83,7 @@ function rowsOfTable(db: Database, table: string): Row[] {
   return statement.all() as Row[]
 }
 
-/** In a folder that may not be written, the database and its log are read from a copy that is gone at the end. */
-async function readCopy(file: string): Promise<Rows> {
-  const folder = mkdtempSync(join(tmpdir(), 'bifrost-takeover-'))
-  try {
-    const copy = join(folder, basename(file))
-    for (const suffix of ['', '-wal']) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix)
-    return await readFile(copy)
-  } catch (error) {
-    throw unreadable(file, error)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
 function isUnopenable(error: unknown): boolean {
   const code = (error as { errcode?: unknown }).errcode
   return typeof code === 'number' && UNOPENABLE.includes(code & 0xff)
-}
-
-function unreadable(file: string, error: unknown): TakeoverError {
-  return error instanceof TakeoverError ? error : new TakeoverError(`${file} cannot be read: ${(error as Error).message}`)
 }

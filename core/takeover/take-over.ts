@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { inBatches } from '../batches.ts'
 import type { JsonObject } from '../canonical/json.ts'
 import { CONFIG_COLLECTIONS } from '../config/collections.ts'
 import { type ConfigStore, type Stored, StoreError } from '../stores.ts'
@@ -21,6 +22,8 @@ export interface Planned extends TakenDocument {
 }
 
 const PAGE = 500
+/** Writes at once; what refers to others waits until those are written. */
+const AT_ONCE = 64
 /** A document that others keep writing is given up after so many tries. */
 const TRIES = 5
 
@@ -44,7 +47,10 @@ export async function planTakeover(store: ConfigStore, documents: readonly Taken
  */
 export async function carryOut(store: ConfigStore, plan: readonly Planned[], mark: JsonObject): Promise<Planned[]> {
   const done: Planned[] = []
-  for (const planned of plan) done.push(await carryOutOne(store, planned))
+  for (const collection of new Set(plan.map((planned) => planned.collection))) {
+    const own = plan.filter((planned) => planned.collection === collection)
+    for (const planned of await inBatches(own, AT_ONCE, (each) => carryOutOne(store, each))) done.push(planned)
+  }
   await writeMark(store, mark)
   return done
 }

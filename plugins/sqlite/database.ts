@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { type StoreContext, StoreError, type StoreFault } from '../../core/stores.ts'
@@ -148,6 +148,8 @@ export async function openDatabase(path: string | undefined, { folder }: Pick<St
   let db: DatabaseSync | undefined
   try {
     mkdirSync(dirname(file), { recursive: true })
+    // For its owner alone, as its log then is too: without a key, secrets lie in it in the open.
+    closeSync(openSync(file, 'a', 0o600))
     db = new DatabaseSync(file, { timeout: BUSY_MS })
     // What is deleted is overwritten: plain secrets would otherwise stay in free pages when they are sealed.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;')

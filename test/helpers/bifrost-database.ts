@@ -296,8 +296,11 @@ export function writeBifrostDatabase(file: string, tables: Tables, { isLogged = 
   const db = new DatabaseSync(file)
   if (isLogged) db.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0')
   for (const statement of statements(tables)) db.prepare(statement.sql).run(...statement.values)
-  if (!isLogged) db.close()
-  return { close: () => (isLogged ? db.close() : undefined) }
+  const close = () => {
+    if (db.isOpen) db.close()
+  }
+  if (!isLogged) close()
+  return { close }
 }
 
 /** The tables as SQL that SQLite and PostgreSQL both take, but for placeholders. */

@@ -103,7 +103,7 @@ test("the original's own configuration names its database: the store goes beside
 
 test('a key may stand in the configuration, as a reference', async () => {
   const app = await appDir('referenced')
-  await writeFile(join(app, 'config.json'), '{"encryption_key":"env.THE_KEY"}')
+  await writeFile(join(app, 'config.json'), '{"encryption_key":"env.THE_KEY","config_store":{"enabled":true,"type":"sqlite"}}')
   const args = ['migrate', '--from', source, '--app-dir', app]
   expect(await run(args)).toMatchObject({ code: 1, err: expect.stringContaining('encryption_key: ') })
   expect(await run(args, { THE_KEY: 'k' })).toMatchObject({ code: 0, err: '' })
@@ -115,7 +115,6 @@ const sentences: [string[], number, string][] = [
   [['migrate', '--bogus'], 2, 'the form is "bifrost migrate --from'],
   [['keys'], 2, 'the form is "bifrost keys rotate'],
   [['keys', 'rotate', '--bogus'], 2, 'the form is "bifrost keys rotate'],
-  [['migrate', '--from', 'SOURCE'], 1, 'say where the store is: --app-dir DIR'],
   [['migrate', '--from', 'SOURCE', '--app-dir', 'APP', '--encryption-key', 'CANARY'], 1, '--encryption-key takes env.NAME'],
   [['migrate', '--from', 'SOURCE', '--app-dir', 'APP', '--encryption-key', 'env.NONE'], 1, 'variable NONE is not set'],
   [['migrate', '--from', 'none.db', '--app-dir', 'APP'], 1, 'there is no file none.db'],
@@ -138,10 +137,10 @@ test.each([
     '{"config_store":{"enabled":true,"type":"postgres"}}',
     'config_store.type "postgres" keeps no configuration; choose "sqlite" or "mongodb"',
   ],
-  ['{"config_store":{"enabled":false}}', 'config_store.enabled is false'],
+  ['{"config_store":{"enabled":false}}', 'config_store is off, and the file alone rules'],
   ['{"config_store":{"enabled":true,"type":"memory"}}', 'keeps no configuration'],
   ['{"config_store":{"enabled":true,"type":"sqlite","config":{"file":"x"}}}', 'config_store.config: '],
-  ['{}', 'names no config_store'],
+  ['{}', 'config_store is off'],
   ['[]', 'must be a JSON object'],
 ])('a configuration %s: a sentence', async (text, sentence) => {
   const file = join(folder, 'target.json')

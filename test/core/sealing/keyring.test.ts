@@ -133,6 +133,24 @@ test('it also follows by the change alone, before it meets a text of the new key
   expect(sealer.keys?.current).toBe(keyring?.current)
 })
 
+test('a gateway that was cut off while its key was dropped writes nothing that others could not read', async () => {
+  const raw = await filled(1)
+  const cutOff = sealStore(raw, await open(raw, 'first'))
+  await rotateKey(raw, { from: 'first', to: 'second', now: NOW, cost })
+  await sweepSecrets(raw, await open(raw, 'second'), NOW + ROTATION_OVERLAP_MS)
+  const { writes } = raw
+  await expect(cutOff.write('keys', 'new', { name: 'new', value: 'x' }, { version: 0 })).rejects.toMatchObject({ fault: 'unknown-key' })
+  expect(raw.writes).toBe(writes)
+})
+
+test('a gateway without a key writes nothing in the open into a store that others have sealed', async () => {
+  const raw = await filled(1)
+  const keyless = sealStore(raw, await open(raw, undefined))
+  expect((await keyless.read('keys', 'k0'))?.body?.value).toBe('CANARY-0')
+  await open(raw, 'first')
+  await expect(keyless.write('keys', 'new', { name: 'new', value: 'x' }, { version: 0 })).rejects.toMatchObject({ fault: 'no-key' })
+})
+
 test('killed at any write of a sealing or a rotation and run again, it ends the same', async () => {
   for (let kill = 1; ; kill += 1) {
     const store = await filled(3)

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -12,12 +12,13 @@ import { authConfigSchema } from '../../../core/config/governance/index.ts'
 import { readBifrost, type Takeover } from '../../../core/takeover/read-bifrost.ts'
 import { reportOf, reportText } from '../../../core/takeover/report.ts'
 import { readRows } from '../../../core/takeover/source.ts'
+import { isBifrostFile } from '../../../core/takeover/sqlite-source.ts'
 import { planTakeover } from '../../../core/takeover/take-over.ts'
 import { sealedTables, TABLES, writeBifrostDatabase } from '../../helpers/bifrost-database.ts'
 import { watchedStore } from '../../helpers/watched-store.ts'
 import { builtins } from '../config/builtins.ts'
-import { FIXTURE, FIXTURE_REPORT } from './expected-fixture.ts'
-import { MADE, MADE_REPORT } from './expected-made.ts'
+
+import { FIXTURE, FIXTURE_REPORT, MADE, MADE_REPORT } from './expected.ts'
 
 const FOLDER = new URL('../../../../shared/fixtures/bifrost-1.4/', import.meta.url).pathname
 const KEY = 'an-example-encryption-key-of-32+'
@@ -113,6 +114,27 @@ describe('a database made by a script', () => {
     open.close()
   })
 
+  test.each(['with rows in its log', 'without a log'])('in a folder that may not be written, %s, it is read from a copy', async (how) => {
+    const [running, closed] = [join(folder, `running ${how}.db`), join(folder, `closed ${how}`)]
+    await mkdir(closed)
+    const file = join(closed, 'config.db')
+    const open = writeBifrostDatabase(running, TABLES, { isLogged: true })
+    if (how === 'without a log') open.close()
+    for (const suffix of ['', '-wal']) if (existsSync(running + suffix)) await copyFile(running + suffix, file + suffix)
+    open.close()
+    await chmod(folder, 0o755)
+    for (const name of await readdir(closed)) await chmod(join(closed, name), 0o444)
+    await chmod(closed, 0o555)
+    const copies = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('bifrost-takeover-copy-'))
+    await asNobody(async () => {
+      expect((await read(file)).documents).toHaveLength(Object.keys(MADE).length)
+      expect(await isBifrostFile(file)).toBe(true)
+    })
+    expect(await copies()).toEqual([])
+    expect((await readdir(closed)).sort()).toEqual(how === 'without a log' ? ['config.db'] : ['config.db', 'config.db-wal'])
+    await chmod(closed, 0o755)
+  })
+
   test('a database of 1.5 is refused, because its empty lists already deny', async () => {
     const file = join(folder, 'later.db')
     writeBifrostDatabase(file, { ...TABLES, migrations: [{ id: 'backfill_empty_virtual_key_configs', sequence: 90 }] })
@@ -157,6 +179,19 @@ describe('what comes over is what this gateway would have been given', () => {
     expect(authConfigSchema.safeParse(settings('auth_config')).error).toBeUndefined()
   })
 })
+
+/** The superuser may write everywhere. */
+async function asNobody(work: () => Promise<void>): Promise<void> {
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) process.setegid?.(65_534)
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    await work()
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+    if (isRoot) process.setegid?.(0)
+  }
+}
 
 /** Without what the gateway keeps for itself. */
 function plainBody({ created_at, updated_at, value_hash, ...body }: JsonObject): JsonObject {

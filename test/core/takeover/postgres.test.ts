@@ -4,7 +4,7 @@ import { readBifrost } from '../../../core/takeover/read-bifrost.ts'
 import { readRows, sourceName } from '../../../core/takeover/source.ts'
 import { sealedTables, statements, TABLES, type Tables } from '../../helpers/bifrost-database.ts'
 import { POSTGRES_FOLDER, type Postgres, startPostgres } from '../../helpers/postgres.ts'
-import { MADE } from './expected-made.ts'
+import { MADE } from './expected.ts'
 
 const PASSWORD = 'CANARY p@ss/word'
 

@@ -13,7 +13,7 @@ import { besideBifrost, takeOver, takeOverAtStart } from '../../../core/takeover
 import { reportText } from '../../../core/takeover/report.ts'
 import { TABLES, writeBifrostDatabase } from '../../helpers/bifrost-database.ts'
 import { type WatchedStore, watchedStore } from '../../helpers/watched-store.ts'
-import { MADE } from './expected-made.ts'
+import { MADE } from './expected.ts'
 
 const NOW = Date.UTC(2026, 5, 1)
 let folder: string

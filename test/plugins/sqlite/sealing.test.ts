@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,6 +7,17 @@ import { openSealing } from '../../../core/sealing/open-sealing.ts'
 import { sweepSecrets } from '../../../core/sealing/sweep.ts'
 import { sqliteDriver } from '../../../plugins/sqlite/index.ts'
 import { openedConfig } from '../../helpers/stores.ts'
+
+test('the file and its log are for their owner alone', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bifrost-mode-'))
+  const store = await openedConfig(sqliteDriver, {}, { folder, collections: CONFIG_COLLECTIONS })
+  await store.write('keys', 'k', { name: 'k', value: 'x' }, { version: 0 })
+  const names = await readdir(folder)
+  expect(names).toContain('bifrost.db-wal')
+  for (const name of names) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600)
+  await store.close()
+  await rm(folder, { recursive: true })
+})
 
 test('secrets that were plain are on no page of the file once they are sealed', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bifrost-sealed-'))
