@@ -202,6 +202,8 @@ export interface Format {
   framing: Framing
   /** Of an operation that has no streams: what the format says of them stands for nothing. */
   isWhole?: boolean | undefined
+  /** Answers of this format that are a list are read as an object that has the list under this name. */
+  listAs?: string | undefined
   /** How a stream is cut that comes with another content type than `streamType`, by its beginning: Gemini's JSON array. */
   otherFramings?: Readonly<Record<string, Framing>> | undefined
   /** Content type of the stream in this dialect. */

@@ -15,7 +15,7 @@ export function openWhole(bytes: Buffer, format: Format, isSameFormat: boolean):
   // An answer that fits has its choices, so that it is no error.
   const mayFail = fitsWhole === undefined && bytes.includes('"error"')
   if (passes && !mayFail && isObjectText(bytes)) return { passes }
-  const body = parseAnswer(utf8(bytes))
+  const body = parseAnswer(utf8(bytes), format.listAs)
   if (isObject(body.error) && body.choices === undefined) throw providerFault(format, utf8(bytes))
   return passes ? { passes } : { passes, body }
 }
@@ -29,10 +29,11 @@ function isObjectText(body: Buffer): boolean {
   return body[start] === 0x7b && body[end] === 0x7d
 }
 
-function parseAnswer(text: string): JsonObject {
+function parseAnswer(text: string, listAs: string | undefined): JsonObject {
   try {
     const parsed = parseFaithfully(text)
     if (isObject(parsed)) return parsed
+    if (listAs !== undefined && Array.isArray(parsed)) return { [listAs]: parsed }
   } catch (cause) {
     throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'the body is not JSON' }, { cause })
   }

@@ -14,6 +14,7 @@ const PLACES: readonly (readonly [path: RegExp, dialect: () => Dialect])[] = [
   [/:(?:embedContent|batchEmbedContents)$/, () => geminiEmbed],
   [/:predict$/, () => vertexEmbed],
   [/\/model\/[^/]+\/invoke$/, () => bedrockEmbed],
+  [/\/pipeline\/feature-extraction$/, () => features],
   [/\/v1\/rerank$/, () => rerank],
   [/\/v2\/rerank$/, () => cohereRerank],
   [/^\/rerank$/, () => bedrockRerank],
@@ -63,6 +64,7 @@ const PROBLEMS: Partial<Record<Dialect['name'], (body: Body) => string | undefin
   'gemini-count': (body) => unknown(body, 'contents', 'generateContentRequest', 'systemInstruction', 'tools', 'generationConfig'),
   'bedrock-count': (body) => lacks(body, 'input') ?? unknown(body, 'input'),
   'cohere-count': (body) => lacks(body, 'model', 'text'),
+  features: (body) => lacks(body, 'inputs') ?? unknown(body, 'inputs', 'normalize', 'truncate', 'truncation_direction', 'prompt_name'),
   rerank: (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
   'cohere-rerank': (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
   'bedrock-rerank': (body) => lacks(body, 'queries', 'sources', 'rerankingConfiguration'),
@@ -190,6 +192,13 @@ const bedrockEmbed: Dialect = {
     const byType = Object.fromEntries(types.map((type) => [type, type === 'float' ? embedding : small(embedding)]))
     return JSON.stringify({ ...(types.includes('float') && { embedding }), embeddingsByType: byType, inputTextTokenCount: TOKENS })
   },
+}
+
+/** Feature extraction of Hugging Face: a list of vectors. */
+const features: Dialect = {
+  ...openaiChat,
+  name: 'features',
+  whole: (_, { body = {} }) => JSON.stringify(((body.inputs as unknown[] | undefined) ?? []).map((text) => vectorOf(text))),
 }
 
 interface Ranked {
