@@ -189,9 +189,9 @@ export interface Lens {
   strictness?(frame: Frame, mark: FrameMark, isOpen: boolean): Strictness
   /**
    * Whether strict clients can read a whole answer as it is; one that does not fit is translated. `text` has one character a
-   * byte. Cheap on what the vendor itself writes. Absent: every answer fits.
+   * byte, `request` is the body that was asked. Cheap on what the vendor itself writes. Absent: every answer fits.
    */
-  fitsWhole?(text: string): boolean
+  fitsWhole?(text: string, request?: Scan): boolean
 }
 
 /** A wire format: how clients ask in it, how providers answer in it, and how to read it without decoding. */

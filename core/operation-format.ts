@@ -44,7 +44,7 @@ export interface OperationFormat<Request extends AnyRequest, Response extends An
   listAs?: string | undefined
   inbound?: OperationInbound<Request, Response> | undefined
   outbound?: OperationOutbound<Request, Response> | undefined
-  lens: Pick<Lens, 'model' | 'withModel' | 'texts' | 'without' | 'usage'>
+  lens: Pick<Lens, 'model' | 'withModel' | 'texts' | 'without' | 'usage' | 'fitsWhole'>
 }
 
 /**

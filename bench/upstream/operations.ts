@@ -103,11 +103,13 @@ const openaiEmbeddings: Dialect = {
   name: 'openai-embeddings',
   whole(_, { model, body = {} }) {
     const { input, dimensions, output_dimension: size, encoding_format: encoding } = body
+    // As servers do that know no base64.
+    const writes = encoding === 'base64' && model !== 'floats-only' ? bytesOf : (floats: readonly number[]) => floats
     const isOne = typeof input === 'string' || (Array.isArray(input) && typeof input[0] === 'number')
     const inputs = isOne ? [input] : ((input as unknown[] | undefined) ?? [''])
     const data = inputs.map((each, index) => {
       const floats = vectorOf(each, dimensions ?? size)
-      return { object: 'embedding', index, embedding: encoding === 'base64' ? bytesOf(floats) : floats }
+      return { object: 'embedding', index, embedding: writes(floats) }
     })
     const tokens = inputs.length * TOKENS
     return JSON.stringify({ object: 'list', data, model, usage: { prompt_tokens: tokens, total_tokens: tokens } })

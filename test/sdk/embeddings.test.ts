@@ -125,3 +125,10 @@ test('a provider without embeddings says so', async () => {
   const refused = behind.openai.embeddings.create({ model: 'anthropic/small', input: 'one' })
   await expect(refused).rejects.toMatchObject({ status: 400, type: 'unsupported_operation' })
 })
+
+test.each(['openai/floats-only', 'ollama/floats-only'])("%s answers base64 in floats, and OpenAI's client reads them", async (model) => {
+  const answer = await behind.openai.embeddings.create({ model, input: TEXTS })
+  expect(behind.last().json.encoding_format).toBe('base64')
+  expect(answer.data.map(({ embedding }) => embedding)).toEqual(VECTORS)
+  expect(answer.usage.prompt_tokens).toBe(15)
+})
