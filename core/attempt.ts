@@ -265,10 +265,12 @@ class AttemptRun implements UpstreamHandler {
 
   #serveWhole(body: Buffer): void {
     const { ctx, goal } = this.#options
-    const answer = openWhole(body, goal.format, this.#isSameFormat && !ctx.stream)
+    const answer = openWhole(body, goal.format, { isSameFormat: this.#isSameFormat && !ctx.stream, request: ctx.scan })
     if (answer.passes) return this.#serve({ kind: 'bytes', body })
     const response: AnyResponse | undefined = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
     if (!response) throw new GatewayError('GW_INTERNAL', { id: ctx.id })
+    // What the client asked for decides how it is written, and was not read: the body had gone on as it came.
+    if (isSameFormat && goal.format.isWhole) ctx.decoded()
     this.#serve({ kind: 'response', response, raw: this.#facts.sendsRawResponse ? utf8(body) : undefined })
   }
 
@@ -276,8 +278,9 @@ class AttemptRun implements UpstreamHandler {
     if (this.#isSettled) return
     this.#isSettled = true
     this.#release()
-    const headers = shownHeaders(this.#head.headers, this.#options.goal.format)
-    this.#options.resolve({ ...answer, facts: this.#facts, headers, carry: this.#outgoing?.carry })
+    const { ctx, goal } = this.#options
+    const carry = this.#outgoing?.carry ?? (goal.format.isWhole ? ctx.carry : undefined)
+    this.#options.resolve({ ...answer, facts: this.#facts, headers: shownHeaders(this.#head.headers, goal.format), carry })
   }
 
   /** Whether the client can read the provider's own bytes. */

@@ -193,9 +193,9 @@ export interface Lens {
   strictness?(frame: Frame, mark: FrameMark, isOpen: boolean): Strictness
   /**
    * Whether strict clients can read a whole answer as it is; one that does not fit is translated. `text` has one character a
-   * byte. Cheap on what the vendor itself writes. Absent: every answer fits.
+   * byte, `request` is the body that was asked. Cheap on what the vendor itself writes. Absent: every answer fits.
    */
-  fitsWhole?(text: string): boolean
+  fitsWhole?(text: string, request?: Scan): boolean
 }
 
 /** A wire format: how clients ask in it, how providers answer in it, and how to read it without decoding. */
@@ -206,6 +206,8 @@ export interface Format {
   framing: Framing
   /** Of an operation that has no streams: what the format says of them stands for nothing. */
   isWhole?: boolean | undefined
+  /** Answers of this format that are a list are read as an object that has the list under this name. */
+  listAs?: string | undefined
   /** How a stream is cut that comes with another content type than `streamType`, by its beginning: Gemini's JSON array. */
   otherFramings?: Readonly<Record<string, Framing>> | undefined
   /** Content type of the stream in this dialect. */

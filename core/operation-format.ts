@@ -41,9 +41,10 @@ export interface OperationFormat<Request extends AnyRequest, Response extends An
   module: string
   /** The vendor's chat: its errors and headers are those of the operation. */
   dialect: Format
+  listAs?: string | undefined
   inbound?: OperationInbound<Request, Response> | undefined
   outbound?: OperationOutbound<Request, Response> | undefined
-  lens: Pick<Lens, 'model' | 'withModel' | 'texts' | 'without' | 'usage'>
+  lens: Pick<Lens, 'model' | 'withModel' | 'texts' | 'without' | 'usage' | 'fitsWhole'>
 }
 
 /**
@@ -53,10 +54,11 @@ export interface OperationFormat<Request extends AnyRequest, Response extends An
 export function defineOperationFormat<Request extends AnyRequest, Response extends AnyResponse>(
   format: OperationFormat<Request, Response>,
 ): Format {
-  const { name, module, dialect, inbound, outbound, lens } = format
+  const { name, module, dialect, listAs, inbound, outbound, lens } = format
   const { framing, streamType, headers, listHeaders, answerHeaders } = dialect
   return {
     isWhole: true,
+    listAs,
     ...{ name, module, framing, streamType, headers, listHeaders, answerHeaders },
     inbound: inbound && { ...clientSide(name, dialect), ...(inbound as unknown as OperationInbound<never, never>) },
     outbound:

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isObject } from '../core/canonical/json.ts'
+import { isObject, type JsonObject } from '../core/canonical/json.ts'
 import { defineProvider, type PathFacts } from '../core/provider.ts'
 import type { KeySettings } from '../core/snapshot.ts'
 import { claudeBetas } from './formats/shared/claude-betas.ts'
@@ -65,9 +65,17 @@ export const bedrock = defineProvider({
   wireModel: (model, { operation, key }) => (operation === 'rerank' ? arnOf(model, key) : model),
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.modelSummaries) ? body.modelSummaries : []
-    return models.filter(isObject).map(({ modelId }) => String(modelId))
+    return models
+      .filter(isObject)
+      .filter(isServed)
+      .map(({ modelId }) => String(modelId))
   },
 })
+
+/** Not those that make pictures. */
+function isServed({ outputModalities: kinds }: JsonObject): boolean {
+  return !Array.isArray(kinds) || kinds.includes('TEXT') || kinds.includes('EMBEDDING')
+}
 
 function conversePath(facts: PathFacts): string {
   return modelPath(facts.isStream ? 'converse-stream' : 'converse', facts)
@@ -99,7 +107,7 @@ function arnOf(model: string, key: KeySettings | undefined): string {
 
 /** Models are listed by the control plane, which has a host of its own. */
 function listPath({ key, settings }: PathFacts): string {
-  const path = '/foundation-models?byOutputModality=TEXT'
+  const path = '/foundation-models'
   return settings.network.baseUrl === undefined ? `https://bedrock.${regionOf(key)}.${suffix(regionOf(key))}${path}` : path
 }
 

@@ -11,7 +11,7 @@ export const cohere = defineProvider({
   formats: { embedding: 'cohere-embed', rerank: 'cohere-rerank', count_tokens: 'cohere-tokenize' },
   paths: {
     chat_completion: '/v2/chat',
-    list_models: () => '/v1/models?page_size=1000&endpoint=chat',
+    list_models: () => '/v1/models?page_size=1000',
     embedding: '/v2/embed',
     rerank: '/v2/rerank',
     count_tokens: '/v1/tokenize',

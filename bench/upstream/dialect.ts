@@ -38,6 +38,7 @@ export interface Dialect {
     | `${'openai' | 'cohere' | 'gemini' | 'vertex' | 'bedrock'}-${'embeddings' | 'embed' | 'rerank' | 'rank' | 'count'}`
     | 'anthropic-count'
     | 'rerank'
+    | 'features'
   /** The body of a whole answer. */
   whole(content: Content, options: AnswerOptions): string
   events(content: Content, options: AnswerOptions): StreamEvent[]

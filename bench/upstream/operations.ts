@@ -14,6 +14,7 @@ const PLACES: readonly (readonly [path: RegExp, dialect: () => Dialect])[] = [
   [/:(?:embedContent|batchEmbedContents)$/, () => geminiEmbed],
   [/:predict$/, () => vertexEmbed],
   [/\/model\/[^/]+\/invoke$/, () => bedrockEmbed],
+  [/\/pipeline\/feature-extraction$/, () => features],
   [/\/v1\/rerank$/, () => rerank],
   [/\/v2\/rerank$/, () => cohereRerank],
   [/^\/rerank$/, () => bedrockRerank],
@@ -63,6 +64,7 @@ const PROBLEMS: Partial<Record<Dialect['name'], (body: Body) => string | undefin
   'gemini-count': (body) => unknown(body, 'contents', 'generateContentRequest', 'systemInstruction', 'tools', 'generationConfig'),
   'bedrock-count': (body) => lacks(body, 'input') ?? unknown(body, 'input'),
   'cohere-count': (body) => lacks(body, 'model', 'text'),
+  features: (body) => lacks(body, 'inputs') ?? unknown(body, 'inputs', 'normalize', 'truncate', 'truncation_direction', 'prompt_name'),
   rerank: (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
   'cohere-rerank': (body) => lacks(body, 'model', 'query', 'documents') ?? notTexts(body.documents),
   'bedrock-rerank': (body) => lacks(body, 'queries', 'sources', 'rerankingConfiguration'),
@@ -101,11 +103,13 @@ const openaiEmbeddings: Dialect = {
   name: 'openai-embeddings',
   whole(_, { model, body = {} }) {
     const { input, dimensions, output_dimension: size, encoding_format: encoding } = body
+    // As servers do that know no base64.
+    const writes = encoding === 'base64' && model !== 'floats-only' ? bytesOf : (floats: readonly number[]) => floats
     const isOne = typeof input === 'string' || (Array.isArray(input) && typeof input[0] === 'number')
     const inputs = isOne ? [input] : ((input as unknown[] | undefined) ?? [''])
     const data = inputs.map((each, index) => {
       const floats = vectorOf(each, dimensions ?? size)
-      return { object: 'embedding', index, embedding: encoding === 'base64' ? bytesOf(floats) : floats }
+      return { object: 'embedding', index, embedding: writes(floats) }
     })
     const tokens = inputs.length * TOKENS
     return JSON.stringify({ object: 'list', data, model, usage: { prompt_tokens: tokens, total_tokens: tokens } })
@@ -190,6 +194,13 @@ const bedrockEmbed: Dialect = {
     const byType = Object.fromEntries(types.map((type) => [type, type === 'float' ? embedding : small(embedding)]))
     return JSON.stringify({ ...(types.includes('float') && { embedding }), embeddingsByType: byType, inputTextTokenCount: TOKENS })
   },
+}
+
+/** Feature extraction of Hugging Face: a list of vectors. */
+const features: Dialect = {
+  ...openaiChat,
+  name: 'features',
+  whole: (_, { body = {} }) => JSON.stringify(((body.inputs as unknown[] | undefined) ?? []).map((text) => vectorOf(text))),
 }
 
 interface Ranked {

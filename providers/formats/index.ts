@@ -11,6 +11,7 @@ import { openaiInputTokens } from './count-tokens/openai.ts'
 import { bedrockEmbed } from './embeddings/bedrock.ts'
 import { cohereEmbed } from './embeddings/cohere.ts'
 import { geminiEmbed } from './embeddings/gemini.ts'
+import { huggingfaceFeatures } from './embeddings/huggingface.ts'
 import { openaiEmbeddings } from './embeddings/openai.ts'
 import { vertexEmbed } from './embeddings/vertex.ts'
 import { format as gemini } from './gemini/index.ts'
@@ -33,6 +34,7 @@ const operations: readonly Format[] = [
   geminiEmbed(gemini, import.meta.url),
   vertexEmbed(gemini, import.meta.url),
   bedrockEmbed(bedrockConverse, import.meta.url),
+  huggingfaceFeatures(openaiChat, import.meta.url),
   nativeRerank(openaiChat, import.meta.url),
   textRerank(openaiChat, import.meta.url),
   cohereRerank(cohereChat, import.meta.url),

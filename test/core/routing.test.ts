@@ -247,8 +247,8 @@ describe('operations', () => {
 
   test('what an entry has no path for is not served', () => {
     const runtime = custom()
-    expect(failure(() => withOperation(runtime, resolveGoal(runtime, 'own/m'), ctx('embedding', false))).message).toBe(
-      'embedding is not supported by own provider',
+    expect(failure(() => withOperation(runtime, resolveGoal(runtime, 'own/m'), ctx('rerank', false))).message).toBe(
+      'rerank is not supported by own provider',
     )
   })
 

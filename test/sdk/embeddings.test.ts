@@ -13,11 +13,12 @@ const FAMILIES: readonly (readonly [model: string, path: string])[] = [
   ['gemini/gemini-embedding-001', '/v1beta/models/gemini-embedding-001:batchEmbedContents'],
   ['vertex/text-embedding-005', '/v1/projects/my-project/locations/us-central1/publishers/google/models/text-embedding-005:predict'],
   ['bedrock/cohere.embed-english-v3', '/model/cohere.embed-english-v3/invoke'],
+  ['huggingface/nebius/BAAI/bge-multilingual-gemma2', '/nebius/v1/embeddings'],
 ]
 
 let behind: OperationsGateway
 beforeAll(async () => {
-  behind = await startOperations([...COMPATIBLE, 'cohere', 'gemini', 'vertex', 'bedrock', 'anthropic'])
+  behind = await startOperations([...COMPATIBLE, 'cohere', 'gemini', 'vertex', 'bedrock', 'huggingface', 'anthropic'])
 })
 afterAll(() => behind.close())
 
@@ -31,7 +32,7 @@ describe.each(FAMILIES)('%s', (model, path) => {
     expect(answer.usage).toMatchObject({ prompt_tokens: isTold ? 15 : 0, total_tokens: isTold ? 15 : 0 })
     expect(answer).toMatchObject({
       object: 'list',
-      extra_fields: { request_type: 'embedding', provider: model.split('/')[0], resolved_model_used: model.split('/')[1] },
+      extra_fields: { request_type: 'embedding', provider: model.split('/')[0], resolved_model_used: model.slice(model.indexOf('/') + 1) },
     })
   })
 
@@ -93,4 +94,41 @@ describe('InvokeModel of AWS', () => {
     const answer = await behind.openai.embeddings.create({ model: 'bedrock/amazon.titan-embed-text-v2:0', input: ['one'] })
     expect([answer.data[0]?.embedding, answer.usage.prompt_tokens]).toEqual([VECTORS[0], 5])
   })
+})
+
+describe('Hugging Face', () => {
+  test.each(['huggingface/hf-inference/intfloat/e5', 'huggingface/intfloat/e5'])(
+    '%s: feature extraction answers with a bare list',
+    async (model) => {
+      const answer = await behind.openai.embeddings.create({ model, input: TEXTS })
+      expect(answer.data.map(({ embedding }) => embedding)).toEqual(VECTORS)
+      expect([behind.last().path, behind.last().json]).toEqual([
+        '/hf-inference/models/intfloat/e5/pipeline/feature-extraction',
+        { inputs: TEXTS },
+      ])
+    },
+  )
+
+  test('other inference providers are sent the model without their name', async () => {
+    await behind.openai.embeddings.create({ model: 'huggingface/scaleway/BAAI/bge', input: 'one' })
+    expect([behind.last().path, behind.last().json.model]).toEqual(['/scaleway/v1/embeddings', 'BAAI/bge'])
+  })
+})
+
+test("Azure's client names its deployment in the path", async () => {
+  const answer = await behind.azure.embeddings.create({ model: 'ignored', input: TEXTS })
+  expect(answer.data.map(({ embedding }) => embedding)).toEqual(VECTORS)
+  expect([behind.last().path, behind.last().json.model]).toEqual(['/openai/v1/embeddings', 'small'])
+})
+
+test('a provider without embeddings says so', async () => {
+  const refused = behind.openai.embeddings.create({ model: 'anthropic/small', input: 'one' })
+  await expect(refused).rejects.toMatchObject({ status: 400, type: 'unsupported_operation' })
+})
+
+test.each(['openai/floats-only', 'ollama/floats-only'])("%s answers base64 in floats, and OpenAI's client reads them", async (model) => {
+  const answer = await behind.openai.embeddings.create({ model, input: TEXTS })
+  expect(behind.last().json.encoding_format).toBe('base64')
+  expect(answer.data.map(({ embedding }) => embedding)).toEqual(VECTORS)
+  expect(answer.usage.prompt_tokens).toBe(15)
 })

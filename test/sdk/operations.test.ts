@@ -135,7 +135,7 @@ describe('a body that cannot be right is refused by the field, in the dialect, w
 
 describe('to the same dialect bytes pass', () => {
   const PASSED: readonly (readonly [path: string, sentTo: string, body: JsonObject])[] = [
-    ['/openai/v1/embeddings', '/v1/embeddings', { model: 'm', input: ['one', [{ next: 'year' }]], from: { next: 'year' } }],
+    ['/openai/v1/embeddings', '/v1/embeddings', { model: 'm', input: ['one', [{ next: 'year' }]], from: { next: 'year' }, big: 'WIDE' }],
     ['/cohere/v2/embed', '/v2/embed', { model: 'm', texts: ['one'], input_type: 'next_year', embedding_types: ['ubinary'], next: 1 }],
     ['/genai/v1beta/models/m:embedContent', '/v1beta/models/m:embedContent', { content: { parts: [{ text: 'one' }] }, next: { year: 1 } }],
     [
@@ -156,7 +156,7 @@ describe('to the same dialect bytes pass', () => {
   ]
 
   test.each(PASSED)('%s', async (path, sentTo, body) => {
-    const written = JSON.stringify(body)
+    const written = JSON.stringify(body).replace('"WIDE"', '12345678901234567890')
     const answer = await behind.gateway.fetch(path, written)
     const seen = behind.last()
     expect([seen.path, seen.body.toString()]).toEqual([sentTo, written])

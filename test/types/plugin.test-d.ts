@@ -47,6 +47,43 @@ export const typical = definePlugin({
   },
 })
 
+export const operations = definePlugin({
+  name: 'fewer-dimensions',
+  setup: () => ({
+    hooks: {
+      preRequest: {
+        async: true,
+        operations: ['embedding', 'rerank'],
+        needs: 'canonical',
+        async handler(ctx) {
+          if (ctx.embedding) ctx.request = { ...ctx.embedding, dimensions: 256 }
+          if (!ctx.rerank) return undefined
+          const { embeddings } = await ctx.embed(
+            { model: 'openai/small', inputs: [{ type: 'text', text: ctx.rerank.query }] },
+            { reason: 'rank' },
+          )
+          return { answer: { kind: 'rerank', model: 'own', results: embeddings.map((_, index) => ({ index, score: 1 })) } }
+        },
+      },
+      postHook: {
+        needs: 'response',
+        handler(outcome) {
+          if (outcome.ok && outcome.answer?.kind === 'count_tokens') return { ...outcome, answer: { ...outcome.answer, inputTokens: 1 } }
+          return undefined
+        },
+      },
+    },
+  }),
+})
+
+definePlugin({
+  name: 'no-chat',
+  setup: () => ({
+    // @ts-expect-error vectors may be absent: the operation may be another
+    hooks: { preRequest: (ctx) => void ctx.embedding.inputs },
+  }),
+})
+
 export const plain = definePlugin({ name: 'plain', setup: async () => ({}) })
 
 declare const tools: PluginTools

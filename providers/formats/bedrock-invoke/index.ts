@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import { type DecodedRequest, defineFormat, type Format, type Inbound, type NamedByPath } from '../../../core/format.ts'
 import { encodeError, encodeErrorFrame, errorHeaders } from '../shared/aws-exceptions.ts'
+import { bad } from '../shared/fields.ts'
 import { unwrap, wrapStream } from './chunks.ts'
 import { readPath } from './path.ts'
 
@@ -47,8 +48,15 @@ export function invokeFormat(model: Format, module: string): Format {
   })
 }
 
+/** What bodies of other families have, and Claude's never: Titan's and Nova's, Llama's and Mistral's, Cohere's, those of pictures. */
+const FOREIGN = ['inputText', 'inferenceConfig', 'schemaVersion', 'prompt', 'message', 'texts', 'taskType', 'text_prompts']
+const SERVED =
+  'is not of a body that InvokeModel serves here: the Messages of Claude, and embeddings of Titan and Cohere, for models whose id says "embed". Other chats are served by Converse'
+
 /** The body names no model, and says the dialect's version; its beta flags are Bedrock's own, and go to Bedrock alone. */
 function decodeRequest(inbound: Inbound, body: JsonObject, named: NamedByPath | undefined): DecodedRequest {
+  const foreign = FOREIGN.find((name) => body[name] !== undefined)
+  if (foreign !== undefined) bad(foreign, SERVED)
   const { anthropic_version: _, anthropic_beta: betas, ...said } = body
   const { request, carry } = inbound.decodeRequest({ ...said, model: named?.model, stream: named?.stream ?? false })
   if (!Array.isArray(betas)) return { request, carry }

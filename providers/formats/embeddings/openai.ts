@@ -32,9 +32,15 @@ export function openaiEmbeddings(dialect: Format, module: string): Format {
     dialect,
     inbound: { decodeRequest, encodeResponse, check },
     outbound: { encodeRequest: (request, options) => encodeRequest(request, options, adapt), decodeResponse },
-    lens: topLens({ texts: (scan) => looseTexts(scan.value('input')), usage: usageIn }),
+    lens: { ...topLens({ texts: (scan) => looseTexts(scan.value('input')), usage: usageIn }), fitsWhole },
   })
   return adapt && format.outbound ? { ...format, outbound: { ...format.outbound, adapt } } : format
+}
+
+/** Servers that know no base64 answer in floats, which OpenAI's client would read as text. */
+function fitsWhole(answer: string, request?: Scan): boolean {
+  if (!answer.includes('"data"')) return false
+  return request?.value('encoding_format') !== 'base64' || !/"embedding"\s*:\s*\[/.test(answer)
 }
 
 /** What cannot be right in any form that inputs may yet take. */
