@@ -270,7 +270,7 @@ class AttemptRun implements UpstreamHandler {
     const response: AnyResponse | undefined = goal.format.outbound?.decodeResponse(answer.body, this.#outgoing?.carry)
     if (!response) throw new GatewayError('GW_INTERNAL', { id: ctx.id })
     // What the client asked for decides how it is written, and was not read: the body had gone on as it came.
-    if (isSameFormat && goal.format.isWhole) ctx.decoded()
+    if (this.#isSameFormat && goal.format.isWhole) ctx.decoded()
     this.#serve({ kind: 'response', response, raw: this.#facts.sendsRawResponse ? utf8(body) : undefined })
   }
 

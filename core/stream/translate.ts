@@ -137,7 +137,7 @@ export class TranslateLane implements Lane {
 
   #say({ encodeText }: Inbound, json: string): void {
     const frame = encodeText?.(this.#chain.states.at(-1), json)
-    if (frame) this.#writeData(frame.event, frame.data.slice(0, -1))
+    if (frame) this.#push(frame)
   }
 
   /** Stands before the encoder: sees what the client will, commits on content, notes usage. */
@@ -146,7 +146,7 @@ export class TranslateLane implements Lane {
     return {
       start: () => null,
       step: (_, part, out) => {
-        this.#texts += isText(part) ? 1 : 2
+        if (this.#plain) this.#texts += isText(part) ? 1 : 2
         if (part.type === 'usage') this.usage = part.usage
         else if (part.type === 'choice-end') this.#isEnding = true
         else if (part.type === 'response-end') this.#isWhole = true
@@ -170,12 +170,13 @@ export class TranslateLane implements Lane {
     }
   }
 
-  #push({ event, data }: Frame): void {
+  #push(frame: Frame): void {
+    const { event, data } = frame
     // One event of text makes a pattern; anything beside it does not.
-    this.#lastFrame = { event, data }
+    this.#lastFrame = frame
     this.#frames++
     // Error events have facts of their own under the same name; terminators are no objects.
-    if (this.#hasFailed || data.charCodeAt(0) !== OPEN_BRACE) this.#writer.add({ event, data })
+    if (!this.#options.extra || this.#hasFailed || data.charCodeAt(0) !== OPEN_BRACE) this.#writer.add(frame)
     else this.#writeData(event, data.slice(0, -1))
   }
 
@@ -224,8 +225,10 @@ export class TranslateLane implements Lane {
   }
 }
 
+const NO_STAGES: BoundStage[] = []
+
 function pick(stages: readonly StreamStage[], on: StreamStage['on']): BoundStage[] {
-  return stages.filter((stage) => stage.on === on).map(toBound)
+  return stages.length === 0 ? NO_STAGES : stages.filter((stage) => stage.on === on).map(toBound)
 }
 
 function toBound(stage: StreamStage): BoundStage {
@@ -246,5 +249,7 @@ function carriesContent(part: StreamPart): boolean {
 }
 
 function isText(part: StreamPart): boolean {
-  return part.type === 'part-delta' && part.delta.text !== undefined && Object.keys(part.delta).length === 1
+  if (part.type !== 'part-delta' || part.delta.text === undefined) return false
+  for (const name in part.delta) if (name !== 'text') return false
+  return true
 }

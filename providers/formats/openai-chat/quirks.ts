@@ -3,13 +3,18 @@ import type { Quirks } from '../../../core/provider.ts'
 
 /**
  * Fits a body of this format to a provider's deviations. The body is not changed: what differs is copied. Fields named by
- * `drop` are the client's names, so they go before `rename`. `dropped` lists what the client had said and the provider
- * will not hear. `reasoningField` is about answers and says nothing here.
+ * `drop` are the client's names, so they go before `rename`; `dropTranslated` are those that only translated bodies lose. `dropped` lists
+ * what the client had said and the provider will not hear. `reasoningField` is about answers and says nothing here.
  */
-export function applyQuirks(body: JsonObject, quirks: Quirks): { body: JsonObject; dropped: readonly string[] } {
+export function applyQuirks(
+  body: JsonObject,
+  quirks: Quirks,
+  dropTranslated: readonly string[] = [],
+): { body: JsonObject; dropped: readonly string[] } {
   const fitted: JsonObject = { ...body }
   const dropped: string[] = []
   for (const name of quirks.drop ?? []) if (remove(fitted, name)) dropped.push(name)
+  for (const name of dropTranslated) if (remove(fitted, name)) dropped.push(name)
   for (const [name, value] of Object.entries(quirks.defaults ?? {})) fitted[name] ??= value
   for (const [name, [least, most]] of Object.entries(quirks.clamp ?? {})) {
     const value = fitted[name]

@@ -26,11 +26,7 @@ function isForeign(tool: Tool): boolean {
 /** A canonical request as OpenAI's body, fitted to a provider by its quirks. Throws GW_UNSUPPORTED_PARAMETER. */
 export function encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest {
   const lost = lostHints(request, drops, options)
-  const quirks = options.quirks ?? {}
-  const { body, dropped } = applyQuirks(encodeBody(request, options), {
-    ...quirks,
-    drop: [...(quirks.drop ?? []), ...(quirks.dropTranslated ?? [])],
-  })
+  const { body, dropped } = applyQuirks(encodeBody(request, options), options.quirks ?? {}, options.quirks?.dropTranslated)
   return { body, dropped: [...lost, ...dropped] }
 }
 
