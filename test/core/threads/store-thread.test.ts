@@ -52,7 +52,10 @@ describe('the store thread', () => {
 
   it('says which types there are when it is asked for another', async () => {
     const { config } = start({ config: { type: 'postgres', config: {} } }, { entry: REAL })
-    await expect(config.ping()).rejects.toMatchObject({ ...unavailable, message: 'there is no store of type "postgres"; choose one of "memory", "sqlite", "mongodb"' })
+    await expect(config.ping()).rejects.toMatchObject({
+      ...unavailable,
+      message: 'there is no store of type "postgres"; choose one of "memory", "sqlite", "mongodb"',
+    })
   })
 
   it('is started again when it ends; calls that waited are rejected, later ones served', async () => {
