@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../canonical/json.ts'
+import type { Json, JsonObject } from '../../canonical/json.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
 import { type ConfigStore, type Stored, StoreError } from '../../stores.ts'
@@ -80,7 +80,7 @@ export class LiveConfig {
   async open(file: JsonObject): Promise<Loaded & { tables: SnapshotTables }> {
     this.#rest = restOf(file)
     await this.#readStore()
-    await this.#merge(documentsOf(file))
+    await this.#merge(documentsOf(file), [])
     const loaded = tablesOf(this.entities, this.#rest, this.#options)
     if (!loaded.tables) throw new ConfigError(loaded.problems)
     return { ...loaded, tables: loaded.tables }
@@ -99,12 +99,19 @@ export class LiveConfig {
     return this.#oneByOne(() => this.#write(collection, id, edit))
   }
 
-  /** The file has changed: takes over what is right as a whole; rejects with a ConfigError else, and nothing has changed. */
+  /**
+   * The file, which has been checked by itself, has changed: takes it over. Rejects with a StoreError; what was merged before that is in place, and
+   * another call goes on.
+   */
   reload(file: JsonObject): Promise<void> {
     return this.#oneByOne(async () => {
       const wanted = documentsOf(file)
-      const changed = this.isWritable ? await this.#merge(wanted) : this.#replace(wanted)
-      await this.#takeOver(changed)
+      const changed: Document[] = []
+      try {
+        await this.#merge(wanted, changed)
+      } finally {
+        await this.#takeOver(changed)
+      }
     })
   }
 
@@ -132,6 +139,7 @@ export class LiveConfig {
       const body = edit(before)
       this.#check({ collection, id, body })
       try {
+        if (before && body === undefined) await this.#noteRemoval(store, before)
         const held = await this.#store(store, { collection, id, body }, before)
         const published = await this.#takeOver([{ collection, id, body: before?.body ?? body ?? {} }])
         return { ...published, held }
@@ -176,6 +184,9 @@ export class LiveConfig {
   #stamped({ collection, id, body }: Document, before: Held | undefined): JsonObject {
     const now = new Date(this.#options.now()).toISOString()
     const stamped: JsonObject = { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+    // An edit of what the file brought keeps what it was merged by: the file wins again once it says something else.
+    const hash = body.config_hash ?? this.#mergedHash({ collection, id }, before)
+    if (hash !== undefined) stamped.config_hash = hash
     if (NAMED.has(collection)) stamped.name = body.name ?? id
     if (collection === 'virtual_keys') stamped.value_hash = virtualKeyHash(this.#valueOf(body) ?? `none:${id}`)
     return stamped
@@ -231,21 +242,45 @@ export class LiveConfig {
     return changed
   }
 
-  /** Writes what the file has new or changed since it was last merged. Returns what changed. */
-  async #merge(wanted: readonly Document[]): Promise<Document[]> {
+  /** Writes what the file has new or changed since it was last merged. `changed` is given what changed, also where it rejects. */
+  async #merge(wanted: readonly Document[], changed: Document[]): Promise<void> {
     const { store } = this.#options
-    if (!store) return this.#replace(wanted)
-    const changed: Document[] = []
-    for (const entity of wanted) {
-      const { collection, id } = entity
-      const hash = hashOf(entity.body)
+    if (!store) return void changed.push(...this.#replace(wanted))
+    let merged = 0
+    for (const entity of wanted) if (await this.#mergeOne(store, entity, changed)) merged++
+    if (merged > 0) this.#options.log.info({ entities: merged }, 'the file was merged into the store')
+  }
+
+  /** Whether the file's entity was written. Machines with the same file that start at once do not disturb each other. */
+  async #mergeOne(store: ConfigStore, entity: Document, changed: Document[]): Promise<boolean> {
+    const { collection, id } = entity
+    const body: JsonObject = { ...entity.body, config_hash: hashOf(entity.body) }
+    for (let tries = 1; ; tries++) {
       const before = this.entities.held(collection, id)
-      if (before?.body.config_hash === hash) continue
-      await this.#store(store, { collection, id, body: { ...entity.body, config_hash: hash } }, before)
-      changed.push(before ?? entity)
+      if (this.#mergedHash(entity, before) === body.config_hash) return false
+      try {
+        await this.#store(store, { collection, id, body }, before)
+        changed.push(before ?? entity)
+        return true
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.fault !== 'conflict' || tries === MOST_TRIES) throw error
+        changed.push(...(await this.#catchUp(store)))
+        if (error.field !== undefined && this.entities.held(collection, id) === before)
+          throw new ConfigError([`${collection} "${id}" of the file has a ${error.field} that another one in the store has`])
+      }
     }
-    if (changed.length > 0) this.#options.log.info({ entities: changed.length }, 'the file was merged into the store')
-    return changed
+  }
+
+  /** Hash of what the file said of an entity when it was last merged: it outlives the entity's removal. */
+  #mergedHash(entity: Pick<Document, 'collection' | 'id'>, held: Held | undefined): Json | undefined {
+    return (held ?? this.entities.held(META, removalOf(entity)))?.body.config_hash
+  }
+
+  /** What the file brought and the API removes stays away until the file says something else of it. */
+  async #noteRemoval(store: ConfigStore, { collection, id, body: { config_hash: hash } }: Held): Promise<void> {
+    const mark = removalOf({ collection, id })
+    if (hash !== undefined)
+      await this.#store(store, { collection: META, id: mark, body: { config_hash: hash } }, this.entities.held(META, mark))
   }
 
   async #catchUp(store: ConfigStore): Promise<Document[]> {
@@ -292,8 +327,14 @@ export class LiveConfig {
   }
 }
 
+const META = 'meta'
 /** Collections whose documents have a unique name. */
 const NAMED = new Set(CONFIG_COLLECTIONS.filter(({ unique }) => unique?.includes('name')).map(({ name }) => name))
+
+/** The document by which a removal is remembered. */
+function removalOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
+  return `removed:${collection}/${id}`
+}
 
 function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
   return `${collection}\0${id}`
