@@ -1,13 +1,16 @@
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { isAlive, type LaunchedGateway, launchGateway } from './gateway-process.ts'
+import { isAlive, type LaunchedGateway, launchGateway, watch } from './gateway-process.ts'
+import { freePort } from './mongo.ts'
 import { NO_KEYS, pidsOf } from './real-gateway.ts'
 
 export const MAIN = fileURLToPath(new URL('../../transports/main.ts', import.meta.url))
+const LAUNCH = fileURLToPath(new URL('./launch.ts', import.meta.url))
 const LOOK_AGAIN_MS = 10
 
 /** A status and what came with it: JSON where it is JSON, else the text. */
@@ -49,6 +52,32 @@ export async function storeGateway(
   const flags = ['--app-dir', folder, '--threads', '1', ...args]
   const gateway = await launchGateway({ main: MAIN, args: flags, env: { ...NO_KEYS, BIFROST_ENCRYPTION_KEY: '', ...env } })
   return withCalls(gateway)
+}
+
+/** Starts it where it cannot serve yet: on a port that is known beforehand. `ready` resolves once it serves. */
+export async function waitingGateway(
+  folder: string,
+  { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
+): Promise<StoreGateway & { ready: Promise<unknown> }> {
+  const port = await freePort()
+  const flags = ['--app-dir', folder, '--threads', '1', '--host', '127.0.0.1', '--port', String(port), ...args]
+  const child = spawn(process.execPath, [LAUNCH, MAIN, ...flags], {
+    env: { ...process.env, ...NO_KEYS, BIFROST_ENCRYPTION_KEY: '', ...env },
+    detached: true,
+  })
+  const watched = watch(child)
+  const ready = watched.waitFor(/the gateway serves/)
+  ready.catch(() => {})
+  const gateway = withCalls({ ...watched, url: `http://127.0.0.1:${port}`, pid: 0 })
+  return {
+    ...gateway,
+    ready,
+    async end() {
+      // The gateway's own id is in its output only once it serves: the group is ended.
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+      await watched.exited
+    },
+  }
 }
 
 /** Adds what operators and clients do. */
