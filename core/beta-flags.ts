@@ -42,5 +42,6 @@ export function clientBetas(ctx: Context, format: Format, rules: BetaRules): str
     lines.map((line) => [line]),
     bodyHeaders,
   ).flatMap(([, value]) => value.split(',').map((flag) => flag.trim()))
-  return flags.filter((flag) => flag !== '' && passesBeta(rules, flag))
+  const distinct = new Map(flags.toReversed().map((flag) => [flag.toLowerCase(), flag])).values()
+  return [...distinct].toReversed().filter((flag) => flag !== '' && passesBeta(rules, flag))
 }

@@ -57,19 +57,14 @@ export function defineOperationFormat<Request extends AnyRequest, Response exten
   const { name, module, dialect, listAs, inbound, outbound, lens } = format
   const { framing, streamType, headers, listHeaders, answerHeaders } = dialect
   return {
-    isWhole: true,
-    listAs,
-    ...{ name, module, framing, streamType, headers, listHeaders, answerHeaders },
-    inbound: inbound && { ...clientSide(name, dialect), ...(inbound as unknown as OperationInbound<never, never>) },
-    outbound:
-      outbound && ({ ...providerSide(name, dialect), ...(outbound as unknown as OperationOutbound<never, never>) } as unknown as Outbound),
+    ...{ name, module, isWhole: true, listAs, framing, streamType, headers, listHeaders, answerHeaders },
+    inbound: inbound && ({ ...clientSide(name, dialect), ...inbound } as unknown as Inbound),
+    outbound: outbound && ({ ...providerSide(name, dialect), ...outbound } as unknown as Outbound),
     lens: { ...NO_STREAM, ...lens },
-  } as Format
+  }
 }
 
-type ClientRest = Omit<Inbound, 'decodeRequest' | 'encodeResponse' | 'check' | 'readPath' | 'encodeModels' | 'encodeText' | 'keepAlive'>
-
-function clientSide(name: string, { inbound }: Format): ClientRest {
+function clientSide(name: string, { inbound }: Format): Omit<Inbound, 'decodeRequest' | 'encodeResponse'> {
   if (!inbound) throw new Error(`format ${name} needs a dialect with a client's side`)
   const { encodeError, encodeErrorFrame, errorHeaders } = inbound
   return { encodeError, encodeErrorFrame, ...(errorHeaders && { errorHeaders }), encodeStream: refusing() }

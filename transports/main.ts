@@ -73,19 +73,17 @@ async function runConfig(args: readonly string[]): Promise<void> {
 
 /** `bifrost migrate` and `bifrost keys rotate`: they work on the store itself, and start no gateway. */
 async function runStoreCommands(): Promise<void> {
-  const [{ runStoreCommand }, { storeDrivers }, { providers }, { builtins }] = await Promise.all([
-    import('./store-commands.ts'),
-    import('../plugins/stores.ts'),
-    import('../providers/index.ts'),
-    import('../plugins/index.ts'),
-  ])
+  const [{ runStoreCommand }, { storeDrivers }, { providers, plannedProviders }, { builtins, plannedPlugins, vectorStores }] =
+    await Promise.all([
+      import('./store-commands.ts'),
+      import('../plugins/stores.ts'),
+      import('../providers/index.ts'),
+      import('../plugins/index.ts'),
+    ])
   process.exitCode = await runStoreCommand(process.argv.slice(2), {
     env: process.env,
     drivers: storeDrivers,
-    keyUrls: Object.fromEntries(
-      providers.flatMap(({ name, keyUrl, keyModelName }) => (keyUrl && !keyModelName ? [[name, keyUrl] as const] : [])),
-    ),
-    plugins: new Set(builtins.map(({ name }) => name)),
+    builtins: { providers, planned: plannedProviders, plugins: builtins, plannedPlugins, vectorStores },
     output: { out: (text) => void process.stdout.write(text), err: (text) => void process.stderr.write(text) },
     now: Date.now,
   })

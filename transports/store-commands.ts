@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util'
+import type { Builtins } from '../core/config/builtins.ts'
 import type { Environment } from '../core/config/env.ts'
 import { createLog } from '../core/log.ts'
 import { createRedactor } from '../core/redact.ts'
 import { rotateKey } from '../core/sealing/rotate.ts'
 import { SealingError } from '../core/sealing/sealing-error.ts'
 import { type StoreDriver, StoreError } from '../core/stores.ts'
-import { takeOver } from '../core/takeover/at-start.ts'
+import { type TakeoverOptions, takeOver } from '../core/takeover/at-start.ts'
 import { passphraseFrom } from '../core/takeover/read-bifrost.ts'
 import { reportText } from '../core/takeover/report.ts'
 import { TakeoverError } from '../core/takeover/tables.ts'
@@ -16,10 +17,8 @@ import { openSealed, openTarget, TargetError, type TargetOptions } from './store
 export interface StoreCommandParts {
   env: Environment
   drivers: readonly StoreDriver[]
-  /** Blocks of keys that hold the server's URL, by their providers. */
-  keyUrls: Readonly<Record<string, string>>
-  /** Names of the built-in plugins. */
-  plugins: ReadonlySet<string>
+  /** What a configuration may name. */
+  builtins: Builtins
   output: CliOutput
   now(): number
 }
@@ -58,20 +57,33 @@ async function migrate(args: readonly string[], parts: StoreCommandParts): Promi
   const { values } = parseArgs({ args: [...args], options: MIGRATE, allowPositionals: false })
   const { from, 'dry-run': isDryRun = false, json } = values
   if (from === undefined) return misused('migrate', parts)
-  const { output, env, keyUrls, plugins, now } = parts
+  const { output, env, builtins, now } = parts
   const reference = values['encryption-key']
   const given = reference === undefined ? undefined : passphraseFrom(reference, env)
   const target = await openTarget(targetOf(values, parts), isDryRun)
   try {
     if (!target.passphrase) output.err('note: no encryption_key is set, secrets lie in the store in the open\n')
     const store = await openSealed(target, now(), isDryRun)
-    const report = await takeOver(from, { store, now: now(), isDryRun, keyUrls, plugins, passphrase: given ?? target.passphrase })
+    const report = await takeOver(from, {
+      store,
+      now: now(),
+      isDryRun,
+      ...namesOf(builtins),
+      validity: { builtins, env },
+      passphrase: given ?? target.passphrase,
+    })
     output.out(json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report))
     if (isDryRun) output.err('dry run: nothing was written\n')
     return 0
   } finally {
     await target.raw.close()
   }
+}
+
+/** Names that the rules go by. */
+function namesOf({ providers, plugins }: Builtins): Pick<TakeoverOptions, 'keyUrls' | 'plugins'> {
+  const keyUrls = providers.flatMap(({ name, keyUrl, keyModelName }) => (keyUrl && !keyModelName ? [[name, keyUrl] as const] : []))
+  return { keyUrls: Object.fromEntries(keyUrls), plugins: new Set(plugins.map(({ name }) => name)) }
 }
 
 async function rotate(args: readonly string[], parts: StoreCommandParts): Promise<number> {

@@ -50,7 +50,7 @@ export function textContent(text: string): Content {
 /** A call of a tool whose input is the structured text. */
 export function structuredCall(name: string): Content {
   const call: Block = { type: 'tool', id: 'call_1', name, arguments: STRUCTURED_TEXT }
-  return { blocks: [{ type: 'text', text: 'Here it is.' }, call], stop: 'tools', usage: { input: 40, output: 20 } }
+  return { blocks: [{ type: 'text', text: 'Here it is.' }, call], stop: 'tools', usage: { input: 12, output: 15 } }
 }
 
 /** Answers by model name. */

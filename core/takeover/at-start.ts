@@ -4,6 +4,7 @@ import type { JsonObject } from '../canonical/json.ts'
 import type { Log } from '../log.ts'
 import { backupSqlite } from '../sqlite-backup.ts'
 import type { ConfigStore } from '../stores.ts'
+import { checkDocuments, type Validity } from './check-documents.ts'
 import { type ReadOptions, readBifrost } from './read-bifrost.ts'
 import { reportOf, reportText, type TakeoverReport } from './report.ts'
 import { readRows, sourceName } from './source.ts'
@@ -16,16 +17,19 @@ export interface TakeoverOptions extends ReadOptions {
   /** Epoch milliseconds. */
   now: number
   isDryRun?: boolean | undefined
+  /** Where given, the report says what this gateway would refuse. */
+  validity?: Validity | undefined
 }
 
 /** Reads the database at `from` and writes it into the store; a dry run reports the same and writes nothing. Rejects with TakeoverError and StoreError. */
 export async function takeOver(from: string, options: TakeoverOptions): Promise<TakeoverReport> {
-  const { store, now, isDryRun } = options
+  const { store, now, isDryRun, validity } = options
   const { documents, notes } = await readBifrost(await readRows(from), options)
   const plan = await planTakeover(store, documents)
   const name = sourceName(from)
   const mark: JsonObject = { from: name, at: new Date(now).toISOString(), documents: documents.length }
-  return reportOf(name, isDryRun ? plan : await carryOut(store, plan, mark), notes)
+  const invalid = validity ? checkDocuments(documents, validity) : []
+  return reportOf(name, isDryRun ? plan : await carryOut(store, plan, mark), { ...notes, invalid })
 }
 
 /** Name of the original's database in its folder. */

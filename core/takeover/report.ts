@@ -14,6 +14,8 @@ export interface TakeoverReport {
   changed: { rule: Rule; says: string; entities: Note[] }[]
   denied: Note[]
   left: Note[]
+  /** What this gateway refuses: it does not start before that is mended. */
+  invalid: Note[]
 }
 
 const KEPT: Partial<Record<Fate, string>> = {
@@ -22,7 +24,11 @@ const KEPT: Partial<Record<Fate, string>> = {
 }
 
 /** The report of a plan, or of what was done. */
-export function reportOf(from: string, planned: readonly Planned[], { changed, denied, left }: Notes): TakeoverReport {
+export function reportOf(
+  from: string,
+  planned: readonly Planned[],
+  { changed, denied, left, invalid = [] }: Notes & { invalid?: Note[] },
+): TakeoverReport {
   const written: Record<Fate, number> = { new: 0, same: 0, replaces: 0, kept: 0, taken: 0 }
   const carried = new Map<string, string[]>()
   const kept: TakeoverReport['kept'] = []
@@ -43,6 +49,7 @@ export function reportOf(from: string, planned: readonly Planned[], { changed, d
     changed: changed.map(({ rule, notes }) => ({ rule, says: RULES[rule], entities: notes })),
     denied,
     left,
+    invalid,
   }
 }
 
@@ -73,6 +80,10 @@ export function reportText(report: TakeoverReport): string {
     ...section(
       'Left behind:',
       report.left.map((note) => `  - ${noteText(note)}`),
+    ),
+    ...section(
+      'Not valid here, to be mended before the gateway starts with it:',
+      report.invalid.map((note) => `  - ${noteText(note)}`),
     ),
     '',
   ].join('\n')

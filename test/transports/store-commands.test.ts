@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { storeDrivers } from '../../plugins/stores.ts'
 import { runCli } from '../../transports/cli.ts'
 import { runStoreCommand } from '../../transports/store-commands.ts'
+import { builtins } from '../core/config/builtins.ts'
 import { sealedTables, TABLES, writeBifrostDatabase } from '../helpers/bifrost-database.ts'
 
 let folder: string
@@ -24,8 +25,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
   const code = await runStoreCommand(args, {
     env,
     drivers: storeDrivers,
-    keyUrls: { ollama: 'ollama_key_config' },
-    plugins: new Set(['known']),
+    builtins: { ...builtins, plugins: [{ name: 'known' }] },
     output: {
       out: (text) => {
         out += text
@@ -58,6 +58,31 @@ test('a dry run writes nothing and prints what then happens; once more everythin
   expect(done.err).toBe('note: no encryption_key is set, secrets lie in the store in the open\n')
   expect(done.out).toContain('38 new, 0 replaced, 0 as they were')
   expect((await run(['migrate', '--from', source, '--app-dir', app])).out).toContain('0 new, 0 replaced, 38 as they were')
+})
+
+test('what this gateway would refuse is told, and what depends on a variable is not guessed at', async () => {
+  const [network, virtual] = [
+    '{"retry_backoff_initial":20}',
+    { id: 'vk', name: 'vk', value: 'has a space', is_active: 1, team_id: 'nobody', value_hash: '' },
+  ]
+  const providers = [{ id: 1, name: 'openai', network_config_json: network }]
+  const keys = [{ id: 1, name: 'k', provider_id: 1, key_id: 'k', value: 'env.NOT_SET_HERE', models_json: '["a","a"]', weight: 1 }]
+  const file = join(folder, 'strict.db')
+  writeBifrostDatabase(file, { ...TABLES, config_providers: providers, config_keys: keys, governance_virtual_keys: [virtual] })
+  const app = await appDir('strict')
+  const { out, code } = await run(['migrate', '--from', file, '--app-dir', app, '--dry-run', '--json'])
+  expect(code).toBe(0)
+  const { invalid } = JSON.parse(out) as { invalid: { entity: string; detail: string }[] }
+  expect(invalid.map(({ entity, detail }) => `${entity}: ${detail}`)).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^providers "openai": network_config.retry_backoff_initial /),
+      'keys "k": models "a" appears twice',
+      expect.stringMatching(/^virtual_keys "vk": value must be 1 to 512 visible ASCII characters/),
+      expect.stringMatching(/^virtual_keys "vk": team_id /),
+    ]),
+  )
+  expect(out).not.toContain('has a space')
+  expect(invalid.filter(({ detail }) => detail.startsWith('value') && !detail.includes('ASCII'))).toEqual([])
 })
 
 test('with keys on both sides: opened by the one, sealed by the other, nothing in the open on disk', async () => {

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../canonical/json.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
-import { type ConfigStore, type Stored, StoreError } from '../../stores.ts'
+import { type ConfigStore, STORE_SETTLE_MS, type Stored, StoreError } from '../../stores.ts'
 import type { ThreadLog } from '../../threads/guard.ts'
 import type { Builtins } from '../builtins.ts'
 import { CONFIG_COLLECTIONS } from '../collections.ts'
@@ -47,8 +47,8 @@ interface Change {
 /** Several writers on one document: each loses at most so often before it gives up. */
 const MOST_TRIES = 10
 const PAGE = 500
-/** A number that no document came to show within this time belongs to a write that failed. Milliseconds. */
-const GAP_PATIENCE_MS = 10_000
+/** Changes that a store tells at once. */
+const MOST_CHANGES = 1000
 
 /**
  * The running configuration, at home in the main thread: all documents in memory, each change checked as the file would be, written to the
@@ -286,18 +286,28 @@ export class LiveConfig {
   async #catchUp(store: ConfigStore): Promise<Document[]> {
     const known = Math.min(this.#seen, ...this.#gaps.keys()) - (this.#gaps.size > 0 ? 1 : 0)
     if (known < (await store.oldestChange()) - 1) return this.#readAgain()
-    const changes = await store.changesSince(known)
     const changed: Document[] = []
-    for (const stored of changes) {
-      this.#note(stored)
-      const { collection, id } = stored
-      const before = this.entities.held(collection, id)
-      if (before && before.change >= stored.change) continue
-      this.#put(stored)
-      changed.push({ collection, id, body: before?.body ?? this.entities.held(collection, id)?.body ?? {} })
+    for (let from = known, isFull = true; isFull; ) {
+      const changes = await store.changesSince(from)
+      for (const stored of changes) {
+        const document = this.#learn(stored)
+        if (document) changed.push(document)
+      }
+      from = changes.at(-1)?.change ?? from
+      isFull = changes.length >= MOST_CHANGES
     }
     this.#forgetGaps()
     return changed
+  }
+
+  /** Takes a change over; undefined where it is known. */
+  #learn(stored: Stored): Document | undefined {
+    this.#note(stored)
+    const { collection, id } = stored
+    const before = this.entities.held(collection, id)
+    if (before && before.change >= stored.change) return undefined
+    this.#put(stored)
+    return { collection, id, body: before?.body ?? this.entities.held(collection, id)?.body ?? {} }
   }
 
   /** Too much was missed: all pages again. */
@@ -322,7 +332,7 @@ export class LiveConfig {
   }
 
   #forgetGaps(): void {
-    const oldest = this.#options.now() - GAP_PATIENCE_MS
+    const oldest = this.#options.now() - STORE_SETTLE_MS
     for (const [change, since] of this.#gaps) if (since < oldest) this.#gaps.delete(change)
   }
 }
