@@ -23,6 +23,8 @@ import { createServer } from './http/server.ts'
 import { ROUTES } from './routes.ts'
 import { createLive, manage, type TestManagement } from './testing-management.ts'
 
+export type { TestManagement } from './testing-management.ts'
+
 /** A configuration, and what tests inject. */
 export interface TestGatewayOptions {
   /** What config.json would say. Without it the gateway serves `demo/hello` alone. */

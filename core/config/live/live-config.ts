@@ -2,6 +2,7 @@ import type { JsonObject } from '../../canonical/json.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
 import { type ConfigStore, type Stored, StoreError } from '../../stores.ts'
+import { isId } from '../../stores-checks.ts'
 import type { ThreadLog } from '../../threads/guard.ts'
 import type { Builtins } from '../builtins.ts'
 import { CONFIG_COLLECTIONS } from '../collections.ts'
@@ -147,6 +148,7 @@ export class LiveConfig {
   /** What the rules and the tables would say with the change in place. Throws a ConfigError; leaves everything as it was. */
   #check({ collection, id, body }: Change): void {
     if (body === undefined) return
+    if (!isId(id) || id === '__proto__') throw new ConfigError(['id: is too long, or holds what no id can'])
     const missing = missingVariables(body, this.#options.env)
     if (missing.length > 0) throw new ConfigError(missing.map((name) => `body: the environment variable ${name} is not set, or empty`))
     const document = { collection, id, body: plainBody(body) }
@@ -175,7 +177,7 @@ export class LiveConfig {
   /** With what the store keeps besides: times, and the fields that must be unique. */
   #stamped({ collection, id, body }: Document, before: Held | undefined): JsonObject {
     const now = new Date(this.#options.now()).toISOString()
-    const stamped: JsonObject = { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+    const stamped: JsonObject = { ...mergedHash(before), ...body, created_at: before?.body.created_at ?? now, updated_at: now }
     if (NAMED.has(collection)) stamped.name = body.name ?? id
     if (collection === 'virtual_keys') stamped.value_hash = virtualKeyHash(this.#valueOf(body) ?? `none:${id}`)
     return stamped
@@ -297,6 +299,12 @@ const NAMED = new Set(CONFIG_COLLECTIONS.filter(({ unique }) => unique?.includes
 
 function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
   return `${collection}\0${id}`
+}
+
+/** What the file last said of an entity stays known when somebody else changes it: else the same file would win again. */
+function mergedHash(before: Held | undefined): JsonObject {
+  const hash = before?.body.config_hash
+  return hash === undefined ? {} : { config_hash: hash }
 }
 
 function conflict(error: StoreError, { collection, id }: { collection: string; id: string }): GatewayError {
