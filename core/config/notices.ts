@@ -29,6 +29,7 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
 const BLOCKS_NOT_YET: readonly (readonly string[])[] = [
   ['encryption_key'],
   ['framework'],
+  ['proxy_config'],
   ['governance', 'routing_rules'],
   ['governance', 'model_configs'],
   ['governance', 'providers'],

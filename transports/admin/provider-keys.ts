@@ -10,9 +10,6 @@ import { type AdminTools, found, write, written } from './tools.ts'
 const TAG = 'Provider keys'
 const ANSWER_ONLY = ['provider', 'config_hash', 'status', 'description', 'created_at', 'updated_at', 'cool_down_until', 'last_error']
 
-/** Where a key stands in the file. */
-const IN_FILE = /^providers(?:\.[\w-]+|\["[^"]*"\])\.keys\[\d+\]\.?/
-
 const variable = z.union([
   z.string(),
   z.looseObject({ value: z.string().optional(), env_var: z.string().optional(), from_env: z.boolean().optional() }),
@@ -113,7 +110,7 @@ async function save(tools: AdminTools, { provider, id, body, isNew }: { provider
     refuseTakenName(tools, next, id)
     return withStoredSecrets('keys', id, { next, current: current?.body })
   }
-  const { held, ...change } = await write(tools, ['keys', id, edit], IN_FILE)
+  const { held, ...change } = await write(tools, ['keys', id, edit])
   return written(held ? shown(tools, held) : {}, change)
 }
 

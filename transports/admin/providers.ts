@@ -12,8 +12,6 @@ import { type AdminTools, found, write, written } from './tools.ts'
 const TAG = 'Providers'
 /** Fields of an answer that a client may send back, and that mean nothing there. */
 const ANSWER_ONLY = ['name', 'provider', 'keys', 'provider_status', 'status', 'description', 'config_hash', 'created_at', 'updated_at']
-/** Where a provider stands in the file. */
-const IN_FILE = /^providers(?:\.[\w-]+|\["[^"]*"\])\.?/
 const KEYS_IGNORED = 'keys are ignored here: use /api/providers/{provider}/keys'
 
 const payload = z.looseObject({
@@ -80,7 +78,7 @@ async function save(tools: AdminTools, { name, body, isNew }: { name: string; bo
     if (isNew && current) throw new GatewayError('GW_CONFLICT', { reason: `provider "${name}" exists already` })
     return withStoredSecrets('providers', name, { next, current: current?.body })
   }
-  const { held, ...change } = await write(tools, ['providers', name, edit], IN_FILE)
+  const { held, ...change } = await write(tools, ['providers', name, edit])
   const answer = held ? shown(tools, held) : { name }
   return written(body.keys === undefined ? answer : { ...answer, warnings: [KEYS_IGNORED] }, change)
 }

@@ -30,8 +30,8 @@ export interface AdminReply {
   body: Json | { type: string; text: string | Uint8Array }
 }
 
-/** Who may call a route: everybody, or who has signed in where authentication is on. */
-export type AdminAccess = 'open' | 'admin'
+/** Who may call a route: everybody, who has signed in where authentication is on, or a virtual key about itself. */
+export type AdminAccess = 'open' | 'admin' | 'virtual-key'
 
 /** A row of the management API. What it says is also what `GET /api/openapi.json` tells. */
 export interface AdminRoute {
