@@ -36,7 +36,6 @@ export function errorReply(error: unknown): Omit<ControlReply, 'id'> {
   return jsonReply({ status, headers, body })
 }
 
-/** Sessions lie in a store too. */
 function lostStore(error: StoreError): GatewayError {
   return new GatewayError('GW_STORE_UNAVAILABLE', { reason: error.message }, { cause: error })
 }

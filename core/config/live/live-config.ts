@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../../canonical/json.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
 import { type ConfigStore, STORE_SETTLE_MS, type Stored, StoreError } from '../../stores.ts'
+import { isId } from '../../stores-checks.ts'
 import type { ThreadLog } from '../../threads/guard.ts'
 import type { Builtins } from '../builtins.ts'
 import { CONFIG_COLLECTIONS } from '../collections.ts'
@@ -12,7 +13,7 @@ import { ConfigError, pathText } from '../problems.ts'
 import { checkEntity } from '../rules/index.ts'
 import { type Document, documentsOf, hashOf, restOf } from './documents.ts'
 import { type Held, HeldEntities, plainBody } from './held.ts'
-import { type LoadTree, missingVariables, type Rows, rowsOf, tablesOf } from './rows.ts'
+import { type LoadTree, missingVariables, problemsIn, type Rows, rowsOf, tablesOf } from './rows.ts'
 
 /** What happened to a change: its version, and whether all threads had it in place within a second. */
 export interface Published {
@@ -79,7 +80,8 @@ export class LiveConfig {
    */
   async open(file: JsonObject): Promise<Loaded & { tables: SnapshotTables }> {
     this.#rest = restOf(file)
-    await this.#readStore()
+    const { store } = this.#options
+    if (store) for (const stored of await this.#readAll(store)) this.#put(stored)
     await this.#merge(documentsOf(file), [])
     const loaded = tablesOf(this.entities, this.#rest, this.#options)
     if (!loaded.tables) throw new ConfigError(loaded.problems)
@@ -99,17 +101,14 @@ export class LiveConfig {
     return this.#oneByOne(() => this.#write(collection, id, edit))
   }
 
-  /**
-   * The file, which has been checked by itself, has changed: takes it over. Rejects with a StoreError; what was merged before that is in place, and
-   * another call goes on.
-   */
+  /** The file has changed: takes over what is right as a whole; rejects with a ConfigError else, and nothing has changed. */
   reload(file: JsonObject): Promise<void> {
     return this.#oneByOne(async () => {
-      const wanted = documentsOf(file)
       const changed: Document[] = []
       try {
-        await this.#merge(wanted, changed)
+        await this.#merge(documentsOf(file), changed)
       } finally {
+        // Also where the store was lost in the middle: what is written holds.
         await this.#takeOver(changed)
       }
     })
@@ -152,19 +151,20 @@ export class LiveConfig {
     }
   }
 
-  /** What the rules and the tables would say with the change in place. Throws a ConfigError; leaves everything as it was. */
+  /** What the rules and the schemas say with the change in place. Throws a ConfigError, with paths relative to the document; leaves everything as it was. */
   #check({ collection, id, body }: Change): void {
     if (body === undefined) return
+    if (!isId(id) || id === '__proto__') throw new ConfigError(['id: is too long, or holds what no id can'])
     const missing = missingVariables(body, this.#options.env)
     if (missing.length > 0) throw new ConfigError(missing.map((name) => `body: the environment variable ${name} is not set, or empty`))
     const document = { collection, id, body: plainBody(body) }
     const wrong = checkEntity(document, { lookup: this.entities, builtins: this.#options.builtins })
     const before = this.entities.held(collection, id)
     this.#put({ ...document, version: 0, change: 0 })
-    const { problems } = rowsOf(this.entities, [document], this.#options)
+    const problems = problemsIn(this.entities, document, this.#options)
     if (before) this.entities.set(before)
     else this.entities.delete(collection, id)
-    const all = [...wrong.map(({ path, message }) => `${pathText(path)}: ${message}`), ...problems]
+    const all = [...wrong.map(({ path, message }) => `${pathText(path) || 'body'}: ${message}`), ...problems]
     if (all.length > 0) throw new ConfigError([...new Set(all)])
   }
 
@@ -183,10 +183,12 @@ export class LiveConfig {
   /** With what the store keeps besides: times, and the fields that must be unique. */
   #stamped({ collection, id, body }: Document, before: Held | undefined): JsonObject {
     const now = new Date(this.#options.now()).toISOString()
-    const stamped: JsonObject = { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
-    // An edit of what the file brought keeps what it was merged by: the file wins again once it says something else.
-    const hash = body.config_hash ?? this.#mergedHash({ collection, id }, before)
-    if (hash !== undefined) stamped.config_hash = hash
+    const stamped: JsonObject = {
+      ...this.#merged({ collection, id }, before),
+      ...body,
+      created_at: before?.body.created_at ?? now,
+      updated_at: now,
+    }
     if (NAMED.has(collection)) stamped.name = body.name ?? id
     if (collection === 'virtual_keys') stamped.value_hash = virtualKeyHash(this.#valueOf(body) ?? `none:${id}`)
     return stamped
@@ -210,23 +212,23 @@ export class LiveConfig {
     return this.#publish(rows)
   }
 
-  async #readStore(): Promise<void> {
-    const { store } = this.#options
-    if (!store) return
-    this.#seen = await store.latestChange()
-    let last: Stored | undefined
+  /** Every document of the store. What changes meanwhile has a higher number than is then seen. */
+  async #readAll(store: ConfigStore): Promise<Stored[]> {
+    const seen = await store.latestChange()
+    const all: Stored[] = []
     for (let isFull = true; isFull; ) {
-      const page = await store.readPage(last, PAGE)
-      for (const stored of page) this.#put(stored)
-      last = page.at(-1)
+      const page = await store.readPage(all.at(-1), PAGE)
+      all.push(...page)
       isFull = page.length === PAGE
     }
+    this.#seen = seen
+    this.#gaps.clear()
+    return all
   }
 
-  /** File-only: what the file says replaces everything. Returns what changed. */
-  #replace(wanted: readonly Document[]): Document[] {
+  /** File-only: what the file says replaces everything. */
+  #replace(wanted: readonly Document[], changed: Document[]): void {
     const next = new Map(wanted.map((entity) => [keyOf(entity), entity]))
-    const changed: Document[] = []
     for (const held of [...this.entities]) {
       const entity = next.get(keyOf(held))
       if (entity && hashOf(plainBody(entity.body)) === hashOf(plainBody(held.body))) next.delete(keyOf(held))
@@ -239,53 +241,52 @@ export class LiveConfig {
       changed.push(this.entities.held(entity.collection, entity.id) ?? entity)
       this.entities.set({ ...entity, body: this.#stamped(entity, undefined), version: 0, change: 0 })
     }
-    return changed
   }
 
-  /** Writes what the file has new or changed since it was last merged. `changed` is given what changed, also where it rejects. */
+  /** Writes what the file has new or changed since it was last merged; `changed` is told of each as it stood before. */
   async #merge(wanted: readonly Document[], changed: Document[]): Promise<void> {
-    const { store } = this.#options
-    if (!store) return void changed.push(...this.#replace(wanted))
-    let merged = 0
-    for (const entity of wanted) if (await this.#mergeOne(store, entity, changed)) merged++
-    if (merged > 0) this.#options.log.info({ entities: merged }, 'the file was merged into the store')
+    const { store, log } = this.#options
+    if (!store) return this.#replace(wanted, changed)
+    for (const entity of wanted) changed.push(...(await this.#mergeOne(store, entity)))
+    if (changed.length > 0) log.info({ entities: changed.length }, 'the file was merged into the store')
   }
 
-  /** Whether the file's entity was written. Machines with the same file that start at once do not disturb each other. */
-  async #mergeOne(store: ConfigStore, entity: Document, changed: Document[]): Promise<boolean> {
+  /** Machines that start together merge the same file: who comes second finds it done. */
+  async #mergeOne(store: ConfigStore, entity: Document): Promise<Document[]> {
     const { collection, id } = entity
-    const body: JsonObject = { ...entity.body, config_hash: hashOf(entity.body) }
+    const body = { ...entity.body, config_hash: hashOf(entity.body) }
+    const changed: Document[] = []
     for (let tries = 1; ; tries++) {
       const before = this.entities.held(collection, id)
-      if (this.#mergedHash(entity, before) === body.config_hash) return false
+      if (this.#merged(entity, before).config_hash === body.config_hash) return changed
       try {
         await this.#store(store, { collection, id, body }, before)
-        changed.push(before ?? entity)
-        return true
+        return [...changed, before ?? entity]
       } catch (error) {
         if (!(error instanceof StoreError) || error.fault !== 'conflict' || tries === MOST_TRIES) throw error
         changed.push(...(await this.#catchUp(store)))
-        if (error.field !== undefined && this.entities.held(collection, id) === before)
-          throw new ConfigError([`${collection} "${id}" of the file has a ${error.field} that another one in the store has`])
+        if (error.field !== undefined && this.entities.held(collection, id)?.body.config_hash !== body.config_hash)
+          throw new ConfigError([`${collection} "${id}": its ${error.field} is that of another one in the store`])
       }
     }
   }
 
-  /** Hash of what the file said of an entity when it was last merged: it outlives the entity's removal. */
-  #mergedHash(entity: Pick<Document, 'collection' | 'id'>, held: Held | undefined): Json | undefined {
-    return (held ?? this.entities.held(META, removalOf(entity)))?.body.config_hash
+  /** What the file last said of an entity stays known when somebody else changes or removes it: else the same file would win again. */
+  #merged(entity: Pick<Document, 'collection' | 'id'>, held: Held | undefined): { config_hash?: Json } {
+    const hash = (held ?? this.entities.held(META, removalOf(entity)))?.body.config_hash
+    return hash === undefined ? {} : { config_hash: hash }
   }
 
   /** What the file brought and the API removes stays away until the file says something else of it. */
   async #noteRemoval(store: ConfigStore, { collection, id, body: { config_hash: hash } }: Held): Promise<void> {
     const mark = removalOf({ collection, id })
-    if (hash !== undefined)
-      await this.#store(store, { collection: META, id: mark, body: { config_hash: hash } }, this.entities.held(META, mark))
+    if (hash === undefined) return
+    await this.#store(store, { collection: META, id: mark, body: { config_hash: hash } }, this.entities.held(META, mark))
   }
 
   async #catchUp(store: ConfigStore): Promise<Document[]> {
     const known = Math.min(this.#seen, ...this.#gaps.keys()) - (this.#gaps.size > 0 ? 1 : 0)
-    if (known < (await store.oldestChange()) - 1) return this.#readAgain()
+    if (known < (await store.oldestChange()) - 1) return this.#readAgain(store)
     const changed: Document[] = []
     for (let from = known, isFull = true; isFull; ) {
       const changes = await store.changesSince(from)
@@ -310,17 +311,19 @@ export class LiveConfig {
     return { collection, id, body: before?.body ?? this.entities.held(collection, id)?.body ?? {} }
   }
 
-  /** Too much was missed: all pages again. */
-  async #readAgain(): Promise<Document[]> {
-    const before = [...this.entities]
-    for (const { collection, id } of before) this.entities.delete(collection, id)
-    this.#gaps.clear()
-    await this.#readStore()
-    const changes = new Map([...before, ...this.entities].map((held) => [keyOf(held), held]))
-    return [...changes.values()].filter((held) => {
-      const now = this.entities.held(held.collection, held.id)
-      return !now || !before.some(({ collection, id, change }) => collection === now.collection && id === now.id && change === now.change)
+  /** Too much was missed: all pages again. Until they are there, what was known stands. */
+  async #readAgain(store: ConfigStore): Promise<Document[]> {
+    const stored = await this.#readAll(store)
+    const now = new Set(stored.map(keyOf))
+    const gone = [...this.entities].filter((held) => !now.has(keyOf(held)))
+    for (const { collection, id } of gone) this.entities.delete(collection, id)
+    const changed = stored.flatMap((next): Document[] => {
+      const before = this.entities.held(next.collection, next.id)
+      if (before?.change === next.change) return []
+      this.#put(next)
+      return [before ?? { collection: next.collection, id: next.id, body: next.body ?? {} }]
     })
+    return [...gone, ...changed]
   }
 
   /** Numbers are given before documents are written: one that is passed over may yet come. */
@@ -341,13 +344,13 @@ const META = 'meta'
 /** Collections whose documents have a unique name. */
 const NAMED = new Set(CONFIG_COLLECTIONS.filter(({ unique }) => unique?.includes('name')).map(({ name }) => name))
 
+function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
+  return `${collection}\0${id}`
+}
+
 /** The document by which a removal is remembered. */
 function removalOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
   return `removed:${collection}/${id}`
-}
-
-function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
-  return `${collection}\0${id}`
 }
 
 function conflict(error: StoreError, { collection, id }: { collection: string; id: string }): GatewayError {
