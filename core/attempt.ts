@@ -100,7 +100,7 @@ class AttemptRun implements UpstreamHandler {
   constructor(options: RunOptions) {
     const { runtime, ctx, goal, candidate } = options
     this.#options = options
-    this.#callers = runtime.callers(ctx.operation)
+    this.#callers = runtime.callers(ctx)
     const startedAt = runtime.deadlines.clock.now()
     const sendsRaw = sendsRawResponse(ctx, goal)
     this.#facts = { goal, candidate, startedAt, dropped: [], rawRequest: undefined, sendsRawResponse: sendsRaw }

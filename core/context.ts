@@ -6,6 +6,7 @@ import type { RerankRequest } from './canonical/rerank.ts'
 import type { HeaderList, Incoming } from './edge.ts'
 import { GatewayError } from './errors.ts'
 import type { Carry, Format, Framing, NamedByPath } from './format.ts'
+import type { PluginSet } from './plugin-sets.ts'
 import type { Operation } from './provider.ts'
 import type { Member } from './roster.ts'
 import type { Scan } from './scan.ts'
@@ -70,6 +71,8 @@ export class Context implements Member {
   /** Told when a handler reads `request` undeclared. Set by the gateway: throws in tests, warns in production. */
   onUndeclaredRead: ((plugin: string) => void) | undefined
   execute: Execute | undefined
+  /** The plugins that serve it to its end, whatever the configuration says later; those of now while it has not begun. */
+  plugins: PluginSet | undefined
 
   #request: AnyRequest | undefined
   #isEdited = false
@@ -110,6 +113,7 @@ export class Context implements Member {
     child.request = request
     child.stream = 'stream' in request && request.stream
     child.execute = parent.execute
+    child.plugins = parent.plugins
     return child
   }
 

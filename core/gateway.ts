@@ -14,13 +14,14 @@ import { call, handle } from './pipeline.ts'
 import type { Plugin } from './plugin.ts'
 import { type LoadedPlugins, loadPlugins } from './plugin-loader.ts'
 import { currentScope, escapedError, runOutOfScope } from './plugin-scope.ts'
+import { PluginSets } from './plugin-sets.ts'
 import type { Redactor } from './redact.ts'
 import { createRegistry, type RegistryOptions } from './registry.ts'
 import { errorBody, errorHead, replyError } from './reply.ts'
 import { Roster } from './roster.ts'
 import type { Runtime } from './runtime.ts'
 import type { Shared } from './shared.ts'
-import type { ClientSettings, SnapshotPatch, SnapshotTables } from './snapshot.ts'
+import type { ClientSettings, PluginSettings, SnapshotPatch, SnapshotTables } from './snapshot.ts'
 import { StreamPool } from './stream/pool.ts'
 import { createUpstreamClient } from './upstream/index.ts'
 import { destinationOf } from './upstream/target.ts'
@@ -55,8 +56,10 @@ export interface GatewayOptions extends RegistryOptions {
 export interface Gateway {
   edge: Edge
   runtime: Runtime
-  plugins: LoadedPlugins
-  apply(patch: SnapshotPatch): void
+  /** Those that serve now. */
+  readonly plugins: LoadedPlugins
+  /** The tables hold the patch already. Rejects with a ConfigError where its plugins do not load: those before them serve on. */
+  apply(patch: SnapshotPatch): Promise<void>
   drain(): void
   close(): Promise<void>
   /** Ends the request in whose context an error escaped; false when there is none. */
@@ -71,9 +74,9 @@ const UTILISATION_MS = 1_000
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const registry = createRegistry(options)
   const { tables, shared, log, folder } = options
-  const settings = [...tables.plugins.values()]
   const deadlines = new Deadlines(options.clock ?? systemClock)
-  const plugins = await loadPlugins({ settings, builtins: options.plugins, log, folder, deadlines })
+  const load = (settings: readonly PluginSettings[]) => loadPlugins({ settings, builtins: options.plugins, log, folder, deadlines })
+  const plugins = await PluginSets.open(load, [...tables.plugins.values()])
   const upstream = options.upstream ?? createUpstreamClient()
   const running = new Roster<Context>()
   const random = options.random ?? Math.random
@@ -90,17 +93,23 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     deadlines,
     log,
     pool: options.poolThreads ? new StreamPool(options.poolThreads) : undefined,
-    callers: (operation) => plugins.callers(operation),
+    callers: (ctx) => plugins.callers(ctx.operation, ctx.plugins),
     random,
     wallClock,
     utilisation: options.utilisation ?? trackUtilisation(deadlines.clock),
     finished(ctx, outcome) {
-      running.delete(ctx)
-      void finished(runtime, ctx, outcome)
+      const set = plugins.enter(ctx.plugins)
+      leave(ctx)
+      void finished(runtime, ctx, outcome).then(() => plugins.leave(set))
     },
   }
+  const leave = (ctx: Context): void => {
+    if (ctx.place === undefined) return
+    running.delete(ctx)
+    if (ctx.plugins) plugins.leave(ctx.plugins)
+  }
   preconnect(runtime)
-  return assemble(runtime, plugins, { ...options, running })
+  return assemble(runtime, plugins, { ...options, running, leave })
 }
 
 /** `network_config.preconnect`: connections that the first requests need not wait for. */
@@ -113,17 +122,18 @@ function preconnect({ tables, registry, upstream }: Runtime): void {
   }
 }
 
-function assemble(
-  runtime: Runtime,
-  plugins: LoadedPlugins,
-  { running, ...options }: GatewayOptions & { running: Roster<Context> },
-): Gateway {
-  const edge = createEdge(runtime, running, options)
+function assemble(runtime: Runtime, plugins: PluginSets, options: Running): Gateway {
+  const { running } = options
+  const edge = createEdge(runtime, plugins, options)
   return {
     edge,
     runtime,
-    plugins,
-    apply() {},
+    get plugins() {
+      return plugins.current
+    },
+    async apply({ set, delete: deleted }) {
+      if ([...set, ...deleted].some(([table]) => table === 'plugins')) await plugins.change([...runtime.tables.plugins.values()])
+    },
     drain() {},
     async close() {
       running.forEach((ctx) => ctx.abort(new GatewayError('GW_SHUTTING_DOWN')))
@@ -141,7 +151,13 @@ function assemble(
   }
 }
 
-function createEdge(runtime: Runtime, running: Roster<Context>, options: GatewayOptions): Edge {
+/** What is under way, and how a request leaves it: once. */
+interface Running extends GatewayOptions {
+  running: Roster<Context>
+  leave(ctx: Context): void
+}
+
+function createEdge(runtime: Runtime, plugins: PluginSets, { running, leave, ...options }: Running): Edge {
   const onUndeclaredRead = undeclaredReader(runtime, options.undeclaredRead ?? 'warn')
   return {
     identify(incoming) {
@@ -152,8 +168,9 @@ function createEdge(runtime: Runtime, running: Roster<Context>, options: Gateway
     },
     handle(ctx, body, reply) {
       running.add(ctx)
+      ctx.plugins = plugins.enter()
       const work = ctx.operation === 'list_models' ? replyModels(runtime, ctx, reply) : handle(runtime, ctx, body, reply)
-      void work.then((isStreaming) => isStreaming || running.delete(ctx))
+      void work.then((isStreaming) => isStreaming || leave(ctx))
     },
     refuse: (error, reply, incoming) => refuse(runtime, error, reply, incoming),
   }
@@ -182,7 +199,7 @@ function refuse(runtime: Runtime, error: unknown, reply: Reply, incoming: Incomi
 }
 
 async function finished(runtime: Runtime, ctx: Context, outcome: Outcome): Promise<void> {
-  const { postHook } = runtime.callers(ctx.operation)
+  const { postHook } = runtime.callers(ctx)
   try {
     await postHook?.(outcome, ctx)
   } catch (error) {

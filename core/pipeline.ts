@@ -62,7 +62,7 @@ function once(runtime: Runtime, ctx: Context, reply: Reply): { served(served: Se
 
 /** Serves a request, without a transport: target after target, then postHook. Rejects with a GatewayError. */
 export async function execute(runtime: Runtime, ctx: Context): Promise<Served> {
-  const callers = runtime.callers(ctx.operation)
+  const callers = runtime.callers(ctx)
   try {
     const served = await serveTargets(runtime, ctx, callers)
     return callers.postHook && served.kind !== 'live' ? await afterServed(runtime, ctx, served) : served
@@ -183,7 +183,7 @@ function withDeadline(runtime: Runtime, ctx: Context, work: Promise<Served>): Pr
 }
 
 async function afterServed(runtime: Runtime, ctx: Context, served: Served): Promise<Served> {
-  const callers = runtime.callers(ctx.operation)
+  const callers = runtime.callers(ctx)
   const outcome = outcomeFromServed(runtime, served, callers.needs.has('response'))
   const before = outcome.response ?? outcome.answer
   const after = ((await callers.postHook?.(outcome, ctx)) as Outcome | undefined) ?? outcome

@@ -130,7 +130,7 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
     onEnd: () => {},
   })
   live.attach(reply, 200, head(ctx, streamType(ctx), withFacts(ctx, served)))
-  const stages = runtime.callers(ctx.operation).stream?.([], ctx) ?? []
+  const stages = runtime.callers(ctx).stream?.([], ctx) ?? []
   TranslateLane.serveParts(
     {
       source: ctx.inbound,

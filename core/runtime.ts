@@ -3,7 +3,6 @@ import type { Credentials } from './credentials.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { HookCallers, Outcome } from './hooks.ts'
 import type { Log } from './log.ts'
-import type { Operation } from './provider.ts'
 import type { Registry } from './registry.ts'
 import type { Shared } from './shared.ts'
 import type { ClientSettings, SnapshotTables } from './snapshot.ts'
@@ -23,7 +22,8 @@ export interface Runtime {
   log: Log
   /** The translation pool of this thread; absent where the machine has no core to spare for one. */
   pool: StreamPool | undefined
-  callers(operation: Operation): HookCallers
+  /** The plugins' handlers for a request: of those that it began with. */
+  callers(ctx: Context): HookCallers
   /** A stream has ended: runs postHook, which may only record. Never throws. */
   finished(ctx: Context, outcome: Outcome): void
   /** 0 <= x < 1; injected for tests. */

@@ -1,5 +1,5 @@
 import { SHARED_SLOTS, type Shared } from './shared.ts'
-import type { KeySettings, ProviderSettings } from './snapshot.ts'
+import type { KeySettings, ProviderSettings, SnapshotPatch } from './snapshot.ts'
 
 /** Where the counters of providers and keys are, after a change of the configuration. */
 export interface SlotAssignment {
@@ -50,6 +50,23 @@ export function clearKeySlots({ coolDown, health }: Pick<Shared, 'coolDown' | 'h
     coolDown.clear(slot)
     health.set(slot, 0)
   }
+}
+
+/** The rows of a change with providers and keys in their places; keys that come find nothing in theirs. `before`: the providers as they stand. */
+export function placeRows(
+  { set, delete: deleted }: Pick<SnapshotPatch, 'set' | 'delete'>,
+  before: ReadonlyMap<string, ProviderSettings>,
+  shared: Pick<Shared, 'inFlight' | 'coolDown' | 'health'>,
+): SnapshotPatch['set'] {
+  if (!set.some(([table]) => table === 'providers')) return set
+  const next = new Map(before)
+  for (const [table, name] of deleted) if (table === 'providers') next.delete(name)
+  for (const [table, name, value] of set) if (table === 'providers') next.set(name, value as ProviderSettings)
+  const isBusy = (slot: number) => shared.inFlight.count(slot) > 0
+  const { providers, newKeySlots } = assignSlots([...next.values()], { providers: before, isBusy })
+  clearKeySlots(shared, newKeySlots)
+  const placed = new Map(providers.map((provider) => [provider.name, provider]))
+  return set.map(([table, id, value]) => [table, id, table === 'providers' ? placed.get(id) : value])
 }
 
 function allocate(names: readonly string[], before: ReadonlyMap<string, number>, isBusy?: (slot: number) => boolean): Map<string, number> {

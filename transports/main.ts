@@ -144,7 +144,7 @@ async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
         ...gateway,
         apply(patch) {
           learnSecrets(logging, tables)
-          gateway.apply(patch)
+          return gateway.apply(patch)
         },
       }
     },

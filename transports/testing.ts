@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '../core/canonical/json.ts'
+import type { Environment } from '../core/config/env.ts'
+import type { LiveConfig } from '../core/config/live/live-config.ts'
 import { loadConfig } from '../core/config/load.ts'
 import { ConfigError } from '../core/config/problems.ts'
 import type { Clock } from '../core/deadlines.ts'
@@ -10,6 +12,8 @@ import type { Provider } from '../core/provider.ts'
 import { createRedactor } from '../core/redact.ts'
 import { createShared, openShared } from '../core/shared.ts'
 import type { ClientSettings, PluginSettings } from '../core/snapshot.ts'
+import { Snapshot, slices } from '../core/snapshot-tables.ts'
+import { type ControlCalls, withControlRoutes } from '../core/threads/control-calls.ts'
 import type { UpstreamClient } from '../core/upstream/types.ts'
 import { builtins as builtinPlugins, plannedPlugins, vectorStores } from '../plugins/index.ts'
 import { authenticators } from '../providers/auth/index.ts'
@@ -17,11 +21,18 @@ import { formats } from '../providers/formats/index.ts'
 import { plannedProviders, providers } from '../providers/index.ts'
 import { createServer } from './http/server.ts'
 import { ROUTES } from './routes.ts'
+import { createLive, manage, type TestManagement } from './testing-management.ts'
+
+export type { TestManagement } from './testing-management.ts'
 
 /** A configuration, and what tests inject. */
 export interface TestGatewayOptions {
   /** What config.json would say. Without it the gateway serves `demo/hello` alone. */
   config?: JsonObject | undefined
+  /** Serves the management API, over a store in memory unless said. Without it `/api/*` and `/health` answer 200 and nothing more. */
+  management?: boolean | TestManagement | undefined
+  /** What `env.NAME` is read from; the process's environment unless said. */
+  env?: Environment | undefined
   /** Registry entries besides the gateway's own. */
   providers?: readonly Provider[] | undefined
   /** Plugins to load as they are, without a file. */
@@ -48,6 +59,8 @@ export interface TestGateway {
   url: string
   port: number
   core: Gateway
+  /** The running configuration; undefined without `management`. */
+  live: LiveConfig | undefined
   /** POSTs a JSON body; GETs without one. */
   fetch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
   close(): Promise<void>
@@ -59,47 +72,48 @@ export interface TestGateway {
  */
 export async function createGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const entries = [...providers, ...(options.providers ?? [])]
+  const plugins = [...builtinPlugins, ...(options.plugins ?? [])]
   const builtins = { providers: entries, planned: plannedProviders, plugins: builtinPlugins, plannedPlugins, vectorStores }
-  const loaded = loadConfig({ config: options.config ?? {}, env: process.env, builtins })
-  const { tables } = loaded
-  if (!tables) throw new ConfigError(loaded.problems)
-  for (const plugin of options.plugins ?? []) tables.plugins.set(plugin.name, asRow(plugin))
-  const onLog = options.onLog
+  const { env = process.env, folder, onLog } = options
+  const config = options.config ?? {}
+  const loaded = loadConfig({ config, env, builtins })
+  if (!loaded.tables) throw new ConfigError(loaded.problems)
   const redactor = createRedactor(loaded.secrets)
+  const level = options.logLevel ?? (onLog ? 'info' : 'silent')
+  const log = createLog({ level, redactor, destination: onLog && { write: onLog } })
+  const managed = options.management
+    ? {
+        management: options.management === true ? {} : options.management,
+        load: (part: JsonObject) => loadConfig({ config: part, env, builtins, folder, isStored: true }),
+        ...{ builtins, env, log, now: options.wallClock ?? Date.now },
+      }
+    : undefined
+  const live = managed && createLive(managed)
+  const tables = live ? (await live.open(config)).tables : loaded.tables
+  for (const plugin of options.plugins ?? []) tables.plugins.set(plugin.name, asRow(plugin))
+  const snapshot = new Snapshot()
+  for (const { patch } of slices(tables, 1)) snapshot.apply(patch)
+  const shared = openShared(createShared())
   const core = await createCore({
-    tables,
-    shared: openShared(createShared()),
-    formats,
-    providers: entries,
-    authenticators,
-    plugins: [...builtinPlugins, ...(options.plugins ?? [])],
-    folder: options.folder,
-    log: createLog({
-      level: options.logLevel ?? (onLog ? 'info' : 'silent'),
-      redactor,
-      destination: onLog && { write: onLog },
-    }),
-    redactor,
-    clock: options.clock,
-    random: options.random,
-    wallClock: options.wallClock,
-    upstream: options.upstream,
-    poolThreads: options.poolThreads,
-    utilisation: options.utilisation,
+    ...options,
+    ...{ tables: snapshot.tables, shared, formats, providers: entries, authenticators, plugins, log, redactor },
     undeclaredRead: 'throw',
   })
-  return listen(core)
+  const ask = live && managed ? manage({ live, core, snapshot, shared }, managed) : askNobody
+  return { ...(await listen(core, ask)), live }
 }
 
-async function listen(core: Gateway): Promise<TestGateway> {
+/** Without management: what routes of the main thread answer. */
+const askNobody: ControlCalls['ask'] = async () => ({
+  id: 0,
+  status: 200,
+  headers: [['content-type', 'application/json']],
+  body: JSON.stringify({ status: 'ok', components: { db_pings: 'disabled' } }),
+})
+
+async function listen(core: Gateway, ask: ControlCalls['ask']): Promise<Omit<TestGateway, 'live'>> {
   const { tables } = core.runtime
-  const edge: Gateway['edge'] = {
-    ...core.edge,
-    handle(ctx, body, reply) {
-      if (ctx.incoming.route.at !== 'control') return core.edge.handle(ctx, body, reply)
-      reply.send(200, [['content-type', 'application/json']], JSON.stringify({ status: 'ok', components: { db_pings: 'disabled' } }))
-    },
-  }
+  const edge = withControlRoutes(core.edge, ask)
   const server = createServer({ edge, routes: ROUTES, limits: () => tables.client.get('client') as ClientSettings })
   const port = await server.listenDirect('127.0.0.1', 0)
   const url = `http://127.0.0.1:${port}`

@@ -20,7 +20,7 @@ export const SETTINGS = 'settings'
 export const SETTINGS_BLOCKS: Readonly<Record<string, { path: readonly string[]; secrets?: readonly string[] }>> = {
   client: { path: ['client'] },
   framework: { path: ['framework'] },
-  proxy_config: { path: ['proxy_config'], secrets: ['password'] },
+  proxy_config: { path: ['proxy_config'], secrets: ['password', 'url'] },
   auth_config: { path: ['governance', 'auth_config'], secrets: ['admin_password'] },
   mcp_settings: { path: ['mcp', 'tool_manager_config'] },
 }
@@ -31,7 +31,7 @@ export const CONFIG_COLLECTIONS: readonly ConfigCollection[] = [
   {
     name: 'providers',
     path: ['providers', '*'],
-    secrets: ['proxy_config.password', 'network_config.client_key_pem', 'network_config.extra_headers.*'],
+    secrets: ['proxy_config.password', 'proxy_config.url', 'network_config.client_key_pem', 'network_config.extra_headers.*'],
   },
   {
     name: 'keys',

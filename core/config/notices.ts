@@ -28,6 +28,7 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
 /** Blocks that are read and checked, and do nothing in this version. What they protect is refused elsewhere (served.ts). */
 const BLOCKS_NOT_YET: readonly (readonly string[])[] = [
   ['framework'],
+  ['proxy_config'],
   ['governance', 'routing_rules'],
   ['governance', 'model_configs'],
   ['governance', 'providers'],

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { perBuiltins } from './builtins.ts'
 import { clientSchema } from './client.ts'
 import { accessProfileSchema, guardrailsSchema, scimSchema } from './enterprise.ts'
-import { frameworkSchema } from './framework.ts'
+import { frameworkSchema, gatewayProxySchema } from './framework.ts'
 import { authConfigSchema, governanceSchema } from './governance/index.ts'
 import { auditLogsSchema, clusterSchema, largePayloadSchema, loadBalancerSchema, websocketSchema } from './infrastructure.ts'
 import { mcpSchema } from './mcp.ts'
@@ -25,6 +25,7 @@ export const rootSchema = perBuiltins((builtins) =>
       .optional()
       .describe('Seals secrets in the store; any text, usually `env.NAME`. The variable BIFROST_ENCRYPTION_KEY stands for it.'),
     client: clientSchema.prefault({}).describe('How the gateway serves.'),
+    proxy_config: gatewayProxySchema.optional().describe('A proxy for all that the gateway asks for.'),
     framework: frameworkSchema.optional().describe('Prices and parameters of models.'),
     providers: z.record(z.string(), providerSchema(builtins)).default({}).describe('Providers by name.'),
     governance: governanceSchema.prefault({}).describe('Who may do what, and how much of it.'),

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject, parseObject } from '../canonical/json.ts'
 import { SETTINGS } from '../config/collections.ts'
+import { gatewayProxySchema } from '../config/framework.ts'
 import { upgradeClient } from '../config/migrations/v1.ts'
 import { documentOf, some, type TakenDocument } from './documents.ts'
 import type { NoteBook } from './notes.ts'
@@ -89,7 +90,10 @@ function frameworkOf(row: Row): TakenDocument[] {
 function proxyOf(values: Values): TakenDocument[] {
   const block = parseObject(values.get('proxy_config') ?? '')
   if (!block) return []
-  const body = Object.fromEntries(Object.entries(block).filter(([, value]) => value !== '' && value !== 0 && value !== null))
+  const isKnown = (name: string) => Object.hasOwn(gatewayProxySchema.shape, name)
+  const body = Object.fromEntries(
+    Object.entries(block).filter(([name, value]) => isKnown(name) && value !== '' && value !== 0 && value !== null),
+  )
   return [{ collection: SETTINGS, id: 'proxy_config', body }]
 }
 

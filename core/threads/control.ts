@@ -5,8 +5,8 @@ import type { Surface } from '../edge.ts'
 import { type KeyStatus, keyStatus } from '../key-status.ts'
 import type { Mint } from '../mint.ts'
 import { createShared, openShared } from '../shared.ts'
-import { assignSlots, clearKeySlots } from '../slots.ts'
-import type { ProviderSettings, SnapshotPatch, SnapshotTables } from '../snapshot.ts'
+import { placeRows } from '../slots.ts'
+import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { Snapshot, slices } from '../snapshot-tables.ts'
 import { answerCredentialRequest } from './credential-calls.ts'
 import type { ThreadLog } from './guard.ts'
@@ -16,6 +16,8 @@ import type { ControlReply, ControlRequest } from './messages.ts'
 
 /** An admin write waits this long for all threads to have it in place. */
 const ACKNOWLEDGE_MS = 1000
+/** One of plugins so long: they are loaded, and a client waits 10 s for an answer of the main thread. */
+const LOAD_MS = 9000
 /** A connection that was handed over before the thread left the acceptor's list arrives within this time. */
 const HAND_OVER_MS = 200
 /** A data thread says something every second; one that is silent for this long hangs. */
@@ -69,6 +71,15 @@ export interface StopTimes {
   graceMs: number
 }
 
+/** What became of a change of the configuration. */
+export interface ChangePublished {
+  version: number
+  /** All threads had it in place in time. */
+  acknowledged: boolean
+  /** What threads could not take over of it, a sentence each; absent: nothing. */
+  problems?: readonly string[] | undefined
+}
+
 /** The main thread's hold on all others. */
 export interface Control {
   readonly version: number
@@ -78,7 +89,7 @@ export interface Control {
   /** From now on connections go to the data threads. */
   serve(acceptor: Acceptor): void
   /** Changes the configuration in every thread; `acknowledged` is false when not all had it in place within a second. */
-  publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<{ version: number; acknowledged: boolean }>
+  publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<ChangePublished>
   /** What requests have told of a key, by its id; undefined: there is no such key. */
   keyStatus(id: string): KeyStatus | undefined
   /** Starts a data thread in place of the one at this position (from 0) and ends the old one without losing a request. */
@@ -151,17 +162,20 @@ class ControlThread implements Control {
     for (const thread of this.#serving) acceptor.add(thread.descriptor)
   }
 
-  async publish({ set = [], delete: deleted = [] }: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>) {
-    const patch: SnapshotPatch = { version: this.version + 1, set: this.#withSlots(set, deleted), delete: deleted }
+  async publish({ set = [], delete: deleted = [] }: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<ChangePublished> {
+    const placed = placeRows({ set, delete: deleted }, this.#snapshot.tables.providers, this.#shared)
+    const patch: SnapshotPatch = { version: this.version + 1, set: placed, delete: deleted }
     this.#snapshot.apply(patch)
     const threads = [...this.#alive]
     for (const thread of threads) thread.patch(patch)
     const all = Promise.all(threads.map((thread) => thread.acknowledged(patch.version)))
     const late = new AbortController()
-    const timeout = wait(ACKNOWLEDGE_MS, false, { signal: late.signal }).catch(() => false)
-    const acknowledged = await Promise.race([all.then(() => true), timeout])
+    const isLoading = [...set, ...deleted].some(([table]) => table === 'plugins')
+    const timeout = wait(isLoading ? LOAD_MS : ACKNOWLEDGE_MS, undefined, { signal: late.signal }).catch(() => undefined)
+    const answers = await Promise.race([all, timeout])
     late.abort()
-    return { version: patch.version, acknowledged }
+    const problems = [...new Set(answers?.flat())]
+    return { version: patch.version, acknowledged: answers !== undefined, ...(problems.length > 0 && { problems }) }
   }
 
   keyStatus(id: string): KeyStatus | undefined {
@@ -170,20 +184,6 @@ class ControlThread implements Control {
       if (key) return keyStatus(this.#shared, key, Date.now())
     }
     return undefined
-  }
-
-  /** Providers and keys keep their places in shared memory; who comes gets one with nothing in it. */
-  #withSlots(set: SnapshotPatch['set'], deleted: SnapshotPatch['delete']): SnapshotPatch['set'] {
-    if (!set.some(([table]) => table === 'providers')) return set
-    const before = this.#snapshot.tables.providers
-    const next = new Map(before)
-    for (const [table, name] of deleted) if (table === 'providers') next.delete(name)
-    for (const [table, name, value] of set) if (table === 'providers') next.set(name, value as ProviderSettings)
-    const isBusy = (slot: number) => this.#shared.inFlight.count(slot) > 0
-    const { providers, newKeySlots } = assignSlots([...next.values()], { providers: before, isBusy })
-    clearKeySlots(this.#shared, newKeySlots)
-    const placed = new Map(providers.map((provider) => [provider.name, provider]))
-    return set.map(([table, id, value]) => [table, id, table === 'providers' ? placed.get(id) : value])
   }
 
   replaceThread(position: number): Promise<void> {

@@ -19,8 +19,8 @@ const LAST_WORDS_MS = 500
 /** The pipeline of one data thread (core/gateway.ts). */
 export interface ThreadGateway {
   edge: Edge
-  /** The snapshot holds the patch already; what was derived from them is brought up to date. */
-  apply(patch: SnapshotPatch): void
+  /** The snapshot holds the patch already; what was derived from it is brought up to date. Rejects with an error, whose `problems` are listed where it has any. */
+  apply(patch: SnapshotPatch): void | Promise<void>
   /** The thread is going to end; requests still come. */
   drain(): void
   /** Ends what still runs with the error of a gateway that shuts down; closes plugins and connections. */
@@ -71,7 +71,7 @@ class DataThread {
   readonly #heartbeat = setInterval(() => this.#post({ type: 'heartbeat', at: Date.now() }), HEARTBEAT_MS).unref()
   #gateway: ThreadGateway | undefined
   #server: ThreadServer | undefined
-  #booted: Promise<void> | undefined
+  #booted: Promise<readonly string[]> | undefined
   #stop: { deadline: number; closeIdle: boolean } | undefined
 
   constructor(options: DataThreadOptions) {
@@ -91,7 +91,7 @@ class DataThread {
       if (!isLast) return
       // A patch that comes while plugins are being set up waits for them: what they derive must see it too.
       this.#booted = this.#booted ? this.#booted.then(() => this.#apply(patch)) : this.#boot()
-      void this.#booted.then(() => this.#post({ type: 'ack', version: patch.version }))
+      void this.#booted.then((problems) => this.#post({ type: 'ack', version: patch.version, problems }))
     },
     drain: () => {
       this.#gateway?.drain()
@@ -108,7 +108,7 @@ class DataThread {
     'credential-reply': ({ reply }) => this.#credentials.settle(reply),
   }
 
-  async #boot(): Promise<void> {
+  async #boot(): Promise<readonly string[]> {
     const { start, createGateway, createServer } = this.#options
     try {
       const { mint } = this.#credentials
@@ -118,17 +118,20 @@ class DataThread {
       this.#server = createServer({ edge: withControlRoutes(this.#gateway.edge, this.#calls.ask), snapshot, shared })
       this.#post({ type: 'ready', descriptor: this.#server.descriptor })
     } catch (error) {
-      this.#post({ type: 'failed', problems: problemsOf(error, start.index) })
+      this.#post({ type: 'failed', problems: problemsOf(error, `data thread ${start.index} could not start`) })
       await this.#closeGateway()
       this.#leave()
     }
+    return []
   }
 
-  #apply(patch: SnapshotPatch): void {
+  async #apply(patch: SnapshotPatch): Promise<readonly string[]> {
     try {
-      this.#gateway?.apply(patch)
+      await this.#gateway?.apply(patch)
+      return []
     } catch (error) {
       this.#options.log.error({ err: error, version: patch.version }, 'a change of the configuration was not taken over in full')
+      return problemsOf(error, `the change ${patch.version} was not taken over`)
     }
   }
 
@@ -189,8 +192,8 @@ function until(isTrue: () => boolean): Promise<void> {
   })
 }
 
-function problemsOf(error: unknown, index: number): readonly string[] {
+function problemsOf(error: unknown, what: string): readonly string[] {
   const listed = (error as { problems?: unknown } | null)?.problems
   if (Array.isArray(listed) && listed.length > 0) return listed.map(String)
-  return [`data thread ${index} could not start: ${error instanceof Error ? error.message : String(error)}`]
+  return [`${what}: ${error instanceof Error ? error.message : String(error)}`]
 }

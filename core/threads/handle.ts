@@ -62,7 +62,7 @@ export class ThreadHandle {
   readonly #ready = Promise.withResolvers<void>()
   readonly #stopped = Promise.withResolvers<void>()
   #acknowledged = 0
-  #waiters: { version: number; resolve: () => void }[] = []
+  #waiters: { version: number; resolve: (problems: readonly string[]) => void }[] = []
   /** Patches that came while the whole was being sent; undefined afterwards. */
   #backlog: SnapshotPatch[] | undefined = []
   #isStopping = false
@@ -119,9 +119,9 @@ export class ThreadHandle {
     else this.send({ type: 'patch', patch, isLast: true })
   }
 
-  /** Resolves when the thread has this version in place, or has ended. */
-  acknowledged(version: number): Promise<void> {
-    if (this.#acknowledged >= version) return Promise.resolve()
+  /** Resolves when the thread has this version in place, or has ended, with what it could not take over. */
+  acknowledged(version: number): Promise<readonly string[]> {
+    if (this.#acknowledged >= version) return Promise.resolve([])
     return new Promise((resolve) => this.#waiters.push({ version, resolve }))
   }
 
@@ -160,11 +160,11 @@ export class ThreadHandle {
       this.#ready.resolve()
     },
     failed: ({ problems }) => this.#ready.reject(new ThreadStartError(problems)),
-    ack: ({ version }) => {
+    ack: ({ version, problems = [] }) => {
       this.#acknowledged = version
       const due = this.#waiters.filter((waiter) => waiter.version <= version)
       this.#waiters = this.#waiters.filter((waiter) => waiter.version > version)
-      for (const waiter of due) waiter.resolve()
+      for (const waiter of due) waiter.resolve(waiter.version === version ? problems : [])
     },
     'tls-renewed': ({ descriptor }) => this.#renewed?.(descriptor),
     stopped: () => this.#stopped.resolve(),
@@ -179,7 +179,7 @@ export class ThreadHandle {
   #onExit(): void {
     this.#ready.reject(new ThreadStartError([`data thread ${this.index} ended before it was ready`]))
     this.#stopped.resolve()
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve()
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve([])
     this.#port.close()
     if (this.isReady && !this.#isStopping) this.#init.onLost(this)
   }

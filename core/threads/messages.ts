@@ -34,8 +34,8 @@ export type Message =
   | { type: 'failed'; problems: readonly string[] }
   /** main -> data: the snapshot, whole (in slices, the last says so) or a change. */
   | { type: 'patch'; patch: SnapshotPatch; isLast: boolean }
-  /** data -> main: every entry up to this version is in place. */
-  | { type: 'ack'; version: number }
+  /** data -> main: every entry up to this version is in place, but for what could not be taken over (`problems`, sentences). */
+  | { type: 'ack'; version: number; problems?: readonly string[] }
   /** main -> data: answer with `Connection: close` from now on. */
   | { type: 'drain' }
   /**

@@ -35,6 +35,7 @@ const PACKAGES: readonly (readonly [file: RegExp, may: readonly string[]])[] = [
   [/^core\/upstream\//, []],
   [/^core\/sealing\//, ['zod', '@noble/hashes']],
   [/^core\/takeover\//, ['pg']],
+  [/^core\/config\/rules\//, ['@bufbuild/cel']],
   [/^core\//, ['tapable', 'zod', 'pino', 'piscina', 'undici']],
   [/^plugins\/mongo\//, ['mongodb', 'zod']],
   [/^plugins\/redis\//, ['ioredis', 'zod']],

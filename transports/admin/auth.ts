@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../../core/errors.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
 import { isWhitelisted } from '../../core/virtual-key.ts'
+import { isAllowedOrigin } from '../http/cors.ts'
 import { MAX_PASSWORD, sameText, verifyPassword } from './password.ts'
 import type { AdminRequest, Gatekeeper } from './router.ts'
 import { Throttle } from './throttle.ts'
@@ -23,6 +24,8 @@ export interface AuthSettings {
   password: string
   /** Paths that ask for nothing; a trailing `*` stands for all that begins so. */
   whitelistedRoutes: readonly string[]
+  /** Whose pages may change things (client.allowed_origins, D8), besides the gateway's own. */
+  allowedOrigins: readonly string[]
 }
 
 /** Who may use the management API. */
@@ -74,9 +77,10 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
   }
 
   return {
-    async admits({ access }, { path, headers, address }) {
-      const { isEnabled, whitelistedRoutes } = settings()
-      if (!isEnabled || access === 'open' || isWhitelisted(path, whitelistedRoutes)) return
+    async admits({ access }, { method, path, headers, address }) {
+      const { isEnabled, whitelistedRoutes, allowedOrigins } = settings()
+      if (!SAFE_METHODS.has(method)) refuseForeign(headers, allowedOrigins)
+      if (!isEnabled || access === 'open' || access === 'virtual-key' || isWhitelisted(path, whitelistedRoutes)) return
       if (await hasSession(headers)) return
       const pair = pairOf(headers)
       if (!pair) throw new GatewayError('GW_UNAUTHORIZED', { reason: 'sign in with basic authentication or a session token' })
@@ -100,6 +104,17 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
     useTicket: (ticket) => sessions.exchange(ticketKey(ticket), '1', undefined, 0),
     hasSession,
   }
+}
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** A page of another site changes nothing, with its visitor's cookie or from its visitor's network. Who sends no Origin is no browser. */
+function refuseForeign(headers: AdminRequest['headers'], allowed: readonly string[]): void {
+  const origin = headers.get('origin')
+  if (origin === undefined || URL.parse(origin)?.host === headers.get('host') || isAllowedOrigin(origin, allowed)) return
+  throw new GatewayError('GW_REQUEST_BLOCKED', {
+    reason: 'the page that asks is of an origin that is not allowed (client.allowed_origins)',
+  })
 }
 
 /** Only hashes of tokens are kept: who reads the store cannot use them. */

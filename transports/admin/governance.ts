@@ -11,11 +11,10 @@ import { releaseBudgets } from './limits.ts'
 import { over, type Resource, resourceRoutes } from './resource.ts'
 import type { AdminRoute } from './router.ts'
 import { type AdminTools, found, write, written } from './tools.ts'
+import { withStoredUsage } from './usage.ts'
 
 const TAG = 'Governance'
 const ROOT = '/api/governance'
-/** Where an entity stands in the file. */
-const IN_FILE = /^[\w.]*\[\d+\]\.?/
 const named = z.looseObject({ name: z.string().min(1, 'name is required').optional() })
 
 /** Teams, customers, business units, routing rules, limits of models and providers, prices (api.md 4.5). Virtual keys have a file of their own. */
@@ -126,11 +125,11 @@ function providerLimitRoutes(tools: AdminTools): AdminRoute[] {
       async handle({ params, body }) {
         const name = params.provider ?? ''
         found(tools, 'providers', name, 'provider')
-        const { held, ...change } = await write(
-          tools,
-          ['provider_governance', name, (current) => ({ ...over(body, current), name })],
-          IN_FILE,
-        )
+        const { held, ...change } = await write(tools, [
+          'provider_governance',
+          name,
+          (current) => withStoredUsage({ ...over(body, current), name }, current?.body),
+        ])
         return written({ message: 'Provider governance updated successfully', provider: { ...held?.body, provider: name } }, change)
       },
     },

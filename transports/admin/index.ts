@@ -64,14 +64,18 @@ export function adminRoutes(tools: AdminTools): AdminRoute[] {
   )
 }
 
+/** An explicitly empty list allows nobody, where none at all allows pages on this machine (D8). */
+const NO_ORIGINS = ['none']
+
 function authSettings({ entities }: LiveConfig, env: AdminOptions['env']): AuthSettings {
   const auth: JsonObject = entities.get('settings', 'auth_config') ?? {}
-  const routes = entities.get('settings', 'client')?.whitelisted_routes
+  const { whitelisted_routes: routes, allowed_origins: origins } = entities.get('settings', 'client') ?? {}
   const text = (value: unknown): string => (typeof value !== 'string' ? '' : value.startsWith('env.') ? (env[value.slice(4)] ?? '') : value)
   return {
     isEnabled: auth.is_enabled === true,
     username: text(auth.admin_username),
     password: text(auth.admin_password),
     whitelistedRoutes: Array.isArray(routes) ? routes.map(String) : [],
+    allowedOrigins: Array.isArray(origins) ? (origins.length === 0 ? NO_ORIGINS : origins.map(String)) : [],
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../core/canonical/json.ts'
-import type { Held } from '../../core/config/live/held.ts'
+import { hashOf } from '../../core/config/live/documents.ts'
+import { type Held, plainBody } from '../../core/config/live/held.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { AdminRoute } from './router.ts'
 import { flattened, shownBody, withStoredSecrets } from './secrets.ts'
@@ -8,9 +9,6 @@ import { type AdminTools, found, write, written } from './tools.ts'
 
 const TAG = 'Provider keys'
 const ANSWER_ONLY = ['provider', 'config_hash', 'status', 'description', 'created_at', 'updated_at', 'cool_down_until', 'last_error']
-
-/** Where a key stands in the file. */
-const IN_FILE = /^providers(?:\.[\w-]+|\["[^"]*"\])\.keys\[\d+\]\.?/
 
 const variable = z.union([
   z.string(),
@@ -112,7 +110,7 @@ async function save(tools: AdminTools, { provider, id, body, isNew }: { provider
     refuseTakenName(tools, next, id)
     return withStoredSecrets('keys', id, { next, current: current?.body })
   }
-  const { held, ...change } = await write(tools, ['keys', id, edit], IN_FILE)
+  const { held, ...change } = await write(tools, ['keys', id, edit])
   return written(held ? shown(tools, held) : {}, change)
 }
 
@@ -132,8 +130,22 @@ function refuseKeyless({ config }: AdminTools, provider: string, verb: string, p
 
 function shown(tools: AdminTools, { id, body: { provider: _, ...body } }: Held): JsonObject {
   const { status = 'unknown', description = '' } = tools.keyStatus(id) ?? {}
-  return { id, enabled: true, ...shownBody('keys', id, body, { asVariables: true }), status, description }
+  const { created_at: created = null, updated_at: updated = null } = body
+  const effective = { ...DEFAULTS, name: id, ...plainBody(body) }
+  const facts = { config_hash: hashOf(effective), status, description, created_at: created, updated_at: updated }
+  return { id, ...shownBody('keys', id, effective, { asVariables: true }), ...facts }
 }
+
+/** What holds for a key where nothing was set. */
+const DEFAULTS = {
+  value: '',
+  models: [],
+  blacklisted_models: [],
+  aliases: {},
+  weight: 1,
+  enabled: true,
+  use_for_batch_api: false,
+} as const satisfies JsonObject
 
 function listed(tools: AdminTools, { id, body }: Held): JsonObject {
   const known = tools.keyStatus(id)

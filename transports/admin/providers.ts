@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
-import type { Held } from '../../core/config/live/held.ts'
+import { type Builtins, perBuiltins } from '../../core/config/builtins.ts'
+import { hashOf } from '../../core/config/live/documents.ts'
+import { type Held, plainBody } from '../../core/config/live/held.ts'
+import { providerSchema } from '../../core/config/providers.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { AdminRoute } from './router.ts'
 import { flattened, shownBody, withStoredSecrets } from './secrets.ts'
@@ -9,8 +12,6 @@ import { type AdminTools, found, write, written } from './tools.ts'
 const TAG = 'Providers'
 /** Fields of an answer that a client may send back, and that mean nothing there. */
 const ANSWER_ONLY = ['name', 'provider', 'keys', 'provider_status', 'status', 'description', 'config_hash', 'created_at', 'updated_at']
-/** Where a provider stands in the file. */
-const IN_FILE = /^providers(?:\.[\w-]+|\["[^"]*"\])\.?/
 const KEYS_IGNORED = 'keys are ignored here: use /api/providers/{provider}/keys'
 
 const payload = z.looseObject({
@@ -36,14 +37,14 @@ export function providerRoutes(tools: AdminTools): AdminRoute[] {
       path: '/api/providers',
       summary: 'All providers, by name',
       tag: TAG,
-      handle: () => ({ providers: all().map((held) => shown(held)), total: all().length }),
+      handle: () => ({ providers: all().map((held) => shown(tools, held)), total: all().length }),
     },
     {
       method: 'GET',
       path: '/api/providers/{provider}',
       summary: 'One provider',
       tag: TAG,
-      handle: ({ params }) => shown(found(tools, 'providers', params.provider ?? '', 'provider')),
+      handle: ({ params }) => shown(tools, found(tools, 'providers', params.provider ?? '', 'provider')),
     },
     {
       method: 'POST',
@@ -77,8 +78,8 @@ async function save(tools: AdminTools, { name, body, isNew }: { name: string; bo
     if (isNew && current) throw new GatewayError('GW_CONFLICT', { reason: `provider "${name}" exists already` })
     return withStoredSecrets('providers', name, { next, current: current?.body })
   }
-  const { held, ...change } = await write(tools, ['providers', name, edit], IN_FILE)
-  const answer = held ? shown(held) : { name }
+  const { held, ...change } = await write(tools, ['providers', name, edit])
+  const answer = held ? shown(tools, held) : { name }
   return written(body.keys === undefined ? answer : { ...answer, warnings: [KEYS_IGNORED] }, change)
 }
 
@@ -106,8 +107,22 @@ function isOf(config: Json, name: string): boolean {
   return isObject(config) && config.provider === name
 }
 
-function shown({ id: name, body }: Held): JsonObject {
-  return { name, ...shownBody('providers', name, body), provider_status: 'active', status: 'active', description: '' }
+function shown({ builtins }: AdminTools, { id: name, body }: Held): JsonObject {
+  const effective = inForce(builtins, body)
+  const status = { config_hash: hashOf(effective), provider_status: 'active', status: 'active', description: '' }
+  return { name, ...shownBody('providers', name, effective), ...status, ...stamps(body) }
+}
+
+/** With the defaults of what was not set, so that who sends it back changes nothing. */
+function inForce(builtins: Builtins, body: JsonObject): JsonObject {
+  const defaults = defaultsOf(builtins)
+  const network = { ...(defaults.network_config as JsonObject), ...(body.network_config as JsonObject | undefined) }
+  return { ...defaults, ...plainBody(body), network_config: network }
+}
+const defaultsOf = perBuiltins((builtins) => providerSchema(builtins).parse({}) as unknown as JsonObject)
+
+function stamps({ created_at: created = null, updated_at: updated = null }: JsonObject): JsonObject {
+  return { created_at: created, updated_at: updated }
 }
 
 function without(body: JsonObject, names: readonly string[]): JsonObject {

@@ -1,6 +1,7 @@
 import type { Json } from '../../core/canonical/json.ts'
 import { ConfigError } from '../../core/config/problems.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { StoreError } from '../../core/stores.ts'
 import type { ControlReply } from '../../core/threads/messages.ts'
 import type { AdminReply } from './router.ts'
 
@@ -20,7 +21,7 @@ export function jsonReply({ status, headers = [], body }: AdminReply, usual = 20
 
 /** An error of the management API, in the shape of the native one. What is no GatewayError tells the client nothing of itself. */
 export function errorReply(error: unknown): Omit<ControlReply, 'id'> {
-  const failure = error instanceof ConfigError ? wrongConfig(error) : error
+  const failure = error instanceof ConfigError ? wrongConfig(error) : error instanceof StoreError ? lostStore(error) : error
   const known = failure instanceof GatewayError ? failure : new GatewayError('GW_INTERNAL', { id: '' }, { cause: error })
   const { status, type, message, detail } = known
   const body: Json = {
@@ -33,6 +34,10 @@ export function errorReply(error: unknown): Omit<ControlReply, 'id'> {
   if (typeof detail.allow === 'string') headers.push(['allow', detail.allow])
   if (detail.retryAfterMs !== undefined) headers.push(['retry-after', String(Math.ceil(detail.retryAfterMs / 1000))])
   return jsonReply({ status, headers, body })
+}
+
+function lostStore(error: StoreError): GatewayError {
+  return new GatewayError('GW_STORE_UNAVAILABLE', { reason: error.message }, { cause: error })
 }
 
 /** Problems read `path: sentence`: the first one's path is the parameter. */

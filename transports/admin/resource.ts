@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { JsonObject } from '../../core/canonical/json.ts'
 import type { Held } from '../../core/config/live/held.ts'
 import { plainBody } from '../../core/config/live/held.ts'
@@ -7,6 +7,7 @@ import { type PageQuery, page, pageQuery } from './page.ts'
 import type { AdminReply, AdminRoute } from './router.ts'
 import { flattened, withStoredSecrets } from './secrets.ts'
 import { type AdminTools, found, write, written } from './tools.ts'
+import { withStoredUsage } from './usage.ts'
 
 /** A kind of entity that the API lists, makes, changes and removes in the usual way. */
 export interface Resource {
@@ -51,7 +52,8 @@ export function resourceRoutes(tools: AdminTools, resource: Resource): AdminRout
     resource.show ? resource.show(held) : { ...plainBody(held.body), id: held.id, ...stamps(held) }
   const idOf = (params: Readonly<Record<string, string>>): string => params[idName] ?? ''
   const lower = noun.toLowerCase()
-  const creation = payload.refine((body) => required.every((name) => body[name] !== undefined && body[name] !== ''), {
+  const changes = payload.extend({ id: z.string({ error: 'must be a string' }).optional() })
+  const creation = changes.refine((body) => required.every((name) => body[name] !== undefined && body[name] !== ''), {
     error: `${required[0]} is required`,
     path: [required[0] ?? 'body'],
   })
@@ -86,12 +88,12 @@ export function resourceRoutes(tools: AdminTools, resource: Resource): AdminRout
       path: `${path}/{${idName}}`,
       summary: `Change a ${lower}: what is sent replaces what stands there`,
       tag,
-      body: payload,
+      body: changes,
       documented: resource.documented,
       async handle({ params, body }) {
         const id = idOf(params)
         found(tools, collection, id, lower)
-        const { held, ...change } = await write(tools, [collection, id, edit(tools, resource, { id, body, isNew: false })], IN_FILE)
+        const { held, ...change } = await write(tools, [collection, id, edit(tools, resource, { id, body, isNew: false })])
         return written({ message: `${noun} updated successfully`, ...(held && { [single]: shown(held) }) }, change)
       },
     },
@@ -116,9 +118,6 @@ export function stamps({ body }: Held): JsonObject {
   return { created_at: body.created_at ?? null, updated_at: body.updated_at ?? null }
 }
 
-/** Where an entity stands in the file. */
-const IN_FILE = /^[\w.]*\[\d+\]\.?/
-
 interface Shown {
   shown(held: Held): JsonObject
 }
@@ -139,11 +138,12 @@ function list({ config }: AdminTools, resource: Resource, { query, shown }: Show
 
 function orderOf({ sorts = {} }: Resource, query: URLSearchParams): (one: Held, other: Held) => number {
   const name = query.get('sort_by') ?? 'created_at'
-  const compare = { ...SORTS, ...sorts }[name]
+  const known = { ...SORTS, ...sorts }
+  const compare = Object.hasOwn(known, name) ? known[name] : undefined
   if (!compare)
     throw new GatewayError('GW_INVALID_REQUEST', {
       param: 'sort_by',
-      reason: `must be one of ${Object.keys({ ...SORTS, ...sorts }).join(', ')}`,
+      reason: `must be one of ${Object.keys(known).join(', ')}`,
     })
   const sign = query.get('order') === 'desc' ? -1 : 1
   return (one, other) => sign * (compare(one, other) || byText(one.id, other.id))
@@ -160,7 +160,7 @@ const SORTS: Readonly<Record<string, (one: Held, other: Held) => number>> = {
 
 async function create(tools: AdminTools, resource: Resource, { body, shown }: Shown & { body: JsonObject }): Promise<AdminReply> {
   const id = typeof body.id === 'string' && body.id !== '' ? body.id : tools.newId()
-  const { held, ...change } = await write(tools, [resource.collection, id, edit(tools, resource, { id, body, isNew: true })], IN_FILE)
+  const { held, ...change } = await write(tools, [resource.collection, id, edit(tools, resource, { id, body, isNew: true })])
   resource.onMade?.(id)
   const answer = { message: `${resource.noun} created successfully`, ...(held && { [resource.single]: shown(held) }) }
   return written(answer, { ...change, ...(resource.created !== undefined && { usual: resource.created }) })
@@ -174,7 +174,7 @@ function edit({ config }: AdminTools, resource: Resource, { id, body, isNew }: {
     if (!isNew && !current) throw new GatewayError('GW_NOT_FOUND', { what: `${noun.toLowerCase()} "${id}"` })
     refuseTakenName(config, resource, { id, name: body.name })
     const next = { ...merge(flattened(body) as JsonObject, current), id }
-    return withStoredSecrets(collection, id, { next, current: current?.body })
+    return withStoredUsage(withStoredSecrets(collection, id, { next, current: current?.body }), current?.body)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
+import { parseJsonText } from '../../core/config/json-text.ts'
 import { ConfigError } from '../../core/config/problems.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
@@ -29,8 +30,8 @@ export interface AdminReply {
   body: Json | { type: string; text: string | Uint8Array }
 }
 
-/** Who may call a route: everybody, or who has signed in where authentication is on. */
-export type AdminAccess = 'open' | 'admin'
+/** Who may call a route: everybody, who has signed in where authentication is on, or a virtual key about itself. */
+export type AdminAccess = 'open' | 'admin' | 'virtual-key'
 
 /** A row of the management API. What it says is also what `GET /api/openapi.json` tells. */
 export interface AdminRoute {
@@ -139,16 +140,25 @@ function readBody({ body: schema }: AdminRoute, { body }: ControlRequest): JsonO
   return parsed(schema, readObject(body)) as JsonObject
 }
 
-/** The JSON object of a body. Names that would set a prototype are refused with it. */
+/** The JSON object of a body: at most 100 deep, no name twice, none that would set a prototype where somebody copies it carelessly. */
 function readObject(body: Uint8Array | null): JsonObject {
-  let value: unknown
-  try {
-    value = JSON.parse(body === null ? '' : new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (cause) {
-    throw new GatewayError('GW_INVALID_JSON', { reason: 'the body is not JSON' }, { cause })
-  }
+  if (body !== null && body.length > MOST_BYTES) throw new GatewayError('GW_INVALID_JSON', { reason: 'the body is over 4 MiB' })
+  const { value, problems } = parseJsonText(textOf(body))
+  const [problem] = problems
+  if (problem !== undefined) throw new GatewayError('GW_INVALID_JSON', { reason: problem })
   if (!isObject(value)) throw new GatewayError('GW_INVALID_JSON', { reason: 'the body must be a JSON object' })
   return value
+}
+
+/** Larger ones would stop the main thread while they are read, and no entity needs one. */
+const MOST_BYTES = 4 * 1024 * 1024
+
+function textOf(body: Uint8Array | null): string {
+  try {
+    return body === null ? '' : new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch (cause) {
+    throw new GatewayError('GW_INVALID_JSON', { reason: 'the body is not UTF-8' }, { cause })
+  }
 }
 
 /** Throws GW_INVALID_REQUEST with the path of the first field that is wrong, and all faults in the reason. */

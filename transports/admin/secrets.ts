@@ -17,13 +17,24 @@ export function mask(secret: string): string {
 
 /** A body as the API shows it: no secret in it. `asVariables`: texts become `{value, env_var, from_env}`, as the original writes those of keys. */
 export function shownBody(collection: string, id: string, body: JsonObject, { asVariables = false } = {}): JsonObject {
-  return mapSecretFields(collection, id, body, (value) => {
+  return mapSecretFields(collection, id, body, (value, path) => {
     if (typeof value !== 'string') return redactFields(value) as Json
     const isReference = value.startsWith('env.')
-    if (!asVariables) return isReference || value === '' ? value : mask(value)
+    if (!asVariables) return isReference || value === '' ? value : shownText(value, path)
     return { value: isReference || value === '' ? '' : mask(value), env_var: isReference ? value : '', from_env: isReference }
   })
 }
+
+/** Of a URL only the password is a secret. */
+function shownText(text: string, path: readonly string[]): string {
+  if (path.at(-1) !== 'url') return mask(text)
+  const url = URL.parse(text)
+  if (!url) return mask(text)
+  if (url.password === '') return text
+  url.password = HIDDEN
+  return url.href
+}
+const HIDDEN = '***'
 
 const VARIABLE = new Set(['value', 'env_var', 'from_env'])
 
@@ -57,11 +68,13 @@ function restored(value: Json, current: JsonObject | undefined, path: readonly s
     ])
     return Object.fromEntries(inner) as JsonObject
   }
-  if (typeof value !== 'string' || !(MASKED.test(value) || value === '[redacted]')) return value
+  if (typeof value !== 'string') return value
   const stored = path.reduce<Json | undefined>(
     (node, step) => (isObject(node) ? node[step] : Array.isArray(node) ? (node[Number(step)] as Json) : undefined),
     current,
   )
+  if (typeof stored === 'string' && path.at(-1) === 'url') return value === shownText(stored, path) ? stored : value
+  if (!(MASKED.test(value) || value === '[redacted]')) return value
   if (stored === undefined)
     throw new GatewayError('GW_INVALID_REQUEST', {
       param: path.join('.'),

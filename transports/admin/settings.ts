@@ -21,11 +21,11 @@ const payload = z.strictObject({
   restart_required: z.json().optional(),
 })
 
-/** Names of the payload's blocks: of the document each is kept in, and of the place in the file. */
+/** Names of the payload's blocks, and of the document each is kept in. */
 const BLOCKS = [
-  ['client_config', 'client', /^client\./],
-  ['framework_config', 'framework', /^framework\./],
-  ['auth_config', 'auth_config', /^governance\./],
+  ['client_config', 'client'],
+  ['framework_config', 'framework'],
+  ['auth_config', 'auth_config'],
 ] as const
 
 /** Settings that hold from the next start on. */
@@ -84,7 +84,7 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
       tag: TAG,
       body: block,
       async handle({ body: sent }) {
-        const { held, ...change } = await put(tools, 'proxy_config', flattened(sent) as JsonObject, /^proxy_config\./)
+        const { held, ...change } = await put(tools, 'proxy_config', flattened(sent) as JsonObject)
         return written(shownBody('settings', 'proxy_config', held?.body ?? {}), change)
       },
     },
@@ -93,19 +93,19 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
 
 async function save(tools: AdminTools, sent: JsonObject) {
   let last: { status: number | undefined; version: number } = { status: undefined, version: 0 }
-  for (const [name, id, place] of BLOCKS) {
+  for (const [name, id] of BLOCKS) {
     const next = sent[name]
     if (!isObject(next)) continue
     const flat = flattened(next) as JsonObject
     if (id === 'client') noteRestart(tools, flat)
-    last = await put(tools, id, id === 'auth_config' ? await withHash(tools, flat) : flat, place)
+    last = await put(tools, id, id === 'auth_config' ? await withHash(tools, flat) : flat, name)
   }
   return written({ message: 'Configuration updated successfully' }, last)
 }
 
-function put(tools: AdminTools, id: string, next: JsonObject, within: RegExp) {
+function put(tools: AdminTools, id: string, next: JsonObject, under?: string) {
   const edit = (current: Held | undefined): JsonObject => withStoredSecrets('settings', id, { next, current: current?.body })
-  return write(tools, ['settings', id, edit], within)
+  return write(tools, ['settings', id, edit], under)
 }
 
 function noteRestart({ config, restart }: AdminTools, next: JsonObject): void {

@@ -29,18 +29,18 @@ export interface AdminTools {
 /** Status of an answer to a change that not all threads had in place within a second. */
 const ACCEPTED = 202
 
-/** Writes one document. What is wrong with it is told by the fields of the payload, not of the file (`within`: where the entity stands in it). */
+/** Writes one document. What is wrong with it is told by its fields; `under` is where they stand in the payload, where it holds more. */
 export async function write(
   { config }: AdminTools,
   [collection, id, edit]: readonly [collection: string, id: string, edit: Edit],
-  within?: RegExp,
+  under?: string,
 ): Promise<{ held: Held | undefined; status: number | undefined; version: number; problems: readonly string[] }> {
   try {
     const { held, acknowledged, version, problems = [] } = await config.write(collection, id, edit)
     return { held, status: acknowledged ? undefined : ACCEPTED, version, problems }
   } catch (error) {
-    if (!(error instanceof ConfigError) || within === undefined) throw error
-    throw new ConfigError(error.problems.map((problem) => problem.replace(within, '')))
+    if (!(error instanceof ConfigError) || under === undefined) throw error
+    throw new ConfigError(error.problems.map((problem) => `${under}.${problem}`.replace('.body: ', ': ')))
   }
 }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
+import { virtualKeyHash } from '../../core/config/governance/settings.ts'
 import { virtualKeySchema } from '../../core/config/governance/virtual-keys.ts'
 import { type Held, plainBody } from '../../core/config/live/held.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { VIRTUAL_KEY_PREFIX } from '../../core/virtual-key.ts'
+import { VIRTUAL_KEY_PREFIX, virtualKeyText } from '../../core/virtual-key.ts'
 import { csv } from './csv.ts'
 import { releaseBudgets } from './limits.ts'
 import { over, type Resource, resourceRoutes, stamps } from './resource.ts'
@@ -34,9 +35,11 @@ export function virtualKeyRoutes(tools: AdminTools): AdminRoute[] {
       budget_spent: (one, other) => spent(one) - spent(other),
     },
     merge(sent, current) {
-      if (current) return changed(sent, current)
-      const value = typeof sent.value === 'string' && sent.value !== '' ? sent.value : `${VIRTUAL_KEY_PREFIX}${tools.newId()}`
-      return { is_active: true, provider_configs: [], mcp_configs: [], ...over(sent, undefined), value }
+      const settings = withoutAnswers(sent)
+      if (current) return changed(settings, current)
+      const value = sent.value === undefined || sent.value === '' ? `${VIRTUAL_KEY_PREFIX}${tools.newId()}` : sent.value
+      refuseTakenValue(tools, value)
+      return { is_active: true, provider_configs: [], mcp_configs: [], ...over(settings, undefined), value }
     },
     show(held) {
       // The one answer that shows it is the one to its creation, which is shown once.
@@ -68,7 +71,44 @@ export function virtualKeyRoutes(tools: AdminTools): AdminRoute[] {
       },
     },
     ...others,
+    {
+      method: 'GET',
+      path: `${PATH}/quota`,
+      summary: 'What a virtual key may still do, asked by the virtual key itself',
+      tag: TAG,
+      access: 'virtual-key',
+      handle: ({ headers }) => quotaOf(tools, headers),
+    },
   ]
+}
+
+/** Fields of an answer that mean nothing in a payload, so that what was read can be sent back. */
+function withoutAnswers({ created_at: _, updated_at: __, ...sent }: JsonObject): JsonObject {
+  const strip = (made: (config: JsonObject) => boolean) => (config: Json) => {
+    if (!isObject(config)) return config
+    const { virtual_key_id: id, allow_all_keys: ___, keys: ____, ...settings } = config
+    if (id !== undefined && made(config)) delete settings.id
+    return settings
+  }
+  const isGiven = ({ id, virtual_key_id: key, provider, mcp_client_name: name, mcp_client_id: client }: JsonObject) =>
+    id === configId(String(key), provider) || id === mcpId(String(key), name ?? client)
+  const lists = ['provider_configs', 'mcp_configs'].flatMap((name) =>
+    Array.isArray(sent[name]) ? [[name, (sent[name] as Json[]).map(strip(isGiven))] as const] : [],
+  )
+  return { ...sent, ...Object.fromEntries(lists) }
+}
+
+/** Ids of entries that were written without one: a provider and a client stand in a virtual key once. */
+function configId(id: string, provider: Json | undefined): string {
+  return `${id}:${String(provider)}`
+}
+function mcpId(id: string, client: Json | undefined): string {
+  return `${id}:mcp:${String(client)}`
+}
+
+function refuseTakenValue({ config: { entities } }: AdminTools, value: Json): void {
+  if (typeof value === 'string' && entities.virtualKeyBy(virtualKeyHash(value)) !== undefined)
+    throw new GatewayError('GW_CONFLICT', { reason: 'another virtual key has this value' })
 }
 
 /** Neither a team nor a customer sent: both associations go. Lists replace what stands there; entries keep the id that they are sent with. */
@@ -101,21 +141,21 @@ function shown(tools: AdminTools, held: Held, withValue: boolean): JsonObject {
     id: held.id,
     value: typeof value !== 'string' ? '' : withValue || value.startsWith('env.') ? value : mask(value),
     is_active: isActive(held),
-    provider_configs: objects(providers).map((config, index) => shownConfig(tools, held.id, { config, index })),
-    mcp_configs: objects(mcp).map((config, index) => ({ id: config.id ?? `${held.id}:mcp:${index}`, virtual_key_id: held.id, ...config })),
+    provider_configs: objects(providers).map((config) => shownConfig(tools, held.id, config)),
+    mcp_configs: objects(mcp).map((config) => ({
+      id: mcpId(held.id, config.mcp_client_name ?? config.mcp_client_id),
+      virtual_key_id: held.id,
+      ...config,
+    })),
     ...stamps(held),
   }
 }
 
-function shownConfig(
-  { config: { entities } }: AdminTools,
-  id: string,
-  { config, index }: { config: JsonObject; index: number },
-): JsonObject {
+function shownConfig({ config: { entities } }: AdminTools, id: string, config: JsonObject): JsonObject {
   const ids = Array.isArray(config.key_ids) ? config.key_ids.map(String) : []
   const keys = entities.keysOf(String(config.provider)).filter((key) => ids.includes(key.id) || ids.includes(String(key.body.name)))
   return {
-    id: config.id ?? `${id}:${index}`,
+    id: configId(id, config.provider),
     virtual_key_id: id,
     weight: null,
     allowed_models: [],
@@ -150,10 +190,22 @@ function row({ config: { entities } }: AdminTools, held: Held): string[] {
   ]
 }
 
-/** What a virtual key may learn of itself: `GET /api/governance/virtual-keys/quota`, by the key and nothing else. */
-export function quotaOf(tools: AdminTools, id: string): JsonObject {
-  const held = tools.config.entities.held('virtual_keys', id)
+/** What a virtual key may learn of itself: its limits, wherever they are written. Throws as a request would that brought none, or an unknown one. */
+function quotaOf({ config: { entities } }: AdminTools, headers: ReadonlyMap<string, string>): JsonObject {
+  const text = virtualKeyText(headers)
+  if (text === undefined) throw new GatewayError('GW_VIRTUAL_KEY_REQUIRED')
+  const held = entities.virtualKeyBy(virtualKeyHash(text))
   if (!held) throw new GatewayError('GW_VIRTUAL_KEY_UNKNOWN')
-  const { budgets, rate_limit: rateLimit, name, is_active: active } = held.body
-  return { virtual_key_name: name ?? id, is_active: active !== false, budgets: objects(budgets), rate_limit: rateLimit ?? null }
+  const { body, id } = held
+  const named = (Array.isArray(body.budgets) ? body.budgets : []).flatMap((budget: Json) => (typeof budget === 'string' ? [budget] : []))
+  const ids = [...new Set([...named, ...entities.idsBy('budgets', 'virtual_key_id', id)])]
+  const standing = ids.map((each) => plainBody(entities.get('budgets', each) ?? {}))
+  const limit = typeof body.rate_limit_id === 'string' ? entities.get('rate_limits', body.rate_limit_id) : body.rate_limit
+  return {
+    virtual_key_name: body.name ?? id,
+    is_active: isActive(held),
+    expires_at: body.expires_at ?? null,
+    budgets: [...objects(body.budgets), ...standing].map((budget) => ({ current_usage: 0, ...budget })),
+    rate_limit: isObject(limit) ? { token_current_usage: 0, request_current_usage: 0, ...plainBody(limit) } : null,
+  }
 }

@@ -22,6 +22,8 @@ const NONE: ReadonlyMap<string, Held> = new Map()
 /** The whole configuration in memory, by collection and id. The main thread's alone. */
 export class HeldEntities implements Lookup {
   readonly #collections = new Map<string, Map<string, Held>>()
+  /** Ids of virtual keys by the hash of their value, so that one is found among many. */
+  readonly #hashes = new Map<string, string>()
   /** Ids of keys by their provider, so that one edit among many keys reads its provider's alone. */
   readonly #keys = new Map<string, Set<string>>()
 
@@ -51,17 +53,24 @@ export class HeldEntities implements Lookup {
     return [...(this.#keys.get(provider) ?? [])].flatMap((id) => this.held('keys', id) ?? [])
   }
 
+  /** The virtual key whose value has this hash. */
+  virtualKeyBy(hash: string): Held | undefined {
+    const id = this.#hashes.get(hash)
+    return id === undefined ? undefined : this.held('virtual_keys', id)
+  }
+
   set(held: Held): void {
     const { collection, id } = held
-    this.#forgetKey(collection, id)
+    this.#forget(collection, id)
     const known = this.#collections.get(collection)
     if (known) known.set(id, freeze(held))
     else this.#collections.set(collection, new Map([[id, freeze(held)]]))
     if (collection === 'keys') this.#keysFor(String(held.body.provider)).add(id)
+    if (collection === 'virtual_keys' && typeof held.body.value_hash === 'string') this.#hashes.set(held.body.value_hash, id)
   }
 
   delete(collection: string, id: string): void {
-    this.#forgetKey(collection, id)
+    this.#forget(collection, id)
     this.#collections.get(collection)?.delete(id)
   }
 
@@ -69,9 +78,12 @@ export class HeldEntities implements Lookup {
     for (const collection of this.#collections.values()) yield* collection.values()
   }
 
-  #forgetKey(collection: string, id: string): void {
-    const known = collection === 'keys' ? this.held(collection, id) : undefined
-    if (known) this.#keysFor(String(known.body.provider)).delete(id)
+  #forget(collection: string, id: string): void {
+    const known = this.held(collection, id)
+    if (!known) return
+    if (collection === 'keys') this.#keysFor(String(known.body.provider)).delete(id)
+    const hash = collection === 'virtual_keys' ? known.body.value_hash : undefined
+    if (typeof hash === 'string' && this.#hashes.get(hash) === id) this.#hashes.delete(hash)
   }
 
   #keysFor(provider: string): Set<string> {

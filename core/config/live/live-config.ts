@@ -2,6 +2,7 @@ import type { JsonObject } from '../../canonical/json.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
 import { type ConfigStore, STORE_SETTLE_MS, type Stored, StoreError } from '../../stores.ts'
+import { isId } from '../../stores-checks.ts'
 import type { ThreadLog } from '../../threads/guard.ts'
 import type { Builtins } from '../builtins.ts'
 import { CONFIG_COLLECTIONS } from '../collections.ts'
@@ -12,7 +13,7 @@ import { ConfigError, pathText } from '../problems.ts'
 import { checkEntity } from '../rules/index.ts'
 import { type Document, documentsOf, hashOf, restOf } from './documents.ts'
 import { type Held, HeldEntities, plainBody } from './held.ts'
-import { type LoadTree, missingVariables, type Rows, rowsOf, tablesOf } from './rows.ts'
+import { type LoadTree, missingVariables, problemsIn, type Rows, rowsOf, tablesOf } from './rows.ts'
 
 /** What happened to a change: its version, and whether all threads had it in place within a second. */
 export interface Published {
@@ -80,8 +81,9 @@ export class LiveConfig {
    */
   async open(file: JsonObject): Promise<Loaded & { tables: SnapshotTables }> {
     this.#rest = restOf(file)
-    await this.#readStore()
-    await this.#merge(documentsOf(file))
+    const { store } = this.#options
+    if (store) for (const stored of await this.#readAll(store)) this.#put(stored)
+    await this.#merge(documentsOf(file), [])
     const { loaded, leftOut } = tablesOf(this.entities, this.#rest, this.#options)
     if (!loaded.tables) throw new ConfigError(loaded.problems)
     for (const problem of leftOut) this.#options.log.error({ problem }, UNSERVED)
@@ -104,9 +106,13 @@ export class LiveConfig {
   /** The file has changed: takes over what is right as a whole; rejects with a ConfigError else, and nothing has changed. */
   reload(file: JsonObject): Promise<void> {
     return this.#oneByOne(async () => {
-      const wanted = documentsOf(file)
-      const changed = this.isWritable ? await this.#merge(wanted) : this.#replace(wanted)
-      await this.#takeOver(changed)
+      const changed: Document[] = []
+      try {
+        await this.#merge(documentsOf(file), changed)
+      } finally {
+        // Also where the store was lost in the middle: what is written holds.
+        await this.#takeOver(changed)
+      }
     })
   }
 
@@ -146,19 +152,20 @@ export class LiveConfig {
     }
   }
 
-  /** What the rules and the tables would say with the change in place. Throws a ConfigError; leaves everything as it was. */
+  /** What the rules and the schemas say with the change in place. Throws a ConfigError, with paths relative to the document; leaves everything as it was. */
   #check({ collection, id, body }: Change): void {
     if (body === undefined) return
+    if (!isId(id) || id === '__proto__') throw new ConfigError(['id: is too long, or holds what no id can'])
     const missing = missingVariables(body, this.#options.env)
     if (missing.length > 0) throw new ConfigError(missing.map((name) => `body: the environment variable ${name} is not set, or empty`))
     const document = { collection, id, body: plainBody(body) }
     const wrong = checkEntity(document, { lookup: this.entities, builtins: this.#options.builtins })
     const before = this.entities.held(collection, id)
     this.#put({ ...document, version: 0, change: 0 })
-    const { problems } = rowsOf(this.entities, [document], this.#options)
+    const problems = problemsIn(this.entities, document, this.#options)
     if (before) this.entities.set(before)
     else this.entities.delete(collection, id)
-    const all = [...wrong.map(({ path, message }) => `${pathText(path)}: ${message}`), ...problems]
+    const all = [...wrong.map(({ path, message }) => `${pathText(path) || 'body'}: ${message}`), ...problems]
     if (all.length > 0) throw new ConfigError([...new Set(all)])
   }
 
@@ -177,7 +184,7 @@ export class LiveConfig {
   /** With what the store keeps besides: times, and the fields that must be unique. */
   #stamped({ collection, id, body }: Document, before: Held | undefined): JsonObject {
     const now = new Date(this.#options.now()).toISOString()
-    const stamped: JsonObject = { ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+    const stamped: JsonObject = { ...mergedHash(before), ...body, created_at: before?.body.created_at ?? now, updated_at: now }
     if (NAMED.has(collection)) stamped.name = body.name ?? id
     if (collection === 'virtual_keys') stamped.value_hash = virtualKeyHash(this.#valueOf(body) ?? `none:${id}`)
     return stamped
@@ -201,23 +208,23 @@ export class LiveConfig {
     return this.#publish(rows)
   }
 
-  async #readStore(): Promise<void> {
-    const { store } = this.#options
-    if (!store) return
-    this.#seen = await store.latestChange()
-    let last: Stored | undefined
+  /** Every document of the store. What changes meanwhile has a higher number than is then seen. */
+  async #readAll(store: ConfigStore): Promise<Stored[]> {
+    const seen = await store.latestChange()
+    const all: Stored[] = []
     for (let isFull = true; isFull; ) {
-      const page = await store.readPage(last, PAGE)
-      for (const stored of page) this.#put(stored)
-      last = page.at(-1)
+      const page = await store.readPage(all.at(-1), PAGE)
+      all.push(...page)
       isFull = page.length === PAGE
     }
+    this.#seen = seen
+    this.#gaps.clear()
+    return all
   }
 
-  /** File-only: what the file says replaces everything. Returns what changed. */
-  #replace(wanted: readonly Document[]): Document[] {
+  /** File-only: what the file says replaces everything. */
+  #replace(wanted: readonly Document[], changed: Document[]): void {
     const next = new Map(wanted.map((entity) => [keyOf(entity), entity]))
-    const changed: Document[] = []
     for (const held of [...this.entities]) {
       const entity = next.get(keyOf(held))
       if (entity && hashOf(plainBody(entity.body)) === hashOf(plainBody(held.body))) next.delete(keyOf(held))
@@ -230,29 +237,39 @@ export class LiveConfig {
       changed.push(this.entities.held(entity.collection, entity.id) ?? entity)
       this.entities.set({ ...entity, body: this.#stamped(entity, undefined), version: 0, change: 0 })
     }
-    return changed
   }
 
-  /** Writes what the file has new or changed since it was last merged. Returns what changed. */
-  async #merge(wanted: readonly Document[]): Promise<Document[]> {
-    const { store } = this.#options
-    if (!store) return this.#replace(wanted)
+  /** Writes what the file has new or changed since it was last merged; `changed` is told of each as it stood before. */
+  async #merge(wanted: readonly Document[], changed: Document[]): Promise<void> {
+    const { store, log } = this.#options
+    if (!store) return this.#replace(wanted, changed)
+    for (const entity of wanted) changed.push(...(await this.#mergeOne(store, entity)))
+    if (changed.length > 0) log.info({ entities: changed.length }, 'the file was merged into the store')
+  }
+
+  /** Machines that start together merge the same file: who comes second finds it done. */
+  async #mergeOne(store: ConfigStore, entity: Document): Promise<Document[]> {
+    const { collection, id } = entity
+    const body = { ...entity.body, config_hash: hashOf(entity.body) }
     const changed: Document[] = []
-    for (const entity of wanted) {
-      const { collection, id } = entity
-      const hash = hashOf(entity.body)
+    for (let tries = 1; ; tries++) {
       const before = this.entities.held(collection, id)
-      if (before?.body.config_hash === hash) continue
-      await this.#store(store, { collection, id, body: { ...entity.body, config_hash: hash } }, before)
-      changed.push(before ?? entity)
+      if (before?.body.config_hash === body.config_hash) return changed
+      try {
+        await this.#store(store, { collection, id, body }, before)
+        return [...changed, before ?? entity]
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.fault !== 'conflict' || tries === MOST_TRIES) throw error
+        changed.push(...(await this.#catchUp(store)))
+        if (error.field !== undefined && this.entities.held(collection, id)?.body.config_hash !== body.config_hash)
+          throw new ConfigError([`${collection} "${id}": its ${error.field} is that of another one in the store`])
+      }
     }
-    if (changed.length > 0) this.#options.log.info({ entities: changed.length }, 'the file was merged into the store')
-    return changed
   }
 
   async #catchUp(store: ConfigStore): Promise<Document[]> {
     const known = Math.min(this.#seen, ...this.#gaps.keys()) - (this.#gaps.size > 0 ? 1 : 0)
-    if (known < (await store.oldestChange()) - 1) return this.#readAgain()
+    if (known < (await store.oldestChange()) - 1) return this.#readAgain(store)
     const changed: Document[] = []
     for (let from = known, isFull = true; isFull; ) {
       const changes = await store.changesSince(from)
@@ -277,17 +294,19 @@ export class LiveConfig {
     return { collection, id, body: before?.body ?? this.entities.held(collection, id)?.body ?? {} }
   }
 
-  /** Too much was missed: all pages again. */
-  async #readAgain(): Promise<Document[]> {
-    const before = [...this.entities]
-    for (const { collection, id } of before) this.entities.delete(collection, id)
-    this.#gaps.clear()
-    await this.#readStore()
-    const changes = new Map([...before, ...this.entities].map((held) => [keyOf(held), held]))
-    return [...changes.values()].filter((held) => {
-      const now = this.entities.held(held.collection, held.id)
-      return !now || !before.some(({ collection, id, change }) => collection === now.collection && id === now.id && change === now.change)
+  /** Too much was missed: all pages again. Until they are there, what was known stands. */
+  async #readAgain(store: ConfigStore): Promise<Document[]> {
+    const stored = await this.#readAll(store)
+    const now = new Set(stored.map(keyOf))
+    const gone = [...this.entities].filter((held) => !now.has(keyOf(held)))
+    for (const { collection, id } of gone) this.entities.delete(collection, id)
+    const changed = stored.flatMap((next): Document[] => {
+      const before = this.entities.held(next.collection, next.id)
+      if (before?.change === next.change) return []
+      this.#put(next)
+      return [before ?? { collection: next.collection, id: next.id, body: next.body ?? {} }]
     })
+    return [...gone, ...changed]
   }
 
   /** Numbers are given before documents are written: one that is passed over may yet come. */
@@ -309,6 +328,12 @@ const NAMED = new Set(CONFIG_COLLECTIONS.filter(({ unique }) => unique?.includes
 
 function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
   return `${collection}\0${id}`
+}
+
+/** What the file last said of an entity stays known when somebody else changes it: else the same file would win again. */
+function mergedHash(before: Held | undefined): JsonObject {
+  const hash = before?.body.config_hash
+  return hash === undefined ? {} : { config_hash: hash }
 }
 
 function conflict(error: StoreError, { collection, id }: { collection: string; id: string }): GatewayError {

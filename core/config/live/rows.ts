@@ -1,8 +1,9 @@
 import { isObject, type Json, type JsonObject } from '../../canonical/json.ts'
 import type { SnapshotPatch, TableName } from '../../snapshot.ts'
-import { SETTINGS } from '../collections.ts'
+import { CONFIG_COLLECTIONS, SETTINGS, SETTINGS_BLOCKS } from '../collections.ts'
 import type { Environment } from '../env.ts'
 import type { Loaded } from '../load.ts'
+import { type Path, pathText } from '../problems.ts'
 import { culprits } from './culprits.ts'
 import { type Document, treeOf } from './documents.ts'
 import { type Held, type HeldEntities, plainBody } from './held.ts'
@@ -59,8 +60,8 @@ export function rowsOf(entities: HeldEntities, changed: readonly Document[], opt
   const reading = { set: [] as [TableName, string, unknown][], delete: [] as [TableName, string][], problems: [] as string[] }
   const seen = new Set<string>()
   for (const document of changed) {
-    const source = SOURCES[document.collection]
-    if (!source || (document.collection === SETTINGS && !CLIENT_PARTS.includes(document.id))) continue
+    const source = sourceOf(document)
+    if (!source) continue
     const row = source.row(document)
     const name = `${source.table}\0${row}`
     if (!seen.has(name)) readRow(source, row, { entities, options, reading })
@@ -69,6 +70,11 @@ export function rowsOf(entities: HeldEntities, changed: readonly Document[], opt
   }
   const { problems, ...rows } = reading
   return { rows, problems }
+}
+
+/** Undefined: no row is made of the document. */
+function sourceOf({ collection, id }: Document): Source | undefined {
+  return collection === SETTINGS && !CLIENT_PARTS.includes(id) ? undefined : SOURCES[collection]
 }
 
 interface Reading {
@@ -94,6 +100,39 @@ function readRow(
 /** Deletions go first, so that a value that stayed is there afterwards. */
 function forgetValue({ body }: Document, reading: Reading): void {
   if (typeof body.value_hash === 'string') reading.delete.push(['virtualKeyIds', body.value_hash])
+}
+
+/**
+ * What the schemas say of a document, among those that share its row, with paths relative to the document (`body` where it is the whole). What
+ * it refers to is checked beside (checkEntity).
+ */
+export function problemsIn(entities: HeldEntities, document: Document, options: RowOptions): string[] {
+  const source = sourceOf(document)
+  const parts = source?.parts(entities, source.row(document)) ?? [entities.held(document.collection, document.id)]
+  const documents = parts.filter((part) => part !== undefined).map((held) => asWritten(held, options.env))
+  const place = pathText(placeOf(entities, document))
+  return options
+    .load(treeOf(documents))
+    .problems.map((problem) => (isAt(problem, place) ? inDocument(problem.slice(place.length)) : problem))
+}
+
+function isAt(problem: string, place: string): boolean {
+  return problem.startsWith(place) && /^[.[:]/.test(problem.slice(place.length))
+}
+
+function inDocument(problem: string): string {
+  return problem.startsWith(':') ? `body${problem}` : problem.replace(/^\./, '')
+}
+
+/** Where a document stands in a file that has nothing but its row. */
+function placeOf(entities: HeldEntities, { collection, id, body }: Document): Path {
+  if (collection === SETTINGS) return SETTINGS_BLOCKS[id]?.path ?? []
+  if (collection === 'providers') return ['providers', id]
+  if (collection === 'keys') {
+    const provider = String(body.provider)
+    return ['providers', provider, 'keys', entities.keysOf(provider).findIndex((key) => key.id === id)]
+  }
+  return (CONFIG_COLLECTIONS.find(({ name }) => name === collection)?.path ?? []).map((step) => (step === '*' ? 0 : step))
 }
 
 /**

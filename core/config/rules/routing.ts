@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../canonical/json.ts'
 import type { Path } from '../problems.ts'
+import { celFault } from './cel.ts'
 import { checkLimits } from './limits.ts'
 import { checkKeyOf, checkProviderName, checkReference, objectsOf, type Subject, textOf, textsOf } from './subject.ts'
 
@@ -14,6 +15,8 @@ const SCOPES: Readonly<Record<string, string | undefined>> = {
 export function checkRoutingRule(subject: Subject): void {
   const { body, report } = subject
   checkScope(subject)
+  const fault = celFault(textOf(body, 'cel_expression') ?? '')
+  if (fault !== undefined) report(['cel_expression'], fault)
   const targets = objectsOf(body.targets)
   for (const [index, target] of targets) checkTarget(subject, ['targets', index], target)
   const weights = targets.map(([, { weight }]) => (weight === undefined ? 1 : weight))

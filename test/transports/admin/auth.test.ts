@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import { startUpstream } from '../../helpers/upstream.ts'
+import { type Managed, manageOne, providerAt, rawPath, startManaged } from './support.ts'
+
+const USER = 'admin'
+const PASSWORD = 'correct horse battery staple'
+const basic = (username: string, password: string) => ({
+  authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+})
+const ADMIN = basic(USER, PASSWORD)
+let now = 1_800_000_000_000
+const config = (url: string, more: JsonObject = {}): JsonObject => ({
+  client: { whitelisted_routes: ['/api/keys', '/api/governance/*'] },
+  providers: { openai: providerAt(url) },
+  governance: { auth_config: { is_enabled: true, admin_username: 'env.ADMIN', admin_password: 'env.PASSWORD' } },
+  ...more,
+})
+const options = { env: { ADMIN: USER, PASSWORD }, wallClock: () => now }
+const managed = manageOne((url) => config(url), options)
+
+async function logIn({ call }: Managed, headers = {}): Promise<{ token: string; cookie: string }> {
+  const answer = await call('POST', '/api/session/login', { username: USER, password: PASSWORD }, headers)
+  expect(answer.status, answer.text).toBe(200)
+  return { token: answer.body.token, cookie: answer.headers.get('set-cookie') ?? '' }
+}
+
+describe('the management API with authentication', () => {
+  test.each([
+    'GET /api/providers',
+    'POST /api/providers',
+    'GET /api/config',
+    'PUT /api/config',
+    'DELETE /api/providers/openai',
+    'POST /api/session/ws-ticket',
+  ])('%s asks for it', async (line) => {
+    const [method = '', path = ''] = line.split(' ')
+    const answer = await managed.call(method, path, method === 'GET' || method === 'DELETE' ? undefined : {})
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('www-authenticate')).toBe('Basic realm="bifrost"')
+    expect(answer.body.error.message).toContain('Unauthorized')
+  })
+  test('takes basic authentication, and the bearer of old', async () => {
+    expect((await managed.call('GET', '/api/providers', undefined, ADMIN)).status).toBe(200)
+    const bearer = { authorization: ADMIN.authorization.replace('Basic', 'Bearer') }
+    expect((await managed.call('GET', '/api/providers', undefined, bearer)).status).toBe(200)
+  })
+  test.each([
+    ['a wrong password', basic(USER, 'wrong')],
+    ['a wrong user', basic('root', PASSWORD)],
+    ['an empty password', basic(USER, '')],
+    ['the beginning of the password', basic(USER, PASSWORD.slice(0, -1))],
+    ['the reference instead of the password', basic(USER, 'env.PASSWORD')],
+    ['no colon', { authorization: `Basic ${Buffer.from('admin').toString('base64')}` }],
+    ['no base64', { authorization: 'Basic ???' }],
+    ['a token that nobody has', { authorization: 'Bearer abcdefghijklmnop' }],
+    ['a cookie that nobody has', { cookie: 'token=abcdefghijklmnop' }],
+    ['an empty cookie', { cookie: 'token=' }],
+    ['a virtual key', { 'x-bf-vk': 'sk-bf-anything' }],
+  ])('refuses %s', async (_name, headers) => {
+    now += 60_000
+    expect((await managed.call('GET', '/api/providers', undefined, headers as unknown as Record<string, string>)).status).toBe(401)
+  })
+  test('lets open and whitelisted routes through, and nothing that only looks like them', async () => {
+    expect((await managed.call('GET', '/api/keys')).status).toBe(200)
+    expect((await managed.call('GET', '/api/governance/virtual-keys')).status).toBe(200)
+    expect((await managed.call('GET', '/api/session/is-auth-enabled')).body).toEqual({ is_auth_enabled: true, has_valid_token: false })
+    expect((await managed.call('GET', '/api/version')).status).toBe(200)
+    expect((await managed.call('GET', '/health')).status).toBe(200)
+    for (const path of [
+      '/api/keys/../providers',
+      '/api/governance/../providers',
+      '/api/governance/..%2fproviders',
+      '/api/governance/%2e%2e/providers',
+      '/api//providers',
+      '/api/./providers',
+      '/api/%70roviders',
+      '/API/providers',
+      '/api/providers/',
+      '/api/providers;x',
+      '/api/providers%00',
+      '/api\\providers',
+      '/v1/../api/config',
+    ]) {
+      const answer = await rawPath(managed.gateway.url, path)
+      expect([path, answer.status]).toEqual([
+        path,
+        expect.toSatisfy((status: number) => status === 401 || status === 404 || status === 400),
+      ])
+      expect(answer.text).not.toContain('network_config')
+    }
+  })
+})
+
+describe('sessions', () => {
+  test('come as a token and as a cookie, and end', async () => {
+    const { token, cookie } = await logIn(managed)
+    expect(cookie).toBe(`token=${token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000`)
+    const byCookie = { cookie: `other=1; token=${token}` }
+    expect((await managed.call('GET', '/api/providers', undefined, byCookie)).status).toBe(200)
+    expect((await managed.call('GET', '/api/providers', undefined, { authorization: `Bearer ${token}` })).status).toBe(200)
+    expect((await managed.call('GET', '/api/session/is-auth-enabled', undefined, byCookie)).body).toMatchObject({ has_valid_token: true })
+    const out = await managed.call('POST', '/api/session/logout', undefined, byCookie)
+    expect(out.headers.get('set-cookie')).toContain('Max-Age=0')
+    expect((await managed.call('GET', '/api/providers', undefined, byCookie)).status).toBe(401)
+  })
+  test('expire after 30 days', async () => {
+    const { token } = await logIn(managed)
+    const bearer = { authorization: `Bearer ${token}` }
+    now += 30 * 86_400_000 - 1000
+    expect((await managed.call('GET', '/api/providers', undefined, bearer)).status).toBe(200)
+    now += 2000
+    expect((await managed.call('GET', '/api/providers', undefined, bearer)).status).toBe(401)
+  })
+  test.each([
+    [{}, 400],
+    [{ username: USER }, 400],
+    [{ username: '', password: '' }, 400],
+    [{ username: USER, password: { $ne: null } }, 400],
+    [{ username: USER, password: 'wrong' }, 401],
+    [{ username: 'root', password: PASSWORD }, 401],
+  ])('log in by %j gives %i', async (body, status) => {
+    now += 60_000
+    const answer = await managed.call('POST', '/api/session/login', body)
+    expect(answer.status).toBe(status)
+    expect(answer.headers.get('set-cookie')).toBeNull()
+  })
+  test('a wrong user and a wrong password are told alike', async () => {
+    now += 60_000
+    const one = await managed.call('POST', '/api/session/login', { username: 'root', password: PASSWORD })
+    const other = await managed.call('POST', '/api/session/login', { username: USER, password: 'wrong' })
+    expect(one.text).toBe(other.text)
+  })
+  test('a cookie alone changes nothing from another site', async () => {
+    const { token } = await logIn(managed)
+    const headers = { cookie: `token=${token}`, origin: 'https://evil.example.com' }
+    const answer = await managed.call('POST', '/api/providers', { provider: 'mistral' }, headers)
+    expect(answer.status).toBe(403)
+    expect((await managed.call('GET', '/api/providers/mistral', undefined, ADMIN)).status).toBe(404)
+  })
+  test('tickets open a WebSocket once', async () => {
+    const { body } = await managed.call('POST', '/api/session/ws-ticket', {}, ADMIN)
+    expect(body.ticket).toMatch(/^[\w-]{40,}$/)
+  })
+  test('without authentication there is nothing to sign in to', async () => {
+    const upstream = await startUpstream()
+    const open = await startManaged({ upstream, config: { providers: { openai: providerAt(upstream.url) } } })
+    expect((await open.call('POST', '/api/session/login', { username: 'a', password: 'b' })).status).toBe(403)
+    expect((await open.call('GET', '/api/session/is-auth-enabled')).body).toEqual({ is_auth_enabled: false, has_valid_token: false })
+    await open.gateway.close()
+    await upstream.close()
+  })
+})
+
+describe('guessing', () => {
+  test('is slowed down: five failures, then 429 until the minute is over; the right pair has to wait too', async () => {
+    now += 60_000
+    const guess = (password: string) => managed.call('POST', '/api/session/login', { username: USER, password })
+    for (let tries = 0; tries < 5; tries++) expect((await guess(`wrong ${tries}`)).status).toBe(401)
+    const late = await guess(PASSWORD)
+    expect(late.status).toBe(429)
+    expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await managed.call('GET', '/api/providers', undefined, basic(USER, 'x'))).status).toBe(429)
+    now += 60_000
+    expect((await guess(PASSWORD)).status).toBe(200)
+  })
+})
