@@ -114,6 +114,8 @@ export interface StoreContext {
 /** A kind of store, by the `type` that the configuration names. Heavy imports happen in `open`, in the store's thread alone. */
 export interface StoreDriver<Config = unknown> {
   type: string
+  /** The kind that a folder has unless its configuration says another. */
+  isEmbedded?: boolean
   /** Schema of the block's `config`. */
   config: z.ZodType<Config>
   openConfig?(config: Config, context: StoreContext): Promise<ConfigStore>

@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/helpers/no-litter.ts',
     // Node itself loads and strips the sources, as in production: plugins by path get the same modules as the tests.
     experimental: { viteModuleRunner: false },
     pool: 'forks',

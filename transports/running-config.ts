@@ -57,6 +57,8 @@ const BIFROST_FILE = 'config.db'
 const POLL_MS = 500
 /** The file is looked at so often: its content, whatever an editor or a mounted volume does to it. Milliseconds. */
 const WATCH_MS = 1000
+/** A changed file that the store did not take is tried again after so long. Milliseconds. */
+const RELOAD_AGAIN_MS = 2000
 /** Channel on which machines tell each other of changes. */
 const CHANNEL = 'config'
 /** Pauses between attempts at a store that does not answer, in milliseconds; the last one stays. */
@@ -198,13 +200,20 @@ export async function followConfig(
   })
   const refresh = createRefresh(live, log)
   const timer = store && setInterval(refresh, POLL_MS)
-  const onChange = () =>
-    void reload().catch((error: unknown) => log.error({ err: error, file }, 'the changed configuration file is not taken over'))
+  let again: NodeJS.Timeout | undefined
+  const onChange = () => {
+    clearTimeout(again)
+    reload().catch((error: unknown) => {
+      log.error({ err: error, file }, 'the changed configuration file is not taken over; it is tried again')
+      again = setTimeout(onChange, RELOAD_AGAIN_MS).unref()
+    })
+  }
   if (file !== undefined)
     watchFile(file, { interval: WATCH_MS, persistent: false }, (now, before) => now.mtimeMs !== before.mtimeMs && onChange())
   const stopListening = await notices?.subscribe(CHANNEL, refresh, refresh).catch(() => undefined)
   return () => {
     clearInterval(timer)
+    clearTimeout(again)
     stopListening?.()
     if (file !== undefined) unwatchFile(file)
   }

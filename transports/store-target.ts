@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../core/canonical/json.ts'
 import { CONFIG_COLLECTIONS } from '../core/config/collections.ts'
 import { type Environment, resolveEnv } from '../core/config/env.ts'
 import { parseJsonText } from '../core/config/json-text.ts'
-import { DEFAULT_FOLDER, EMBEDDED_STORE, passphraseOf, storeChoice } from '../core/config/store-choice.ts'
+import { DEFAULT_FOLDER, passphraseOf, storeChoice } from '../core/config/store-choice.ts'
 import type { Log } from '../core/log.ts'
 import { KEYRING } from '../core/sealing/keyring.ts'
 import { openSealing } from '../core/sealing/open-sealing.ts'
@@ -57,7 +57,7 @@ export async function openTarget(options: TargetOptions, isDryRun = false): Prom
     const [problem] = resolveEnv(tree[name] ?? null, env).problems
     if (problem !== undefined) throw new TargetError(`${name}: ${problem}`)
   }
-  const choice = storeChoice(tree, { file, appDir, env })
+  const choice = storeChoice(tree, { file, appDir, env, drivers })
   if (!choice) throw new TargetError(`${file}: config_store is off, and the file alone rules; enable one to write to`)
   const { type, config, folder } = choice
   const driver = drivers.find((each) => each.type === type && each.openConfig !== undefined && type !== FLEETING)
@@ -66,7 +66,7 @@ export async function openTarget(options: TargetOptions, isDryRun = false): Prom
   if (!parsed.success) throw new TargetError(`config_store.config: ${parsed.error.issues.map(({ message }) => message).join('; ')}`)
   const context: StoreContext = { folder, collections: CONFIG_COLLECTIONS, log, now }
   const passphrase = passphraseOf(tree, env)
-  const opener = isDryRun && isMissing(type, parsed.data, folder) ? drivers.find((each) => each.type === FLEETING) : driver
+  const opener = isDryRun && isMissing(driver, parsed.data, folder) ? drivers.find((each) => each.type === FLEETING) : driver
   const raw = await (opener?.openConfig ?? driver.openConfig).call(opener ?? driver, opener === driver ? parsed.data : {}, context)
   return { raw, passphrase, backup: driver.backup && (async () => driver.backup?.(parsed.data, context)) }
 }
@@ -95,9 +95,9 @@ function readConfiguration(file: string): JsonObject {
   return value
 }
 
-function isMissing(type: string, config: unknown, folder: string): boolean {
+function isMissing({ isEmbedded }: StoreDriver, config: unknown, folder: string): boolean {
   const path = isObject(config) && typeof config.path === 'string' ? config.path : 'bifrost.db'
-  return type === EMBEDDED_STORE && !existsSync(resolve(folder, path))
+  return isEmbedded === true && !existsSync(resolve(folder, path))
 }
 
 function choices(drivers: readonly StoreDriver[]): string {

@@ -15,6 +15,13 @@ export function parseJsonText(text: string): { value: Json | undefined; problems
   }
 }
 
+/** Where in the text fields and elements stand, by their paths (`pathText`); those that are not there are left out. The text is JSON. */
+export function placesIn(text: string, paths: ReadonlySet<string>): Map<string, string> {
+  const reader = new Reader(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text, paths)
+  reader.document()
+  return new Map([...reader.found].map(([path, at]) => [path, reader.place(at)]))
+}
+
 class SyntaxFault extends Error {
   readonly at: number
   constructor(at: number, message: string) {
@@ -35,11 +42,15 @@ const SPACE = /[ \t\r\n]*/y
 /** One pass over the text; `at` is the offset of the next character. */
 class Reader {
   readonly problems: string[] = []
+  /** Offsets of what was wanted. */
+  readonly found = new Map<string, number>()
   readonly #text: string
+  readonly #wanted: ReadonlySet<string> | undefined
   #at = 0
 
-  constructor(text: string) {
+  constructor(text: string, wanted?: ReadonlySet<string>) {
     this.#text = text
+    this.#wanted = wanted
   }
 
   document(): Json {
@@ -93,8 +104,12 @@ class Reader {
     const list: Json[] = []
     this.#at++
     if (this.#take(']')) return list
-    do list.push(this.#value([...path, list.length]))
-    while (this.#take(','))
+    do {
+      const inner = [...path, list.length]
+      this.#space()
+      if (this.#wanted) this.#find(pathText(inner))
+      list.push(this.#value(inner))
+    } while (this.#take(','))
     if (!this.#take(']')) throw new SyntaxFault(this.#at, this.#missing('"," or "]"'))
     return list
   }
@@ -109,8 +124,13 @@ class Reader {
     }
   }
 
+  #find(full: string, at = this.#at): void {
+    if (this.#wanted?.has(full)) this.found.set(full, at)
+  }
+
   #note(path: Path, name: string, found: { at: number; isKnown: boolean }): void {
     const full = pathText([...path, name])
+    this.#find(full, found.at)
     if (found.isKnown) this.problems.push(`${full}: the name appears twice (${this.place(found.at)})`)
     if (name === '__proto__') this.problems.push(`${full}: unknown key`)
   }

@@ -13,6 +13,7 @@ import { issueSentences, valueAt } from './issues.ts'
 import { parseJsonText } from './json-text.ts'
 import { upgradeV1 } from './migrations/v1.ts'
 import { configNotices, some } from './notices.ts'
+import { withPlaces } from './places.ts'
 import { checkPlugins } from './plugin-checks.ts'
 import { toPluginSettings } from './plugins.ts'
 import { type Path, pathText } from './problems.ts'
@@ -60,6 +61,22 @@ export interface Loaded {
  * provider each. Never throws for what the configuration says; every problem is in the list, all at once.
  */
 export function loadConfig(options: LoadOptions): Loaded {
+  const loaded = loadTree(options)
+  return options.file === undefined || loaded.problems.length === 0
+    ? loaded
+    : { ...loaded, problems: placed(options.file, loaded.problems) }
+}
+
+/** With lines, as far as the file can be read. */
+function placed(file: string, problems: string[]): string[] {
+  try {
+    return withPlaces(readFileSync(file, 'utf8'), problems)
+  } catch {
+    return problems
+  }
+}
+
+function loadTree(options: LoadOptions): Loaded {
   const { tree, notices, problems } = readConfig(options)
   if (tree === undefined) return { problems, notices: [], secrets: [] }
   const resolved = resolveEnv(tree, options.env)

@@ -1,9 +1,8 @@
 import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
+import type { StoreDriver } from '../stores.ts'
 import { type Environment, resolveEnv } from './env.ts'
 
-/** Kind of store that a folder has unless its configuration says another. */
-export const EMBEDDED_STORE = 'sqlite'
 /** Folder of the configuration and the data where none is said, below the working directory. */
 export const DEFAULT_FOLDER = 'data'
 
@@ -23,6 +22,8 @@ export interface ChoiceOptions {
   /** `--app-dir`. */
   appDir: string | undefined
   env: Environment
+  /** Kinds of stores; one of them is the embedded one. */
+  drivers: readonly Pick<StoreDriver, 'type' | 'isEmbedded'>[]
 }
 
 /** Where the configuration's files and data lie: `--app-dir`, else beside its file, else `data`. */
@@ -38,8 +39,9 @@ export function storeChoice(tree: JsonObject, options: ChoiceOptions): StoreChoi
   const folder = folderOf(options)
   const block = resolveEnv((tree.config_store ?? {}) as Json, options.env).value
   const { enabled, type, config } = isObject(block) ? block : {}
-  if (enabled === true) return { type: typeof type === 'string' ? type : EMBEDDED_STORE, config: isObject(config) ? config : {}, folder }
-  return options.file === undefined && enabled === undefined ? { type: EMBEDDED_STORE, config: {}, folder } : undefined
+  const embedded = options.drivers.find(({ isEmbedded }) => isEmbedded)?.type ?? ''
+  if (enabled === true) return { type: typeof type === 'string' ? type : embedded, config: isObject(config) ? config : {}, folder }
+  return options.file === undefined && enabled === undefined ? { type: embedded, config: {}, folder } : undefined
 }
 
 /** `encryption_key`, else BIFROST_ENCRYPTION_KEY; undefined: none is set. */

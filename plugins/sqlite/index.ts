@@ -4,6 +4,7 @@ import { defineStoreDriver } from '../../core/stores.ts'
 /** The embedded store: one file by Node's own SQLite. `path`: the file; `bifrost.db` in the folder for data unless said. */
 export const sqliteDriver = defineStoreDriver({
   type: 'sqlite',
+  isEmbedded: true,
   config: z.strictObject({
     path: z.string().min(1).optional().describe('The database file; `bifrost.db` in the folder of `--app-dir` unless said.'),
   }),

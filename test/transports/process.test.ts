@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { isAlive, watch } from '../helpers/gateway-process.ts'
@@ -11,15 +14,19 @@ const isWindows = process.platform === 'win32'
 const CLIENTS = 6
 
 describe.skipIf(isWindows)('npm start (skipped on Windows: it has neither signals nor process groups)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bifrost-npm-'))
   let npm: ReturnType<typeof watch>
   let url: string
   beforeAll(async () => {
     const env = { ...process.env, ...NO_KEYS }
-    npm = watch(spawn('npm', ['start', '--', '--port', '0', '--threads', '1'], { cwd: ROOT, env, detached: true }))
+    npm = watch(spawn('npm', ['start', '--', '--port', '0', '--threads', '1', '--app-dir', folder], { cwd: ROOT, env, detached: true }))
     url = String((await npm.waitFor(/curl (http:\/\/[^/]+)\/v1/))[1])
     await npm.waitFor(/the gateway serves/)
   })
-  afterAll(() => isGroupAlive(npm.launcher.pid) && process.kill(-Number(npm.launcher.pid), 'SIGKILL'))
+  afterAll(() => {
+    if (isGroupAlive(npm.launcher.pid)) process.kill(-Number(npm.launcher.pid), 'SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  })
 
   it('answers health and the demo, whole and streamed', async () => {
     expect((await fetch(`${url}/health`)).status).toBe(200)

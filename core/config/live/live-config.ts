@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../canonical/json.ts'
+import type { Json, JsonObject } from '../../canonical/json.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
 import { type ConfigStore, STORE_SETTLE_MS, type Stored, StoreError } from '../../stores.ts'
@@ -140,6 +140,7 @@ export class LiveConfig {
       const body = edit(before)
       this.#check({ collection, id, body })
       try {
+        if (before && body === undefined) await this.#noteRemoval(store, before)
         const held = await this.#store(store, { collection, id, body }, before)
         const published = await this.#takeOver([{ collection, id, body: before?.body ?? body ?? {} }])
         return { ...published, held }
@@ -184,7 +185,12 @@ export class LiveConfig {
   /** With what the store keeps besides: times, and the fields that must be unique. */
   #stamped({ collection, id, body }: Document, before: Held | undefined): JsonObject {
     const now = new Date(this.#options.now()).toISOString()
-    const stamped: JsonObject = { ...mergedHash(before), ...body, created_at: before?.body.created_at ?? now, updated_at: now }
+    const stamped: JsonObject = {
+      ...this.#merged({ collection, id }, before),
+      ...body,
+      created_at: before?.body.created_at ?? now,
+      updated_at: now,
+    }
     if (NAMED.has(collection)) stamped.name = body.name ?? id
     if (collection === 'virtual_keys') stamped.value_hash = virtualKeyHash(this.#valueOf(body) ?? `none:${id}`)
     return stamped
@@ -254,7 +260,7 @@ export class LiveConfig {
     const changed: Document[] = []
     for (let tries = 1; ; tries++) {
       const before = this.entities.held(collection, id)
-      if (before?.body.config_hash === body.config_hash) return changed
+      if (this.#merged(entity, before).config_hash === body.config_hash) return changed
       try {
         await this.#store(store, { collection, id, body }, before)
         return [...changed, before ?? entity]
@@ -265,6 +271,19 @@ export class LiveConfig {
           throw new ConfigError([`${collection} "${id}": its ${error.field} is that of another one in the store`])
       }
     }
+  }
+
+  /** What the file last said of an entity stays known when somebody else changes or removes it: else the same file would win again. */
+  #merged(entity: Pick<Document, 'collection' | 'id'>, held: Held | undefined): { config_hash?: Json } {
+    const hash = (held ?? this.entities.held(META, removalOf(entity)))?.body.config_hash
+    return hash === undefined ? {} : { config_hash: hash }
+  }
+
+  /** What the file brought and the API removes stays away until the file says something else of it. */
+  async #noteRemoval(store: ConfigStore, { collection, id, body: { config_hash: hash } }: Held): Promise<void> {
+    const mark = removalOf({ collection, id })
+    if (hash === undefined) return
+    await this.#store(store, { collection: META, id: mark, body: { config_hash: hash } }, this.entities.held(META, mark))
   }
 
   async #catchUp(store: ConfigStore): Promise<Document[]> {
@@ -323,6 +342,7 @@ export class LiveConfig {
   }
 }
 
+const META = 'meta'
 /** Collections whose documents have a unique name. */
 const NAMED = new Set(CONFIG_COLLECTIONS.filter(({ unique }) => unique?.includes('name')).map(({ name }) => name))
 
@@ -330,10 +350,9 @@ function keyOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string 
   return `${collection}\0${id}`
 }
 
-/** What the file last said of an entity stays known when somebody else changes it: else the same file would win again. */
-function mergedHash(before: Held | undefined): JsonObject {
-  const hash = before?.body.config_hash
-  return hash === undefined ? {} : { config_hash: hash }
+/** The document by which a removal is remembered. */
+function removalOf({ collection, id }: Pick<Document, 'collection' | 'id'>): string {
+  return `removed:${collection}/${id}`
 }
 
 function conflict(error: StoreError, { collection, id }: { collection: string; id: string }): GatewayError {

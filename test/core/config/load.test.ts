@@ -533,7 +533,7 @@ describe('files', () => {
   })
 
   test('a prototype is no configuration', () => {
-    expect(fromFile('{"client": {"__proto__": {"threads": 3}}}').problems).toEqual(['client.__proto__: unknown key'])
+    expect(fromFile('{"client": {"__proto__": {"threads": 3}}}').problems).toEqual(['client.__proto__: unknown key (line 1, column 13)'])
   })
 
   test('a file that is not there', () => {
