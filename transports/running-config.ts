@@ -18,6 +18,7 @@ import { sweepSecrets } from '../core/sealing/sweep.ts'
 import type { SnapshotTables } from '../core/snapshot.ts'
 import { migrateSchema } from '../core/store-schema.ts'
 import { type ConfigStore, type KeyValueStore, type StoreDriver, StoreError } from '../core/stores.ts'
+import { chooseDriver } from '../core/stores-choice.ts'
 import { memoryKeyValue } from '../core/stores-memory-values.ts'
 import { type StoreThread, startStoreThread } from '../core/threads/store-thread.ts'
 
@@ -111,8 +112,8 @@ async function openStore(tree: JsonObject, options: RunningConfigOptions): Promi
   const choice = storeChoice(tree, options)
   if (!choice) return undefined
   const { drivers, entry, log, logLevel, logStyle, env } = options
-  const driver = drivers.find(({ type }) => type === choice.type)
-  if (!driver?.openConfig) throw new ConfigError([`config_store.type: "${choice.type}" keeps no configuration`])
+  const driver = chooseDriver(drivers, choice.type, 'openConfig')
+  if ('problem' in driver) throw new ConfigError([`config_store.type: ${driver.problem}`])
   // Only a folder that Bifrost has used needs what knows its database.
   const takeover = existsSync(join(choice.folder, BIFROST_FILE)) ? await import('../core/takeover/at-start.ts') : undefined
   const config = driver.config.parse(takeover ? await takeover.besideBifrost(choice.config, choice.folder) : choice.config)
@@ -124,17 +125,19 @@ async function openStore(tree: JsonObject, options: RunningConfigOptions): Promi
   try {
     const raw = thread.config
     await answered(() => raw.ping(), options)
-    const backup =
-      driver.backup &&
-      (() => driver.backup?.(config, { ...choice, collections: CONFIG_COLLECTIONS, log, now: Date.now }) ?? Promise.resolve())
-    await migrateSchema(raw, { backup })
     const passphrase = passphraseOf(tree, env)
     if (passphrase === undefined)
       log.warn('no encryption key is set (encryption_key or BIFROST_ENCRYPTION_KEY): secrets lie in the store in plain text')
     const sealer = await openSealing(raw, { passphrase, now: Date.now() })
     void sealPlain(raw, sealer, log)
     const sealed = sealStore(raw, sealer)
-    await takeover?.takeOverAtStart(choice.folder, { store: sealed, log, now: Date.now(), passphrase, ...takeoverNames(options) })
+    const context = { folder: choice.folder, collections: CONFIG_COLLECTIONS, log, now: Date.now }
+    await migrateSchema(sealed, { backup: driver.backup && (async () => driver.backup?.(config, context)) })
+    const validity = { builtins: options.builtins, env }
+    await takeover?.takeOverAtStart(choice.folder, {
+      ...{ store: sealed, log, now: Date.now(), passphrase, validity },
+      ...takeoverNames(options),
+    })
     return { thread, config: sealed, hasKeyValue: keyValue !== undefined, hasNotices: shared !== undefined }
   } catch (error) {
     await thread.stop()

@@ -45,6 +45,7 @@ interface Change {
   body: JsonObject | undefined
 }
 
+const UNSERVED = 'a document of the configuration cannot be served'
 /** Several writers on one document: each loses at most so often before it gives up. */
 const MOST_TRIES = 10
 const PAGE = 500
@@ -83,8 +84,9 @@ export class LiveConfig {
     const { store } = this.#options
     if (store) for (const stored of await this.#readAll(store)) this.#put(stored)
     await this.#merge(documentsOf(file), [])
-    const loaded = tablesOf(this.entities, this.#rest, this.#options)
+    const { loaded, leftOut } = tablesOf(this.entities, this.#rest, this.#options)
     if (!loaded.tables) throw new ConfigError(loaded.problems)
+    for (const problem of leftOut) this.#options.log.error({ problem }, UNSERVED)
     return { ...loaded, tables: loaded.tables }
   }
 
@@ -208,7 +210,7 @@ export class LiveConfig {
   async #takeOver(changed: readonly Document[]): Promise<Published> {
     if (changed.length === 0 || !this.#publish) return { version: 0, acknowledged: true }
     const { rows, problems } = rowsOf(this.entities, changed, this.#options)
-    for (const problem of problems) this.#options.log.error({ problem }, 'a document of the configuration cannot be served')
+    for (const problem of problems) this.#options.log.error({ problem }, UNSERVED)
     return this.#publish(rows)
   }
 

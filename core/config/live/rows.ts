@@ -4,6 +4,7 @@ import { CONFIG_COLLECTIONS, SETTINGS, SETTINGS_BLOCKS } from '../collections.ts
 import type { Environment } from '../env.ts'
 import type { Loaded } from '../load.ts'
 import { type Path, pathText } from '../problems.ts'
+import { culprits } from './culprits.ts'
 import { type Document, treeOf } from './documents.ts'
 import { type Held, type HeldEntities, plainBody } from './held.ts'
 
@@ -134,14 +135,25 @@ function placeOf(entities: HeldEntities, { collection, id, body }: Document): Pa
   return (CONFIG_COLLECTIONS.find(({ name }) => name === collection)?.path ?? []).map((step) => (step === '*' ? 0 : step))
 }
 
-/** All tables, from all documents. */
-export function tablesOf(entities: HeldEntities, rest: JsonObject, { load, env }: RowOptions): Loaded {
-  return load(
-    treeOf(
-      [...entities].map((held) => asWritten(held, env)),
-      rest,
-    ),
-  )
+/**
+ * All tables, from all documents. A document that is wrong (an older gateway took it, or somebody else wrote it) serves nobody and keeps nobody
+ * else from being served: `leftOut` says why. Without tables the problems are of no document.
+ */
+export function tablesOf(
+  entities: HeldEntities,
+  rest: JsonObject,
+  { load, env }: RowOptions,
+): { loaded: Loaded; leftOut: readonly string[] } {
+  const leftOut: string[] = []
+  let held = [...entities]
+  for (;;) {
+    const documents = held.map((each) => asWritten(each, env))
+    const loaded = load(treeOf(documents, rest))
+    const wrong = loaded.tables ? new Set<Held>() : culprits(loaded.problems, held)
+    if (wrong.size === 0) return { loaded, leftOut }
+    leftOut.push(...loaded.problems)
+    held = held.filter((each) => !wrong.has(each))
+  }
 }
 
 /** A document as config.json would have it. What lacks its environment variable is off, so that it keeps nothing else from being served. */

@@ -288,9 +288,8 @@ function startCall(choice: ChoiceState, call: CallState, name: string, out: Out)
   closePart(choice, out)
   call.part = choice.nextPart++
   const kind = call.isCustom ? ('custom' as const) : undefined
-  const part = withoutUndefined<Part>({ type: 'tool-call', id: call.id, name, arguments: '', kind })
+  const part = withoutUndefined<Part>({ type: 'tool-call', id: call.id, name, arguments: call.held, kind })
   out.push({ type: 'part-start', choice: choice.index, index: call.part, part })
-  if (call.held !== '') say(choice, call.part, { arguments: call.held }, out)
   call.held = ''
 }
 

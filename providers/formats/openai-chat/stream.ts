@@ -208,7 +208,6 @@ function startPart(choice: ChoiceState, index: number, part: Part, out: Out): vo
   choice.parts[index] = state
   if (part.type === 'text') for (const citation of part.citations ?? []) addDelta(choice, state, { citation }, out)
   if (part.type === 'text' || part.type === 'refusal') addDelta(choice, state, { text: part.text }, out)
-  if (part.type === 'tool-call') addDelta(choice, state, { arguments: part.arguments }, out)
   if (part.type === 'audio' && part.source.kind === 'data') addDelta(choice, state, { data: part.source.data, extra: part.extra }, out)
   if (part.type === 'reasoning') {
     const { text, signature, redacted } = part
@@ -250,13 +249,14 @@ function openReasoning(choice: ChoiceState, part: ReasoningPart): PartState {
 
 function openCall(choice: ChoiceState, part: ToolCallPart, out: Out): PartState {
   const index = choice.callCount++
-  const { id, name } = part
+  const { id, name, arguments: said } = part
   if (part.kind === 'custom') {
-    sendObject(choice, { tool_calls: [{ index, id, type: 'custom', custom: { name, input: '' } }] }, out)
+    sendObject(choice, { tool_calls: [{ index, id, type: 'custom', custom: { name, input: said } }] }, out)
     return opened('tool-call', `{"tool_calls":[{"index":${index},"custom":{"input":`, '}}]}')
   }
-  sendObject(choice, { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] }, out)
-  return { ...opened('tool-call', `{"tool_calls":[{"index":${index},"function":{"arguments":`, '}}]}'), owesArguments: true }
+  // What came at once goes on at once: Mistral's client takes no piece without a name.
+  sendObject(choice, { tool_calls: [{ index, id, type: 'function', function: { name, arguments: said } }] }, out)
+  return { ...opened('tool-call', `{"tool_calls":[{"index":${index},"function":{"arguments":`, '}}]}'), owesArguments: said === '' }
 }
 
 function addDelta(choice: ChoiceState, part: PartState, delta: PartDelta, out: Out): void {
