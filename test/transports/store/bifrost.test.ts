@@ -28,6 +28,9 @@ const LISTS = [
   '/api/governance/rate-limits',
   '/api/governance/routing-rules',
 ]
+/** The made database has sign-in on, and a password of which it knows the hash alone. */
+const MADE_ENV = { BIFROST_ADMIN_PASSWORD: 'a new one' }
+const ADMIN = { authorization: `Basic ${Buffer.from('root:a new one').toString('base64')}` }
 const run = promisify(execFile)
 
 let upstream: FakeUpstream
@@ -98,11 +101,13 @@ async function teamKey({ chat, api }: StoreGateway): Promise<void> {
   expect(await chat('openai/text', vk)).toMatchObject({ status: 200 })
 }
 
-async function inactiveKey({ chat, api }: StoreGateway): Promise<void> {
+async function pinnedKey({ chat, api }: StoreGateway): Promise<void> {
   const vk = 'sk-bf-example-keys'
+  const turn = (isActive: boolean) => api('PUT /api/governance/virtual-keys/vk-keys', { is_active: isActive, customer_id: 'cust-1' })
+  // Its file said that it is off; the original wrote it down as on, and what it did counts.
+  expect(await turn(false)).toMatchObject({ status: 200 })
   expect(await chat('openai/gpt-4o', vk)).toMatchObject(refused('virtual_key_blocked', 'pinned to a key'))
-  const on = await api('PUT /api/governance/virtual-keys/vk-keys', { is_active: true, customer_id: 'cust-1' })
-  expect(on).toMatchObject({ status: 200 })
+  expect(await turn(true)).toMatchObject({ status: 200 })
   expect(await chat('openai/text', vk)).toMatchObject(refused('model_blocked', 'allowed_models'))
   const before = upstream.requests.length
   await chat('openai/gpt-4o', vk)
@@ -127,7 +132,7 @@ describe.skipIf(!existsSync(FIXTURE))('a database of Bifrost 1.4.19 in the folde
       await redirect(gateway, 'openai')
       await openKey(gateway)
       await teamKey(gateway)
-      await inactiveKey(gateway)
+      await pinnedKey(gateway)
       await gateway.stop()
       gateway = await storeGateway(folder, { env })
       expect(gateway.output()).not.toContain('found a database of Bifrost')
@@ -140,7 +145,7 @@ describe.skipIf(!existsSync(FIXTURE))('a database of Bifrost 1.4.19 in the folde
 /** Starts on the folder, and is killed so long after it began to take over. */
 async function killed(folder: string, afterMs: number): Promise<void> {
   const flags = ['--app-dir', folder, '--port', '0', '--threads', '1']
-  const child = spawn(process.execPath, [MAIN, ...flags], { env: { ...process.env, ...NO_KEYS, BIFROST_ENCRYPTION_KEY: '' } })
+  const child = spawn(process.execPath, [MAIN, ...flags], { env: { ...process.env, ...NO_KEYS, BIFROST_ENCRYPTION_KEY: '', ...MADE_ENV } })
   const { waitFor } = watch(child)
   await waitFor(/found a database of Bifrost|the gateway serves/)
   await pause(afterMs)
@@ -149,7 +154,7 @@ async function killed(folder: string, afterMs: number): Promise<void> {
 }
 
 async function everything({ api }: StoreGateway): Promise<object> {
-  const lists = await Promise.all(LISTS.map(async (path) => [path, (await api(`GET ${path}`)).body]))
+  const lists = await Promise.all(LISTS.map(async (path) => [path, (await api(`GET ${path}`, undefined, ADMIN)).body]))
   return Object.fromEntries(lists)
 }
 
@@ -157,15 +162,16 @@ test(
   'a database of the same schema: killed while it is taken over, and started again, it ends the same',
   async () => {
     const undisturbed = used(undefined)
-    const foretold = await dryRun(undisturbed, {})
-    gateway = await storeGateway(undisturbed)
+    const foretold = await dryRun(undisturbed, MADE_ENV)
+    gateway = await storeGateway(undisturbed, { env: MADE_ENV })
     expect(reportIn(gateway.output()).trim()).toBe(foretold.trim())
     const wanted = await everything(gateway)
+    expect(JSON.stringify(wanted)).toContain('vk-pinned')
     await gateway.end()
 
     const disturbed = used(undefined)
     for (const afterMs of KILLED_AFTER_MS) await killed(disturbed, afterMs)
-    gateway = await storeGateway(disturbed)
+    gateway = await storeGateway(disturbed, { env: MADE_ENV })
     expect(await everything(gateway)).toEqual(wanted)
   },
   PATIENCE_MS,
