@@ -1,3 +1,4 @@
+import { inBatches } from '../../batches.ts'
 import type { Json, JsonObject } from '../../canonical/json.ts'
 import { GatewayError } from '../../errors.ts'
 import type { SnapshotTables } from '../../snapshot.ts'
@@ -49,6 +50,8 @@ const UNSERVED = 'a document of the configuration cannot be served'
 /** Several writers on one document: each loses at most so often before it gives up. */
 const MOST_TRIES = 10
 const PAGE = 500
+/** Documents of a file that are written at once: stores commit together what waits together. */
+const MERGED_AT_ONCE = 200
 /** Changes that a store tells at once. */
 const MOST_CHANGES = 1000
 
@@ -249,21 +252,20 @@ export class LiveConfig {
   async #merge(wanted: readonly Document[], changed: Document[]): Promise<void> {
     const { store, log } = this.#options
     if (!store) return this.#replace(wanted, changed)
-    for (const entity of wanted) changed.push(...(await this.#mergeOne(store, entity)))
+    await inBatches(wanted, MERGED_AT_ONCE, (entity) => this.#mergeOne(store, entity, changed))
     if (changed.length > 0) log.info({ entities: changed.length }, 'the file was merged into the store')
   }
 
   /** Machines that start together merge the same file: who comes second finds it done. */
-  async #mergeOne(store: ConfigStore, entity: Document): Promise<Document[]> {
+  async #mergeOne(store: ConfigStore, entity: Document, changed: Document[]): Promise<void> {
     const { collection, id } = entity
     const body = { ...entity.body, config_hash: hashOf(entity.body) }
-    const changed: Document[] = []
     for (let tries = 1; ; tries++) {
       const before = this.entities.held(collection, id)
-      if (this.#merged(entity, before).config_hash === body.config_hash) return changed
+      if (this.#merged(entity, before).config_hash === body.config_hash) return
       try {
         await this.#store(store, { collection, id, body }, before)
-        return [...changed, before ?? entity]
+        return void changed.push(before ?? entity)
       } catch (error) {
         if (!(error instanceof StoreError) || error.fault !== 'conflict' || tries === MOST_TRIES) throw error
         changed.push(...(await this.#catchUp(store)))
