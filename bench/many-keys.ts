@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { freePort, stopProcess } from './target.ts'
 
 const START_TIMEOUT_MS = 300_000
-/** An edit and what it does to the threads lie within this window; so does each window without one. Milliseconds. */
+/** An edit, or a look, and what it does to the threads lie within this window. Milliseconds. */
 const WINDOW_MS = 150
 
 /** In each data thread: the longest delay of its event loop since the file was last emptied, told on a request of ours. */
@@ -105,22 +105,24 @@ async function untilServing(port: number, child: ChildProcess): Promise<void> {
   throw new Error('the gateway does not serve')
 }
 
-/** Windows with and without an edit take turns, so that both have the same neighbours. */
+/** Windows with an edit and with a look at the same key take turns: both cross to the main thread and back, and have the same neighbours. */
 async function measureEdits({ port, longestDelay: longest }: Bench, edits: number): Promise<void> {
-  const [idle, edited, answered]: [number[], number[], number[]] = [[], [], []]
+  const [looked, edited, answered]: [number[], number[], number[]] = [[], [], []]
   for (let turn = 0; turn < edits; turn++) {
+    const path = `/api/governance/virtual-keys/vk-${turn * 7}`
     await longest()
+    await ask(port, 'GET', path)
     await pause(WINDOW_MS)
-    idle.push(await longest())
+    looked.push(await longest())
     const began = performance.now()
-    const status = await ask(port, 'PUT', `/api/governance/virtual-keys/vk-${turn * 7}`, { description: `edit ${turn}` })
+    const status = await ask(port, 'PUT', path, { description: `edit ${turn}` })
     if (status !== 200) throw new Error(`the edit got ${status}`)
     answered.push(performance.now() - began)
     await pause(WINDOW_MS)
     edited.push(await longest())
   }
-  report('longest delay of the data thread, nothing edited', idle)
-  report('longest delay of the data thread, one edit', edited)
+  report('longest delay of the data thread, a look', looked)
+  report('longest delay of the data thread, an edit', edited)
   report('answer to the edit', answered)
 }
 

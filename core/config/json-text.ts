@@ -129,6 +129,7 @@ class Reader {
   }
 
   #note(path: Path, name: string, found: { at: number; isKnown: boolean }): void {
+    if (!this.#wanted && !found.isKnown && name !== '__proto__') return
     const full = pathText([...path, name])
     this.#find(full, found.at)
     if (found.isKnown) this.problems.push(`${full}: the name appears twice (${this.place(found.at)})`)
