@@ -5,6 +5,7 @@ import type { Edit, LiveConfig } from '../../core/config/live/live-config.ts'
 import { ConfigError } from '../../core/config/problems.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { KeyStatus } from '../../core/key-status.ts'
+import type { LoadedPlugin } from '../../core/plugin-loader.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
 import type { AdminAuth } from './auth.ts'
 import { type AdminReply, reply } from './router.ts'
@@ -18,6 +19,10 @@ export interface AdminTools {
   /** Of a key, by its id: what requests have told of it. */
   keyStatus(id: string): KeyStatus | undefined
   version: string
+  /** The plugins that serve now, as the data threads have loaded them. */
+  plugins(): readonly LoadedPlugin[]
+  /** Why the last change of a plugin was taken back, by its name, until one is loaded. */
+  pluginProblems: Map<string, readonly string[]>
   /** Settings that were changed and hold from the next start on. */
   restart: Set<string>
   /** Milliseconds since 1970. */
