@@ -40,12 +40,22 @@ export async function write(
   [collection, id, edit]: readonly [collection: string, id: string, edit: Edit],
   under?: string,
 ): Promise<{ held: Held | undefined; status: number | undefined; version: number; problems: readonly string[] }> {
-  try {
-    const { held, acknowledged, version, problems = [] } = await config.write(collection, id, edit)
-    return { held, status: acknowledged ? undefined : ACCEPTED, version, problems }
-  } catch (error) {
-    if (!(error instanceof ConfigError) || under === undefined) throw error
+  const work = () => config.write(collection, id, edit)
+  const { held, acknowledged, version, problems = [] } = await (under === undefined ? work() : placed(under, work))
+  return { held, status: acknowledged ? undefined : ACCEPTED, version, problems }
+}
+
+/** Runs what may find fault with a document that stands `under` a field of the payload: its problems then say where. */
+export function placed<T>(under: string, work: () => T): T {
+  const place = (error: unknown): never => {
+    if (!(error instanceof ConfigError)) throw error
     throw new ConfigError(error.problems.map((problem) => `${under}.${problem}`.replace('.body: ', ': ')))
+  }
+  try {
+    const result = work()
+    return result instanceof Promise ? (result.catch(place) as T) : result
+  } catch (error) {
+    return place(error)
   }
 }
 
