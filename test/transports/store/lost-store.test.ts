@@ -6,6 +6,8 @@ import { type FakeUpstream, startUpstream } from '../../helpers/upstream.ts'
 /** No answer may take longer. Milliseconds. */
 const NO_HANG_MS = 10_000
 const RECOVERY_MS = 15_000
+/** Of a test: starts and recoveries on whatever the machine has left. */
+const PATIENCE_MS = 60_000
 const [ENGINE = NO_MONGO] = MONGO_ENGINES
 
 let upstream: FakeUpstream
@@ -111,7 +113,7 @@ describe.skipIf(MONGO_ENGINES.length === 0)(`a store that is lost (MongoDB: ${EN
       await recovers(gateway, 'after')
       await gateway.waitFor(/the configuration store answers again/)
     },
-    40_000,
+    PATIENCE_MS,
   )
 
   test.skipIf(ENGINE === 'url')(
@@ -129,7 +131,7 @@ describe.skipIf(MONGO_ENGINES.length === 0)(`a store that is lost (MongoDB: ${EN
       }
       await recovers(gateway, 'after')
     },
-    40_000,
+    PATIENCE_MS,
   )
 
   test.skipIf(ENGINE === 'url')('disable_db_pings_in_health: health speaks of the gateway alone', async () => {
