@@ -49,6 +49,7 @@ export const ERRORS = {
   GW_CANCELLED: row(499, 'request_cancelled', 'the client closed the request'),
   GW_INTERNAL: row(500, 'internal_error', 'the gateway failed to handle this request (id {id})'),
   GW_PLUGIN: row(500, 'plugin_error', 'plugin {plugin} failed in {hook}'),
+  GW_PLUGIN_NOT_LOADED: row(500, 'plugin_not_loaded', 'plugin {name} does not load, and the change was taken back: {reason}'),
   GW_LOOP: row(508, 'loop_detected', 'the request passed this gateway {depth} times; check base_url of provider {provider}'),
   GW_UPSTREAM_ERROR: retryRow(502, 'upstream_error', 'provider {provider} answered {status} (key {key}, attempt {attempt}): {reason}'),
   GW_UPSTREAM_INVALID: retryRow(

@@ -18,14 +18,17 @@ export function virtualKeyText(headers: Incoming['headers']): string | undefined
     if (value) return value
   }
   const authorization = headers.get('authorization')
-  if (authorization && BEARER.test(authorization)) return authorization.slice(authorization.indexOf(VIRTUAL_KEY_PREFIX)).trimEnd()
+  const bearer = authorization && BEARER.exec(authorization)?.[1]
+  if (bearer) return bearer
   for (const name of SDK_HEADERS) {
     const value = headers.get(name)
-    if (value?.startsWith(VIRTUAL_KEY_PREFIX)) return value
+    if (value && PREFIXED.test(value)) return value
   }
   return undefined
 }
-const BEARER = /^bearer +sk-bf-/i
+/** The prefix in any case, as the original reads it (api.md 2); the key itself is compared as it is. */
+const PREFIXED = /^sk-bf-/i
+const BEARER = /^bearer +(sk-bf-.*?) *$/i
 
 /**
  * The virtual key of a request, from the snapshot; undefined where it brings none. `now` tells milliseconds since 1970. Throws

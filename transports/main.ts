@@ -142,6 +142,7 @@ async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
       const gateway = await createGateway({ tables, shared, ...builtIn, log, redactor: logging.redactor, mint, poolThreads })
       return {
         ...gateway,
+        loadedPlugins: () => gateway.plugins.plugins,
         apply(patch) {
           learnSecrets(logging, tables)
           return gateway.apply(patch)

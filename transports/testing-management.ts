@@ -71,6 +71,7 @@ export function manage({ live, core, snapshot, shared }: ManagedParts, options: 
       builtins,
       sessions: management.sessions ?? memoryKeyValue(now),
       keyStatus: status,
+      plugins: () => core.plugins.plugins,
       version: facts.version,
       ...{ env, log, now },
     }),

@@ -24,7 +24,8 @@ export const pluginSchema = z.strictObject({
 export function toPluginSettings(entry: z.output<typeof pluginSchema>, path: string | undefined): PluginSettings {
   return Object.freeze({
     name: entry.name,
-    path,
+    // A module is imported once for each address: a raised version is another one.
+    path: path !== undefined && entry.version > 1 ? `${path}?version=${entry.version}` : path,
     placement: entry.placement ?? (path === undefined ? 'builtin' : 'post_builtin'),
     order: entry.order,
     config: (entry.config ?? {}) as JsonObject,

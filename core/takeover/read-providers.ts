@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
 import { upgradeProvider } from '../config/migrations/v1.ts'
+import { keyId } from '../config/provider-settings.ts'
 import { REQUEST_TYPES } from '../config/request-types.ts'
 import { documentOf, groupBy, type TakenDocument } from './documents.ts'
 import type { NoteBook } from './notes.ts'
@@ -66,7 +66,7 @@ function upgraded(row: Row, { name, keys }: { name: string; keys: readonly Row[]
   const at = { name, path: ['providers', name], options: { keyUrls } }
   const { keys: after, ...body } = upgradeProvider(block, at, (rule, path) => book.changed(rule, entityAt(path[3])))
   const documents = (Array.isArray(after) ? after : []).filter(isObject).map((key: JsonObject): TakenDocument => {
-    const id = typeof key.id === 'string' ? key.id : madeId(name, String(key.name))
+    const id = keyId(name, key)
     // A key that a rule made has nothing but its name and its place.
     const made = key.id === undefined ? { weight: 1, enabled: true, ...stamps(row) } : {}
     return { collection: 'keys', id, body: compact({ id, provider: name, ...made, ...key }) }
@@ -119,11 +119,6 @@ function customBody(block: JsonObject | undefined, name: string, book: NoteBook)
 function allowedBody(wanted: readonly string[]): JsonObject {
   if (wanted.length === 0) return { list_models: false }
   return Object.fromEntries(wanted.map((type) => [type, true]))
-}
-
-/** As keys of a configuration without an id get theirs. */
-function madeId(provider: string, name: string): string {
-  return createHash('sha256').update(`${provider}\0${name}`).digest('hex').slice(0, 32)
 }
 
 function keyBody(row: Row): JsonObject {

@@ -4,6 +4,7 @@ import type { TlsMaterial } from '../config/edge.ts'
 import type { Surface } from '../edge.ts'
 import { type KeyStatus, keyStatus } from '../key-status.ts'
 import type { Mint } from '../mint.ts'
+import type { LoadedPlugin } from '../plugin-loader.ts'
 import { createShared, openShared } from '../shared.ts'
 import { placeRows } from '../slots.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
@@ -92,6 +93,8 @@ export interface Control {
   publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<ChangePublished>
   /** What requests have told of a key, by its id; undefined: there is no such key. */
   keyStatus(id: string): KeyStatus | undefined
+  /** The plugins that serve, as the first data thread says. */
+  plugins(): readonly LoadedPlugin[]
   /** Starts a data thread in place of the one at this position (from 0) and ends the old one without losing a request. */
   replaceThread(position: number): Promise<void>
   /** New connections are served with this certificate; those that are open stay as they are. */
@@ -184,6 +187,10 @@ class ControlThread implements Control {
       if (key) return keyStatus(this.#shared, key, Date.now())
     }
     return undefined
+  }
+
+  plugins(): readonly LoadedPlugin[] {
+    return this.#serving[0]?.plugins ?? []
   }
 
   replaceThread(position: number): Promise<void> {

@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
 import type { Edge } from '../edge.ts'
 import type { Mint } from '../mint.ts'
+import type { LoadedPlugin } from '../plugin-loader.ts'
 import { openShared, type Shared } from '../shared.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import { Snapshot } from '../snapshot-tables.ts'
@@ -22,6 +23,8 @@ export interface ThreadGateway {
   /** The snapshot holds the patch already; what was derived from it is brought up to date. Rejects with an error, whose `problems` are listed where it has any. */
   apply(patch: SnapshotPatch): void | Promise<void>
   /** The thread is going to end; requests still come. */
+  /** The plugins that serve now. */
+  loadedPlugins?(): readonly LoadedPlugin[]
   drain(): void
   /** Ends what still runs with the error of a gateway that shuts down; closes plugins and connections. */
   close(): void | Promise<void>
@@ -91,7 +94,7 @@ class DataThread {
       if (!isLast) return
       // A patch that comes while plugins are being set up waits for them: what they derive must see it too.
       this.#booted = this.#booted ? this.#booted.then(() => this.#apply(patch)) : this.#boot()
-      void this.#booted.then((problems) => this.#post({ type: 'ack', version: patch.version, problems }))
+      void this.#booted.then((problems) => this.#acknowledge(patch.version, problems))
     },
     drain: () => {
       this.#gateway?.drain()
@@ -106,6 +109,10 @@ class DataThread {
     'retire-tls': () => this.#server?.retire?.(),
     'control-reply': ({ reply }) => this.#calls.settle(reply),
     'credential-reply': ({ reply }) => this.#credentials.settle(reply),
+  }
+
+  #acknowledge(version: number, problems: readonly string[]): void {
+    this.#post({ type: 'ack', version, problems, plugins: this.#gateway?.loadedPlugins?.() })
   }
 
   async #boot(): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
 import type { Surface } from '../edge.ts'
+import type { LoadedPlugin } from '../plugin-loader.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
@@ -52,6 +53,8 @@ export class ThreadHandle {
   descriptor: unknown
   /** When it was last heard of, in `performance.now()` milliseconds. */
   lastHeard = performance.now()
+  /** The plugins that serve in it, as it last said. */
+  plugins: readonly LoadedPlugin[] = []
   /** It has said that it can take connections. */
   isReady = false
   readonly exited: Promise<void>
@@ -160,7 +163,8 @@ export class ThreadHandle {
       this.#ready.resolve()
     },
     failed: ({ problems }) => this.#ready.reject(new ThreadStartError(problems)),
-    ack: ({ version, problems = [] }) => {
+    ack: ({ version, problems = [], plugins = [] }) => {
+      this.plugins = plugins
       this.#acknowledged = version
       const due = this.#waiters.filter((waiter) => waiter.version <= version)
       this.#waiters = this.#waiters.filter((waiter) => waiter.version > version)

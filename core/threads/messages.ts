@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
 import type { Surface } from '../edge.ts'
+import type { LoadedPlugin } from '../plugin-loader.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
 import type { StoreNotice, StoreReply, StoreRequest, StoreSetup } from './store-messages.ts'
@@ -34,8 +35,8 @@ export type Message =
   | { type: 'failed'; problems: readonly string[] }
   /** main -> data: the snapshot, whole (in slices, the last says so) or a change. */
   | { type: 'patch'; patch: SnapshotPatch; isLast: boolean }
-  /** data -> main: every entry up to this version is in place, but for what could not be taken over (`problems`, sentences). */
-  | { type: 'ack'; version: number; problems?: readonly string[] }
+  /** data -> main: every entry up to this version is in place, but for what could not be taken over (`problems`, sentences); the plugins that serve it. */
+  | { type: 'ack'; version: number; problems?: readonly string[]; plugins?: readonly LoadedPlugin[] | undefined }
   /** main -> data: answer with `Connection: close` from now on. */
   | { type: 'drain' }
   /**

@@ -80,11 +80,12 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
     async admits({ access }, { method, path, headers, address }) {
       const { isEnabled, whitelistedRoutes, allowedOrigins } = settings()
       if (!SAFE_METHODS.has(method)) refuseForeign(headers, allowedOrigins)
-      if (!isEnabled || access === 'open' || access === 'virtual-key' || isWhitelisted(path, whitelistedRoutes)) return
-      if (await hasSession(headers)) return
+      if (!isEnabled || access === 'open' || access === 'virtual-key' || isWhitelisted(path, whitelistedRoutes)) return false
+      if (await hasSession(headers)) return true
       const pair = pairOf(headers)
       if (!pair) throw new GatewayError('GW_UNAUTHORIZED', { reason: 'sign in with basic authentication or a session token' })
       await checkPair(pair.username, pair.password, address)
+      return true
     },
     async logIn(username, password, address) {
       await checkPair(username, password, address)

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/canonical/json.ts'
 import type { Builtins } from '../../core/config/builtins.ts'
 import type { LiveConfig } from '../../core/config/live/live-config.ts'
 import type { KeyStatus } from '../../core/key-status.ts'
+import type { LoadedPlugin } from '../../core/plugin-loader.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
 import type { ControlRoute } from '../../core/threads/control.ts'
 import { ADMIT } from '../../core/threads/control-calls.ts'
@@ -10,6 +11,7 @@ import type { ThreadLog } from '../../core/threads/guard.ts'
 import { type AuthSettings, createAdminAuth } from './auth.ts'
 import { governanceRoutes } from './governance.ts'
 import { limitRoutes } from './limits.ts'
+import { pluginRoutes } from './plugins.ts'
 import { providerKeyRoutes } from './provider-keys.ts'
 import { providerRoutes } from './providers.ts'
 import { errorReply, jsonReply } from './reply.ts'
@@ -25,6 +27,7 @@ export interface AdminOptions {
   builtins: Builtins
   sessions: KeyValueStore
   keyStatus(id: string): KeyStatus | undefined
+  plugins(): readonly LoadedPlugin[]
   version: string
   env: Readonly<Record<string, string | undefined>>
   log: ThreadLog
@@ -38,7 +41,7 @@ export const ADMIN = 'admin'
 export function createAdmin(options: AdminOptions): Record<string, ControlRoute> {
   const { config, sessions, now, env, log } = options
   const auth = createAdminAuth({ settings: () => authSettings(config, env), sessions, now })
-  const tools: AdminTools = { ...options, auth, newId: randomUUID, restart: new Set() }
+  const tools: AdminTools = { ...options, auth, newId: randomUUID, restart: new Set(), pluginProblems: new Map() }
   const answer = createAdminRouter(adminRoutes(tools), { admits: auth.admits, log })
   return {
     [ADMIN]: answer,
@@ -59,9 +62,16 @@ const ANY: AdminRoute = { method: 'GET', path: '', summary: '', tag: '', handle:
 
 /** Every route of the management API: also what its documentation is made of. */
 export function adminRoutes(tools: AdminTools): AdminRoute[] {
-  return [sessionRoutes, providerRoutes, providerKeyRoutes, settingsRoutes, virtualKeyRoutes, governanceRoutes, limitRoutes].flatMap(
-    (routes) => routes(tools),
-  )
+  return [
+    sessionRoutes,
+    providerRoutes,
+    providerKeyRoutes,
+    settingsRoutes,
+    virtualKeyRoutes,
+    governanceRoutes,
+    limitRoutes,
+    pluginRoutes,
+  ].flatMap((routes) => routes(tools))
 }
 
 /** An explicitly empty list allows nobody, where none at all allows pages on this machine (D8). */

@@ -21,6 +21,8 @@ export interface AdminRequest {
   /** Of the client, as far as it can be believed. */
   address: string
   scheme: 'http' | 'https'
+  /** It has signed in: not let through because nobody has to. */
+  isAdmin: boolean
 }
 
 /** Its answer: a status, and a value that is sent as JSON, or a text of another type. */
@@ -56,8 +58,8 @@ export interface AdminRoute {
   handle(request: AdminRequest): Json | AdminReply | Promise<Json | AdminReply>
 }
 
-/** Lets a request through to its route or throws GW_UNAUTHORIZED. */
-export type Gatekeeper = (route: AdminRoute, request: Omit<AdminRequest, 'params' | 'body'>) => Promise<void>
+/** Lets a request through to its route or throws GW_UNAUTHORIZED. Resolves with whether it has signed in. */
+export type Gatekeeper = (route: AdminRoute, request: Omit<AdminRequest, 'params' | 'body' | 'isAdmin'>) => Promise<boolean>
 
 interface Compiled {
   route: AdminRoute
@@ -82,9 +84,9 @@ export function createAdminRouter(
   return async (request) => {
     try {
       const { route, params, asked } = find(compiled, request)
-      await admits(route, asked)
+      const isAdmin = await admits(route, asked)
       checkQuery(route, asked.query)
-      const answer = await route.handle({ ...asked, params, body: readBody(route, request) })
+      const answer = await route.handle({ ...asked, params, isAdmin, body: readBody(route, request) })
       return isReply(answer) ? jsonReply(answer, route.status) : jsonReply({ body: answer }, route.status)
     } catch (error) {
       if (!(error instanceof GatewayError || error instanceof ConfigError))

@@ -68,6 +68,7 @@ function restored(value: Json, current: JsonObject | undefined, path: readonly s
     ])
     return Object.fromEntries(inner) as JsonObject
   }
+  if (Array.isArray(value)) return value.map((item: Json, index) => restored(item, current, [...path, String(index)]))
   if (typeof value !== 'string') return value
   const stored = path.reduce<Json | undefined>(
     (node, step) => (isObject(node) ? node[step] : Array.isArray(node) ? (node[Number(step)] as Json) : undefined),

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
-import type { Held } from '../../core/config/live/held.ts'
+import { type Held, plainBody } from '../../core/config/live/held.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { hashPassword, isHashed } from './password.ts'
 import type { AdminRoute } from './router.ts'
 import { flattened, shownBody, withStoredSecrets } from './secrets.ts'
-import { type AdminTools, write, written } from './tools.ts'
+import { type AdminTools, placed, write, written } from './tools.ts'
 
 const TAG = 'Configuration'
 const block = z.looseObject({})
@@ -44,7 +44,7 @@ const AT_START = [
 /** `/api/config`, `/api/proxy-config` and `/api/version` (api.md 4.8). */
 export function settingsRoutes(tools: AdminTools): AdminRoute[] {
   const { config } = tools
-  const body = (id: string): JsonObject => config.entities.get('settings', id) ?? {}
+  const body = (id: string): JsonObject => plainBody(config.entities.get('settings', id) ?? {})
   return [
     {
       method: 'GET',
@@ -85,20 +85,26 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
       body: block,
       async handle({ body: sent }) {
         const { held, ...change } = await put(tools, 'proxy_config', flattened(sent) as JsonObject)
-        return written(shownBody('settings', 'proxy_config', held?.body ?? {}), change)
+        return written(shownBody('settings', 'proxy_config', plainBody(held?.body ?? {})), change)
       },
     },
   ]
 }
 
+/** All blocks are looked at before the first is written. */
 async function save(tools: AdminTools, sent: JsonObject) {
-  let last: { status: number | undefined; version: number } = { status: undefined, version: 0 }
+  const blocks: (readonly [name: string, id: string, next: JsonObject])[] = []
   for (const [name, id] of BLOCKS) {
     const next = sent[name]
     if (!isObject(next)) continue
     const flat = flattened(next) as JsonObject
-    if (id === 'client') noteRestart(tools, flat)
-    last = await put(tools, id, id === 'auth_config' ? await withHash(tools, flat) : flat, name)
+    blocks.push([name, id, id === 'auth_config' ? await withHash(tools, flat) : flat])
+  }
+  for (const [name, id, next] of blocks) placed(name, () => tools.config.check('settings', id, next))
+  let last: { status: number | undefined; version: number } = { status: undefined, version: 0 }
+  for (const [name, id, next] of blocks) {
+    if (id === 'client') noteRestart(tools, next)
+    last = await put(tools, id, next, name)
   }
   return written({ message: 'Configuration updated successfully' }, last)
 }
@@ -114,17 +120,21 @@ function noteRestart({ config, restart }: AdminTools, next: JsonObject): void {
 }
 
 /** The password is kept as its hash; `<redacted>` keeps the one that is set. */
-async function withHash({ config }: AdminTools, next: JsonObject): Promise<JsonObject> {
+async function withHash({ config }: AdminTools, { admin_password: sent, admin_username: name, ...rest }: JsonObject): Promise<JsonObject> {
   const kept = config.entities.get('settings', 'auth_config')?.admin_password
-  const sent = next.admin_password
   const isKept = sent === REDACTED || sent === undefined || sent === ''
   const password: Json | undefined = isKept ? kept : sent
-  if (typeof password !== 'string') {
-    if (next.is_enabled !== true) return next
-    throw new GatewayError('GW_INVALID_REQUEST', { param: 'auth_config.admin_password', reason: 'is required when is_enabled is true' })
-  }
+  const next = { ...rest, ...(name !== undefined && name !== '' && { admin_username: name }) }
+  const needed = rest.is_enabled === true
+  if (needed && next.admin_username === undefined) throw missing('admin_username')
+  if (typeof password !== 'string' && (needed || !isKept)) throw missing('admin_password')
+  if (typeof password !== 'string') return next
   const isReady = isHashed(password) || password.startsWith('env.')
   return { ...next, admin_password: isReady ? password : await hashPassword(password) }
+}
+
+function missing(field: string): GatewayError {
+  return new GatewayError('GW_INVALID_REQUEST', { param: `auth_config.${field}`, reason: 'is required, a text, when is_enabled is true' })
 }
 const REDACTED = '<redacted>'
 

@@ -5,6 +5,7 @@ import type { Edit, LiveConfig } from '../../core/config/live/live-config.ts'
 import { ConfigError } from '../../core/config/problems.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { KeyStatus } from '../../core/key-status.ts'
+import type { LoadedPlugin } from '../../core/plugin-loader.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
 import type { AdminAuth } from './auth.ts'
 import { type AdminReply, reply } from './router.ts'
@@ -18,6 +19,10 @@ export interface AdminTools {
   /** Of a key, by its id: what requests have told of it. */
   keyStatus(id: string): KeyStatus | undefined
   version: string
+  /** The plugins that serve now, as the data threads have loaded them. */
+  plugins(): readonly LoadedPlugin[]
+  /** Why the last change of a plugin was taken back, by its name, until one is loaded. */
+  pluginProblems: Map<string, readonly string[]>
   /** Settings that were changed and hold from the next start on. */
   restart: Set<string>
   /** Milliseconds since 1970. */
@@ -35,12 +40,22 @@ export async function write(
   [collection, id, edit]: readonly [collection: string, id: string, edit: Edit],
   under?: string,
 ): Promise<{ held: Held | undefined; status: number | undefined; version: number; problems: readonly string[] }> {
-  try {
-    const { held, acknowledged, version, problems = [] } = await config.write(collection, id, edit)
-    return { held, status: acknowledged ? undefined : ACCEPTED, version, problems }
-  } catch (error) {
-    if (!(error instanceof ConfigError) || under === undefined) throw error
+  const work = () => config.write(collection, id, edit)
+  const { held, acknowledged, version, problems = [] } = await (under === undefined ? work() : placed(under, work))
+  return { held, status: acknowledged ? undefined : ACCEPTED, version, problems }
+}
+
+/** Runs what may find fault with a document that stands `under` a field of the payload: its problems then say where. */
+export function placed<T>(under: string, work: () => T): T {
+  const place = (error: unknown): never => {
+    if (!(error instanceof ConfigError)) throw error
     throw new ConfigError(error.problems.map((problem) => `${under}.${problem}`.replace('.body: ', ': ')))
+  }
+  try {
+    const result = work()
+    return result instanceof Promise ? (result.catch(place) as T) : result
+  } catch (error) {
+    return place(error)
   }
 }
 

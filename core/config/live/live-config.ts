@@ -106,6 +106,12 @@ export class LiveConfig {
     return this.#oneByOne(() => this.#write(collection, id, edit))
   }
 
+  /** Whether the document could stand so, now: throws a ConfigError with its problems, and changes nothing. */
+  check(collection: string, id: string, body: JsonObject): void {
+    if (!this.isWritable) throw new GatewayError('GW_NO_STORE')
+    this.#check({ collection, id, body })
+  }
+
   /** The file has changed: takes over what is right as a whole; rejects with a ConfigError else, and nothing has changed. */
   reload(file: JsonObject): Promise<void> {
     return this.#oneByOne(async () => {
@@ -140,7 +146,9 @@ export class LiveConfig {
     if (!store) throw new GatewayError('GW_NO_STORE')
     for (let tries = 1; ; tries++) {
       const before = this.entities.held(collection, id)
-      const body = edit(before)
+      const edited = edit(before)
+      // What the gateway keeps for itself nobody else writes.
+      const body = edited && plainBody(edited)
       this.#check({ collection, id, body })
       try {
         if (before && body === undefined) await this.#noteRemoval(store, before)

@@ -1,0 +1,183 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import { startUpstream } from '../../helpers/upstream.ts'
+import { CHAT, type Managed, manageOne, providerAt, startManaged } from './support.ts'
+
+const managed = manageOne((url) => ({ client: { drop_excess_requests: true }, providers: { openai: providerAt(url) } }), {
+  env: { PASSWORD: 'by the environment' },
+})
+function refusal({ status, body }: { status: number; body: { error?: { param?: string; message: string } } }) {
+  return { status, param: body.error?.param, message: body.error?.message }
+}
+
+/** One of its own, for tests that change how it is signed in to. */
+async function alone(config: JsonObject = {}, options: Partial<Parameters<typeof startManaged>[0]> = {}): Promise<Managed> {
+  const upstream = await startUpstream()
+  const one = await startManaged({
+    env: { PASSWORD: 'by the environment' },
+    ...options,
+    upstream,
+    config: { providers: { openai: providerAt(upstream.url) }, ...config },
+  })
+  onTestFinished(async () => {
+    await one.gateway.close()
+    await upstream.close()
+  })
+  return one
+}
+
+describe('/api/config', () => {
+  test('shows each block, the password never', async () => {
+    const { body } = await managed.call('GET', '/api/config')
+    expect(body).toMatchObject({
+      client_config: { drop_excess_requests: true },
+      framework_config: {},
+      auth_config: { admin_username: '', admin_password: '', is_enabled: false, disable_auth_on_inference: false },
+      is_db_connected: true,
+      restart_required: { required: false, reason: '' },
+    })
+  })
+  test('what it gave can be sent back', async () => {
+    const before = (await managed.call('GET', '/api/config')).body
+    const rows = structuredClone(managed.gateway.core.runtime.tables.client.get('client'))
+    const put = await managed.call('PUT', '/api/config', before)
+    expect(put.status, put.text).toBe(200)
+    expect((await managed.call('GET', '/api/config')).body).toEqual(before)
+    expect(managed.gateway.core.runtime.tables.client.get('client')).toEqual(rows)
+  })
+  test('a change holds for the next request, or says that it waits for a start', async () => {
+    expect((await managed.call('PUT', '/api/config', { client_config: { required_headers: ['x-team'] } })).status).toBe(200)
+    expect((await managed.call('POST', '/v1/chat/completions', CHAT)).body.error.type).toBe('missing_required_headers')
+    expect((await managed.call('POST', '/v1/chat/completions', CHAT, { 'X-Team': 'one' })).status).toBe(200)
+    await managed.call('PUT', '/api/config', { client_config: { max_connections: 7 } })
+    expect((await managed.call('GET', '/api/config')).body.restart_required).toEqual({ required: true, reason: 'client.max_connections' })
+    expect((await managed.call('POST', '/v1/chat/completions', CHAT)).status).toBe(200)
+    await managed.call('PUT', '/api/config', { client_config: { drop_excess_requests: true } })
+  })
+  test.each([
+    [{ client_config: { log_retention_days: 0 } }, 'client_config.log_retention_days'],
+    [{ framework_config: { pricing: { pricing_sync_interval: 0 } } }, 'framework_config.pricing.pricing_sync_interval'],
+    [{ client_config: { whitelisted_routes: ['health'] } }, 'client_config.whitelisted_routes[0]'],
+    [{ client_config: { allowed_origins: ['evil'] } }, 'client_config.allowed_origins[0]'],
+    [{ client_config: { header_filter_config: { allowlist: 'x' } } }, 'client_config.header_filter_config.allowlist'],
+    [{ client_config: { allow_direct_keys: true } }, 'client_config.allow_direct_keys'],
+    [{ client_config: { __proto: 1 } }, 'client_config.__proto'],
+    [{ client_config: 'x' }, 'client_config'],
+    [{ colour: 'red' }, 'colour'],
+    [{ auth_config: { is_enabled: true, admin_username: 'admin' } }, 'auth_config.admin_password'],
+    [{ auth_config: { is_enabled: true, admin_password: 'long enough password' } }, 'auth_config.admin_username'],
+    [{ auth_config: { is_enabled: true, admin_username: 'a', admin_password: { $ne: 1 } } }, 'auth_config.admin_password'],
+  ])('400 for %j at %s, and nothing has changed', async (body, param) => {
+    const before = (await managed.call('GET', '/api/config')).body
+    expect(refusal(await managed.call('PUT', '/api/config', body))).toMatchObject({ status: 400, param })
+    expect((await managed.call('GET', '/api/config')).body).toEqual(before)
+  })
+  test('a block that is wrong keeps the right ones from being written too', async () => {
+    const before = (await managed.call('GET', '/api/config')).body
+    const body = { client_config: { drop_excess_requests: false }, framework_config: { colour: 'red' } }
+    expect((await managed.call('PUT', '/api/config', body)).status).toBe(400)
+    expect((await managed.call('GET', '/api/config')).body).toEqual(before)
+  })
+  test('turns sign-in on, keeps the password as a hash, and keeps it where <redacted> comes back', async () => {
+    const one = await alone()
+    const auth = { is_enabled: true, admin_username: 'admin', admin_password: 'a password that is long' }
+    expect((await one.call('PUT', '/api/config', { auth_config: auth })).status).toBe(200)
+    expect((await one.call('GET', '/api/config')).status).toBe(401)
+    const headers = { authorization: `Basic ${Buffer.from(`admin:${auth.admin_password}`).toString('base64')}` }
+    const { body } = await one.call('GET', '/api/config', undefined, headers)
+    expect(body.auth_config).toEqual({
+      admin_username: 'admin',
+      admin_password: '<redacted>',
+      is_enabled: true,
+      disable_auth_on_inference: false,
+    })
+    expect(one.gateway.live?.entities.get('settings', 'auth_config')?.admin_password).toMatch(/^scrypt\$/)
+    expect((await one.call('PUT', '/api/config', { auth_config: { ...body.auth_config, admin_username: 'root' } }, headers)).status).toBe(
+      200,
+    )
+    const root = { authorization: `Basic ${Buffer.from(`root:${auth.admin_password}`).toString('base64')}` }
+    expect((await one.call('GET', '/api/config', undefined, root)).status).toBe(200)
+    expect((await one.call('GET', '/api/config', undefined, headers)).status).toBe(401)
+  })
+  test('takes a password from the environment', async () => {
+    const one = await alone()
+    await one.call('PUT', '/api/config', { auth_config: { is_enabled: true, admin_username: 'admin', admin_password: 'env.PASSWORD' } })
+    const headers = { authorization: `Basic ${Buffer.from('admin:by the environment').toString('base64')}` }
+    expect((await one.call('GET', '/api/config', undefined, headers)).status).toBe(200)
+  })
+})
+
+describe('/api/proxy-config', () => {
+  test('is shown and changed, its password never shown', async () => {
+    const body = {
+      enabled: true,
+      type: 'http',
+      url: 'http://me:CANARY-in-the-url@proxy.example.com:3128',
+      username: 'me',
+      password: 'CANARY-proxy-password',
+    }
+    const put = await managed.call('PUT', '/api/proxy-config', body)
+    expect(put.status, put.text).toBe(200)
+    const shown = await managed.call('GET', '/api/proxy-config')
+    expect(shown.text + put.text + (await managed.call('GET', '/api/config')).text).not.toContain('CANARY')
+    expect((await managed.call('PUT', '/api/proxy-config', { ...shown.body, timeout: 5 })).status).toBe(200)
+    expect(managed.gateway.live?.entities.get('settings', 'proxy_config')).toMatchObject({ ...body, timeout: 5 })
+    expect(refusal(await managed.call('PUT', '/api/proxy-config', { url: 'nowhere' }))).toMatchObject({ status: 400, param: 'url' })
+  })
+})
+
+describe('where the file alone rules', () => {
+  test('everything can be read and nothing written: 503 that says why', async () => {
+    const one = await alone(
+      { governance: { virtual_keys: [{ id: 'v', name: 'v', value: 'sk-bf-v' }], teams: [{ id: 't', name: 't' }] } },
+      { management: { store: null } },
+    )
+    for (const path of ['/api/providers', '/api/keys', '/api/config', '/api/governance/virtual-keys', '/api/plugins'])
+      expect((await one.call('GET', path)).status).toBe(200)
+    expect((await one.call('GET', '/api/config')).body.is_db_connected).toBe(false)
+    for (const [method, path, body] of [
+      ['POST', '/api/providers', { provider: 'mistral' }],
+      ['DELETE', '/api/providers/openai', undefined],
+      ['POST', '/api/providers/openai/keys', { name: 'x', value: 'sk-x' }],
+      ['PUT', '/api/providers/openai/keys/key-1', { name: 'x', value: 'sk-x' }],
+      ['POST', '/api/governance/virtual-keys', { name: 'x' }],
+      ['PUT', '/api/governance/teams/t', { name: 'x' }],
+      ['DELETE', '/api/governance/virtual-keys/v', undefined],
+      ['PUT', '/api/config', { client_config: {} }],
+      ['DELETE', '/api/plugins/nobody', undefined],
+    ] as const) {
+      const answer = await one.call(method, path, body)
+      expect([path, answer.status, answer.body.error.type]).toEqual([
+        path,
+        path.endsWith('nobody') ? 404 : 503,
+        path.endsWith('nobody') ? 'not_found' : 'no_store',
+      ])
+    }
+  })
+})
+
+describe('paths and methods', () => {
+  test.each([
+    ['GET', '/api/nothing', 404],
+    ['GET', '/api/providers/openai/keys/key-1/more', 404],
+    ['PATCH', '/api/providers', 405],
+    ['DELETE', '/api/config', 405],
+    ['GET', '/api/providers/%ff', 404],
+    ['GET', '/api/providers/%00', 404],
+    ['GET', '/api/providers/constructor', 404],
+    ['GET', '/api/governance/teams/__proto__', 404],
+    ['GET', '/api/governance/teams/%7B%22%24ne%22%3Anull%7D', 404],
+  ])('%s %s: %i', async (method, path, status) => {
+    const answer = await managed.call(method, path)
+    expect(answer.status).toBe(status)
+    if (status === 405) expect(answer.headers.get('allow')).toContain('GET')
+  })
+  test('answers are kept by no cache and framed by no page', async () => {
+    const { headers } = await managed.call('GET', '/api/providers')
+    expect([headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual(['no-store', 'nosniff'])
+  })
+  test('HEAD is answered as GET without a body', async () => {
+    const { status, text } = await managed.call('HEAD', '/api/providers')
+    expect([status, text]).toEqual([200, ''])
+  })
+})
