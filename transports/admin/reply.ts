@@ -1,6 +1,7 @@
 import type { Json } from '../../core/canonical/json.ts'
 import { ConfigError } from '../../core/config/problems.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { SealingError } from '../../core/sealing/sealing-error.ts'
 import { StoreError } from '../../core/stores.ts'
 import type { ControlReply } from '../../core/threads/messages.ts'
 import type { AdminReply } from './router.ts'
@@ -21,7 +22,7 @@ export function jsonReply({ status, headers = [], body }: AdminReply, usual = 20
 
 /** An error of the management API, in the shape of the native one. What is no GatewayError tells the client nothing of itself. */
 export function errorReply(error: unknown): Omit<ControlReply, 'id'> {
-  const failure = error instanceof ConfigError ? wrongConfig(error) : error instanceof StoreError ? lostStore(error) : error
+  const failure = error instanceof ConfigError ? wrongConfig(error) : isLost(error) ? lostStore(error) : error
   const known = failure instanceof GatewayError ? failure : new GatewayError('GW_INTERNAL', { id: '' }, { cause: error })
   const { status, type, message, detail } = known
   const body: Json = {
@@ -36,7 +37,12 @@ export function errorReply(error: unknown): Omit<ControlReply, 'id'> {
   return jsonReply({ status, headers, body })
 }
 
-function lostStore(error: StoreError): GatewayError {
+/** A store whose key was changed while this gateway was cut off from it is no less lost. */
+function isLost(error: unknown): error is Error {
+  return error instanceof StoreError || error instanceof SealingError
+}
+
+function lostStore(error: Error): GatewayError {
   return new GatewayError('GW_STORE_UNAVAILABLE', { reason: error.message }, { cause: error })
 }
 

@@ -99,6 +99,16 @@ describe.skipIf(MONGO_ENGINES.length === 0)(`a store that is lost (MongoDB: ${EN
     expect((await waiting.api('GET /health')).status).toBe(200)
   })
 
+  test.skipIf(ENGINE === 'url')('down at the start: SIGTERM ends the wait', async () => {
+    await mongo.kill?.()
+    const waiting = await waitingGateway(onMongo())
+    gateway = waiting
+    await waiting.waitFor(/nothing is served before it does/)
+    await waiting.stop()
+    expect(await waiting.exited).toBe(0)
+    await mongo.start()
+  })
+
   test.skipIf(ENGINE === 'url')(
     'killed at run time: inference goes on, writes and health say so, and it recovers by itself',
     async () => {
