@@ -109,7 +109,8 @@ async function serve(start: Start): Promise<void> {
     const tables = running?.loaded.tables ?? start.tables
     const client = tables.client.get('client')
     const tls = materialOf(client?.tls)
-    const seen = { version, keyStatus: (id: string) => control?.keyStatus(id), plugins: () => control?.plugins() ?? [] }
+    const listModels = async (providers: readonly string[]) => control?.listModels(providers) ?? []
+    const seen = { version, keyStatus: (id: string) => control?.keyStatus(id), plugins: () => control?.plugins() ?? [], listModels }
     const routes = { ...controlRoutes(facts), ...(running && adminOf(start, running, seen)) }
     const bridgeWord = client?.http2Port === undefined ? undefined : randomBytes(32).toString('hex')
     control = await startControl({
@@ -187,7 +188,11 @@ function isPinged({ live }: RunningConfig): boolean {
   return live.entities.get('settings', 'client')?.disable_db_pings_in_health !== true
 }
 
-function adminOf({ parts, log }: Start, running: RunningConfig, facts: Pick<AdminOptions, 'version' | 'keyStatus' | 'plugins'>) {
+function adminOf(
+  { parts, log }: Start,
+  running: RunningConfig,
+  facts: Pick<AdminOptions, 'version' | 'keyStatus' | 'plugins' | 'listModels'>,
+) {
   if (!parts.management) return {}
   const { live: config, keyValue: sessions } = running
   return createAdmin({ config, sessions, builtins: parts.management.builtins, env: process.env, log, now: Date.now, ...facts })

@@ -72,6 +72,7 @@ export function manage({ live, core, snapshot, shared }: ManagedParts, options: 
       sessions: management.sessions ?? memoryKeyValue(now),
       keyStatus: status,
       plugins: () => core.plugins.plugins,
+      listModels: (providers) => core.listModels(providers),
       version: facts.version,
       ...{ env, log, now },
     }),

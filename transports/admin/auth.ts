@@ -50,6 +50,8 @@ interface AuthOptions {
 /** Basic authentication, session tokens (as bearer or in the cookie `token`), and the bearer of old: base64 of user and password (api.md 4.1). */
 export function createAdminAuth({ settings, sessions, now }: AuthOptions): AdminAuth {
   const throttle = new Throttle(now)
+  /** The check that ends last, by the address that asks. */
+  const turns = new Map<string, Promise<unknown>>()
   const trusted = new Map<string, number>()
 
   async function isRight(username: string, password: string): Promise<boolean> {
@@ -64,7 +66,15 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
     return true
   }
 
-  async function checkPair(username: string, password: string, address: string): Promise<void> {
+  /** One after the other for each address: guesses that come at once are counted like others. */
+  function checkPair(username: string, password: string, address: string): Promise<void> {
+    const checked = (turns.get(address) ?? Promise.resolve()).then(() => checkNext(username, password, address))
+    const over: Promise<unknown> = checked.catch(() => {}).then(() => turns.get(address) === over && turns.delete(address))
+    turns.set(address, over)
+    return checked
+  }
+
+  async function checkNext(username: string, password: string, address: string): Promise<void> {
     throttle.check(address)
     if (await isRight(username, password)) return throttle.worked(address)
     throttle.failed(address)

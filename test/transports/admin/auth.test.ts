@@ -164,4 +164,16 @@ describe('guessing', () => {
     now += 60_000
     expect((await guess(PASSWORD)).status).toBe(200)
   })
+  test('at once is no way around it', async () => {
+    now += 60_000
+    const guesses = Array.from({ length: 20 }, (_, index) =>
+      managed.call('POST', '/api/session/login', { username: USER, password: `at once ${index}` }),
+    )
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(5)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(15)
+    now += 60_000
+    const rights = await Promise.all(Array.from({ length: 20 }, () => managed.call('GET', '/api/providers', undefined, ADMIN)))
+    expect(rights.every(({ status }) => status === 200)).toBe(true)
+  })
 })
