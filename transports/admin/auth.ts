@@ -83,7 +83,7 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
 
   async function hasSession(headers: AdminRequest['headers']): Promise<boolean> {
     const token = tokenOf(headers)
-    return token !== undefined && (await sessions.get(sessionKey(token))) !== undefined
+    return token !== undefined && (await sessions.get(sessionKey(token))) === sessionOf(settings())
   }
 
   return {
@@ -100,7 +100,7 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
     async logIn(username, password, address) {
       await checkPair(username, password, address)
       const token = randomBytes(TOKEN_BYTES).toString('base64url')
-      await sessions.set(sessionKey(token), settings().username, SESSION_MS)
+      await sessions.set(sessionKey(token), sessionOf(settings()), SESSION_MS)
       return token
     },
     async logOut(headers) {
@@ -131,6 +131,11 @@ function refuseForeign(headers: AdminRequest['headers'], allowed: readonly strin
 /** Only hashes of tokens are kept: who reads the store cannot use them. */
 function sessionKey(token: string): string {
   return `session:${digest(token)}`
+}
+
+/** Whose session it is: who signs in by another name or password ends those of before. */
+function sessionOf({ username, password }: AuthSettings): string {
+  return digest(`${username}\0${password}`)
 }
 
 function ticketKey(ticket: string): string {
