@@ -75,7 +75,7 @@ export function manage({ live, core, snapshot, shared }: ManagedParts, options: 
       listModels: (providers) => core.listModels(providers),
       version: facts.version,
       ...{ env, log, now },
-    }),
+    }).routes,
   }
   return async (request) => {
     const route = routes[request.route] as ControlRoute

@@ -43,8 +43,16 @@ export interface AdminOptions {
 /** Name of the control route that serves all paths of the management API. */
 export const ADMIN = 'admin'
 
-/** The control routes of the management API, and the one that lets administrators use models where a credential is asked for. */
-export function createAdmin(options: AdminOptions): Record<string, ControlRoute> {
+/** The management API. */
+export interface Admin {
+  /** Its control routes, and the one that lets administrators use models where a credential is asked for. */
+  routes: Record<string, ControlRoute>
+  /** Learns from now on what models providers have (D21). Returns how to stop. */
+  followModels(): () => void
+}
+
+/** Puts the management API together. */
+export function createAdmin(options: AdminOptions): Admin {
   const { config, sessions, now, env, log } = options
   const text = (value: unknown): string => (typeof value !== 'string' ? '' : value.startsWith('env.') ? (env[value.slice(4)] ?? '') : value)
   const auth = createAdminAuth({ settings: () => authSettings(config, text), sessions, now })
@@ -58,7 +66,7 @@ export function createAdmin(options: AdminOptions): Record<string, ControlRoute>
     catalog: new ModelCatalog(options),
   }
   const answer = createAdminRouter(adminRoutes(tools), { admits: auth.admits, log })
-  return {
+  const routes: Admin['routes'] = {
     [ADMIN]: answer,
     async [ADMIT]({ method, path, headers, clientAddress, scheme }) {
       try {
@@ -70,6 +78,7 @@ export function createAdmin(options: AdminOptions): Record<string, ControlRoute>
       }
     },
   }
+  return { routes, followModels: () => tools.catalog.follow() }
 }
 
 /** A route that asks for an administrator. */

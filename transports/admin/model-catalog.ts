@@ -50,6 +50,16 @@ export class ModelCatalog {
     void this.#freshen(provider)
   }
 
+  /** Asks all providers, now and each hour, beside everything else. Returns how to stop. */
+  follow(): () => void {
+    const ask = () => {
+      for (const provider of this.#options.config.entities.all('providers').keys()) this.discover(provider)
+    }
+    ask()
+    const timer = setInterval(ask, FRESH_MS).unref()
+    return () => clearInterval(timer)
+  }
+
   #freshen(provider: string): Promise<void> {
     const kept = this.#kept.get(provider)
     const signature = this.#signatureOf(provider)

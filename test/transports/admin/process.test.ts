@@ -81,3 +81,17 @@ describe('a gateway of two data threads, managed', () => {
     expect((await ask('GET', '/api/providers', undefined, ADMIN)).status).toBe(200)
   })
 })
+
+test('asks providers for their models by itself, beside the start: what they say of a key is known before anybody asks', async () => {
+  const provider = await startUpstream()
+  const asked = Promise.withResolvers<void>()
+  const one = await realGateway({
+    config: { providers: { openai: { network_config: { base_url: provider.url }, keys: [{ name: 'k', value: 'sk-k', models: ['*'] }] } } },
+    args: ['--threads', '1'],
+  })
+  const look = setInterval(() => provider.requests.some(({ path }) => path.startsWith('/v1/models')) && asked.resolve(), 10)
+  await asked.promise
+  clearInterval(look)
+  await one.destroy()
+  await provider.close()
+})
