@@ -9,7 +9,7 @@ import type { Outcome } from './hooks.ts'
 import { identify, requestId } from './identify.ts'
 import type { Log } from './log.ts'
 import { createMint, type Mint } from './mint.ts'
-import { listModels } from './models.ts'
+import { listModels, modelsByKey, type ProviderModels } from './models.ts'
 import { call, handle } from './pipeline.ts'
 import type { Plugin } from './plugin.ts'
 import { type LoadedPlugins, loadPlugins } from './plugin-loader.ts'
@@ -60,6 +60,8 @@ export interface Gateway {
   readonly plugins: LoadedPlugins
   /** The tables hold the patch already. Rejects with a ConfigError where its plugins do not load: those before them serve on. */
   apply(patch: SnapshotPatch): Promise<void>
+  /** What these providers have, by each of their keys. Never rejects. */
+  listModels(providers: readonly string[]): Promise<ProviderModels[]>
   drain(): void
   close(): Promise<void>
   /** Ends the request in whose context an error escaped; false when there is none. */
@@ -134,6 +136,7 @@ function assemble(runtime: Runtime, plugins: PluginSets, options: Running): Gate
     async apply({ set, delete: deleted }) {
       if ([...set, ...deleted].some(([table]) => table === 'plugins')) await plugins.change([...runtime.tables.plugins.values()])
     },
+    listModels: (providers) => modelsByKey(runtime, edge.identify(ownQuestion()), providers),
     drain() {},
     async close() {
       running.forEach((ctx) => ctx.abort(new GatewayError('GW_SHUTTING_DOWN')))
@@ -174,6 +177,13 @@ function createEdge(runtime: Runtime, plugins: PluginSets, { running, leave, ...
     },
     refuse: (error, reply, incoming) => refuse(runtime, error, reply, incoming),
   }
+}
+
+/** A request of the gateway's own, for what needs one and has no client. */
+function ownQuestion(): Incoming {
+  const route = { method: 'GET', path: '/v1/models', operation: 'list_models', format: NATIVE_FORMAT, isOpen: true } as const
+  const nobody = { remoteAddress: '', clientAddress: '', scheme: 'http' } as const
+  return { route, method: 'GET', path: route.path, query: '', headers: new Map(), contentLength: 0, ...nobody }
 }
 
 async function replyModels(runtime: Runtime, ctx: Context, reply: Reply): Promise<void> {

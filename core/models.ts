@@ -42,6 +42,46 @@ export async function listModels(runtime: Runtime, ctx: Context, wanted: string 
   return lists.flatMap((list, index) => admittedModels(ctx, providers[index] as ProviderSettings, list))
 }
 
+/** What a provider has, by each key that was asked with. */
+export interface ProviderModels {
+  provider: string
+  lists: readonly {
+    /** Id of the key; undefined where the provider takes none, or says it without being asked. */
+    key: string | undefined
+    /** As the provider calls them, whatever keys and virtual keys allow. */
+    models: readonly string[]
+  }[]
+  /** Every key was answered. */
+  isWhole: boolean
+}
+
+/** What providers have, in parallel, for the lists of the management API. What fails goes to the key's status. Never rejects. */
+export function modelsByKey(runtime: Runtime, ctx: Context, names: readonly string[]): Promise<ProviderModels[]> {
+  const providers = names.flatMap((name) => runtime.tables.providers.get(name) ?? [])
+  return Promise.all(providers.map((settings) => providerModels(runtime, ctx, settings)))
+}
+
+async function providerModels(runtime: Runtime, ctx: Context, settings: ProviderSettings): Promise<ProviderModels> {
+  const { name: provider } = settings
+  const entry = runtime.registry.provider(settings.entry)
+  const isAllowed = settings.allowedRequests === null || settings.allowedRequests.has('list_models')
+  const idOf = ({ id }: ListedModel) => id.slice(provider.length + 1)
+  const named = { key: undefined, models: namedByKeys(settings).map(idOf) }
+  if (entry.models) return { provider, lists: [{ key: undefined, models: entry.models }, named], isWhole: true }
+  if (entry.paths.list_models === undefined || !isAllowed) return { provider, lists: [named], isWhole: true }
+  const keys: (KeySettings | undefined)[] = settings.keys.filter((key) => key.enabled)
+  if (keys.length === 0 && settings.isKeyless) keys.push(undefined)
+  const asked = await Promise.all(
+    keys.map((key) =>
+      askWithKey(runtime, ctx, { settings, entry, key }).then(
+        (models) => ({ key: key?.id, models: models.map(idOf), isWhole: true }),
+        () => ({ key: key?.id, models: [], isWhole: false }),
+      ),
+    ),
+  )
+  return { provider, lists: [...asked.map(({ key, models }) => ({ key, models })), named], isWhole: asked.every(({ isWhole }) => isWhole) }
+}
+
 /** Those that the caller's virtual key may ask for. */
 function admittedModels({ identity }: Context, { name }: ProviderSettings, models: ListedModel[]): ListedModel[] {
   const { virtualKey } = identity
@@ -62,7 +102,15 @@ async function modelsOf(runtime: Runtime, ctx: Context, settings: ProviderSettin
   return [...byId.values()]
 }
 
+/** Those that the key may serve. */
 async function listWithKey(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<ListedModel[]> {
+  const { settings, key } = source
+  const models = await askWithKey(runtime, ctx, source)
+  const isServed = (id: string): boolean => !key || (allows(key.models, id) && !allows(key.blacklistedModels, id))
+  return models.filter((model) => isServed(model.id.slice(settings.name.length + 1)))
+}
+
+async function askWithKey(runtime: Runtime, ctx: Context, source: KeyedProvider): Promise<ListedModel[]> {
   const { settings, entry, key } = source
   const bodies = await fetchModels(runtime, ctx, source).catch((error: unknown) => {
     const failure = refusal(error, { provider: settings.name, key: key?.name ?? 'none', attempt: 0 })
@@ -70,9 +118,7 @@ async function listWithKey(runtime: Runtime, ctx: Context, source: KeyedProvider
     throw failure
   })
   if (key) noteListed(runtime.shared, key)
-  const models = bodies.flatMap((body) => modelsIn(body, settings, entry))
-  const isServed = (id: string): boolean => !key || (allows(key.models, id) && !allows(key.blacklistedModels, id))
-  return models.filter((model) => isServed(model.id.slice(settings.name.length + 1)))
+  return bodies.flatMap((body) => modelsIn(body, settings, entry))
 }
 
 function modelsIn(body: unknown, settings: ProviderSettings, entry: Provider): ListedModel[] {

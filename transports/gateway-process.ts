@@ -109,8 +109,10 @@ async function serve(start: Start): Promise<void> {
     const tables = running?.loaded.tables ?? start.tables
     const client = tables.client.get('client')
     const tls = materialOf(client?.tls)
-    const seen = { version, keyStatus: (id: string) => control?.keyStatus(id), plugins: () => control?.plugins() ?? [] }
-    const routes = { ...controlRoutes(facts), ...(running && adminOf(start, running, seen)) }
+    const listModels = async (providers: readonly string[]) => control?.listModels(providers) ?? []
+    const seen = { version, keyStatus: (id: string) => control?.keyStatus(id), plugins: () => control?.plugins() ?? [], listModels }
+    const admin = running && adminOf(start, running, seen)
+    const routes = { ...controlRoutes(facts), ...admin?.routes }
     const bridgeWord = client?.http2Port === undefined ? undefined : randomBytes(32).toString('hex')
     control = await startControl({
       entry: parts.entry,
@@ -137,9 +139,11 @@ async function serve(start: Start): Promise<void> {
     clock.mark('listening')
     if (http2) log.info({ port: http2.port }, 'HTTP/2 is served')
     const unwatch = tls && client?.tls ? renewOnChange(control, log, { settings: client.tls, current: tls }) : undefined
+    const stopModels = admin?.followModels()
     const closeOthers = () => {
       unwatch?.()
       stopFollowing?.()
+      stopModels?.()
       return http2?.close()
     }
     obeySignals(control, log, { times: { delayMs: client?.drainDelayMs ?? 0, graceMs: client?.graceMs ?? 0 }, closeOthers })
@@ -187,8 +191,12 @@ function isPinged({ live }: RunningConfig): boolean {
   return live.entities.get('settings', 'client')?.disable_db_pings_in_health !== true
 }
 
-function adminOf({ parts, log }: Start, running: RunningConfig, facts: Pick<AdminOptions, 'version' | 'keyStatus' | 'plugins'>) {
-  if (!parts.management) return {}
+function adminOf(
+  { parts, log }: Start,
+  running: RunningConfig,
+  facts: Pick<AdminOptions, 'version' | 'keyStatus' | 'plugins' | 'listModels'>,
+) {
+  if (!parts.management) return undefined
   const { live: config, keyValue: sessions } = running
   return createAdmin({ config, sessions, builtins: parts.management.builtins, env: process.env, log, now: Date.now, ...facts })
 }

@@ -142,6 +142,7 @@ async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
       const gateway = await createGateway({ tables, shared, ...builtIn, log, redactor: logging.redactor, mint, poolThreads })
       return {
         ...gateway,
+        listModels: (names) => gateway.listModels(names),
         loadedPlugins: () => gateway.plugins.plugins,
         apply(patch) {
           learnSecrets(logging, tables)

@@ -72,9 +72,10 @@ export function manage({ live, core, snapshot, shared }: ManagedParts, options: 
       sessions: management.sessions ?? memoryKeyValue(now),
       keyStatus: status,
       plugins: () => core.plugins.plugins,
+      listModels: (providers) => core.listModels(providers),
       version: facts.version,
       ...{ env, log, now },
-    }),
+    }).routes,
   }
   return async (request) => {
     const route = routes[request.route] as ControlRoute

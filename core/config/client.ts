@@ -66,6 +66,11 @@ const ownFields = {
       'x-default': 'none',
       description: "A second port, for clients that speak HTTP/2 without TLS and nothing else, such as AWS's for Bedrock; 0: a free one.",
     }),
+  docs_base_url: externalUrl().meta({
+    ...OWN,
+    'x-default': 'where it was asked for',
+    description: "Address of the gateway in the API's own documentation.",
+  }),
   stream_commit_after_ms: z
     .int()
     .min(0)
@@ -164,15 +169,9 @@ export function toClientSettings(
   block: z.output<typeof clientSchema>,
   { memoryBytes, folder, auth }: { memoryBytes: number; folder: string; auth: z.output<typeof authConfigSchema> | undefined },
 ): ClientSettings {
-  const isAdminOn = auth?.is_enabled === true
   return Object.freeze({
     ...toEdgeSettings(block, folder),
-    asksForCredential:
-      block.enforce_auth_on_inference ||
-      block.enforce_governance_header ||
-      block.enforce_scim_auth ||
-      (isAdminOn && !auth.disable_auth_on_inference),
-    takesAdmin: isAdminOn,
+    ...asksForCredential(block, auth),
     whitelistedRoutes: block.whitelisted_routes,
     threads: block.threads,
     dropExcessRequests: block.drop_excess_requests,
@@ -194,6 +193,17 @@ export function toClientSettings(
     headerDenylist: forwardedNames(block.header_filter_config.denylist),
     shouldDropParams: block.compat.should_drop_params,
   })
+}
+
+/** Whether requests for models need a credential, and whether that of the management API is one; also of blocks as they are written. */
+export function asksForCredential(
+  client: { [flag in 'enforce_auth_on_inference' | 'enforce_governance_header' | 'enforce_scim_auth']?: unknown },
+  auth: { is_enabled?: unknown; disable_auth_on_inference?: unknown } | undefined,
+): Pick<ClientSettings, 'asksForCredential' | 'takesAdmin'> {
+  const takesAdmin = auth?.is_enabled === true
+  const { enforce_auth_on_inference: asked, enforce_governance_header: byGovernance, enforce_scim_auth: byScim } = client
+  const isAsked = asked === true || byGovernance === true || byScim === true
+  return { asksForCredential: isAsked || (takesAdmin && auth?.disable_auth_on_inference !== true), takesAdmin }
 }
 
 /** Header names without the prefix they are sent with: the seeds write them with it, the original compares without. */

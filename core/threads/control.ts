@@ -4,6 +4,7 @@ import type { TlsMaterial } from '../config/edge.ts'
 import type { Surface } from '../edge.ts'
 import { type KeyStatus, keyStatus } from '../key-status.ts'
 import type { Mint } from '../mint.ts'
+import type { ProviderModels } from '../models.ts'
 import type { LoadedPlugin } from '../plugin-loader.ts'
 import { createShared, openShared } from '../shared.ts'
 import { placeRows } from '../slots.ts'
@@ -93,6 +94,8 @@ export interface Control {
   publish(change: Partial<Pick<SnapshotPatch, 'set' | 'delete'>>): Promise<ChangePublished>
   /** What requests have told of a key, by its id; undefined: there is no such key. */
   keyStatus(id: string): KeyStatus | undefined
+  /** What these providers have, as a data thread learns it from them. Never rejects. */
+  listModels(providers: readonly string[]): Promise<readonly ProviderModels[]>
   /** The plugins that serve, as the first data thread says. */
   plugins(): readonly LoadedPlugin[]
   /** Starts a data thread in place of the one at this position (from 0) and ends the old one without losing a request. */
@@ -187,6 +190,10 @@ class ControlThread implements Control {
       if (key) return keyStatus(this.#shared, key, Date.now())
     }
     return undefined
+  }
+
+  async listModels(providers: readonly string[]): Promise<readonly ProviderModels[]> {
+    return this.#serving[0]?.listModels(providers) ?? []
   }
 
   plugins(): readonly LoadedPlugin[] {

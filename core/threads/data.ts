@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
 import type { Edge } from '../edge.ts'
 import type { Mint } from '../mint.ts'
+import type { ProviderModels } from '../models.ts'
 import type { LoadedPlugin } from '../plugin-loader.ts'
 import { openShared, type Shared } from '../shared.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
@@ -23,6 +24,8 @@ export interface ThreadGateway {
   /** The snapshot holds the patch already; what was derived from it is brought up to date. Rejects with an error, whose `problems` are listed where it has any. */
   apply(patch: SnapshotPatch): void | Promise<void>
   /** The thread is going to end; requests still come. */
+  /** What these providers have, by each of their keys. Never rejects. */
+  listModels?(providers: readonly string[]): Promise<ProviderModels[]>
   /** The plugins that serve now. */
   loadedPlugins?(): readonly LoadedPlugin[]
   drain(): void
@@ -107,6 +110,10 @@ class DataThread {
     },
     'renew-tls': ({ tls }) => this.#post({ type: 'tls-renewed', descriptor: this.#renew(tls) }),
     'retire-tls': () => this.#server?.retire?.(),
+    'models-request': ({ id, providers }) => {
+      const listed = this.#gateway?.listModels?.(providers) ?? Promise.resolve([])
+      void listed.then((models) => this.#post({ type: 'models-reply', id, models }))
+    },
     'control-reply': ({ reply }) => this.#calls.settle(reply),
     'credential-reply': ({ reply }) => this.#credentials.settle(reply),
   }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
 import type { Surface } from '../edge.ts'
+import type { ProviderModels } from '../models.ts'
 import type { LoadedPlugin } from '../plugin-loader.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
@@ -70,6 +71,9 @@ export class ThreadHandle {
   #backlog: SnapshotPatch[] | undefined = []
   #isStopping = false
   #renewed: ((descriptor: unknown) => void) | undefined
+  /** Who waits for a list of models; each list has a time limit of its own. */
+  readonly #questions = new Map<number, (models: readonly ProviderModels[]) => void>()
+  #lastQuestion = 0
 
   /** `worker`: one that was spawned already. */
   constructor(index: number, { worker, ...init }: ThreadInit & { worker?: Worker | undefined }) {
@@ -140,6 +144,17 @@ export class ThreadHandle {
     return before
   }
 
+  /** What providers have, as this thread learns it. Empty where the thread ends before. */
+  async listModels(providers: readonly string[]): Promise<readonly ProviderModels[]> {
+    const id = ++this.#lastQuestion
+    const asked = Promise.withResolvers<readonly ProviderModels[]>()
+    this.#questions.set(id, asked.resolve)
+    this.send({ type: 'models-request', id, providers })
+    const models = await Promise.race([asked.promise, this.exited.then(() => [])])
+    this.#questions.delete(id)
+    return models
+  }
+
   /** Ends the thread: `closeIdle` cuts connections that carry no request, else it waits for their clients to go. */
   async stop(options: { deadline: number; closeIdle: boolean }): Promise<void> {
     this.#isStopping = true
@@ -171,6 +186,7 @@ export class ThreadHandle {
       for (const waiter of due) waiter.resolve(waiter.version === version ? problems : [])
     },
     'tls-renewed': ({ descriptor }) => this.#renewed?.(descriptor),
+    'models-reply': ({ id, models }) => this.#questions.get(id)?.(models),
     stopped: () => this.#stopped.resolve(),
     'control-request': ({ request }) => {
       void this.#init.answer(request).then((reply) => this.send({ type: 'control-reply', reply }))

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { TlsMaterial } from '../config/edge.ts'
 import type { Surface } from '../edge.ts'
+import type { ProviderModels } from '../models.ts'
 import type { LoadedPlugin } from '../plugin-loader.ts'
 import type { SnapshotPatch } from '../snapshot.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'
@@ -51,6 +52,9 @@ export type Message =
   | { type: 'retire-tls' }
   /** data -> main: what the acceptor hands connections to from now on; absent where the certificate could not be used. */
   | { type: 'tls-renewed'; descriptor?: unknown }
+  /** main -> data -> main: what these providers have. */
+  | { type: 'models-request'; id: number; providers: readonly string[] }
+  | { type: 'models-reply'; id: number; models: readonly ProviderModels[] }
   | { type: 'heartbeat'; at: number }
   | { type: 'control-request'; request: ControlRequest }
   | { type: 'control-reply'; reply: ControlReply }

@@ -50,6 +50,8 @@ interface AuthOptions {
 /** Basic authentication, session tokens (as bearer or in the cookie `token`), and the bearer of old: base64 of user and password (api.md 4.1). */
 export function createAdminAuth({ settings, sessions, now }: AuthOptions): AdminAuth {
   const throttle = new Throttle(now)
+  /** The check that ends last, by the address that asks. */
+  const turns = new Map<string, Promise<unknown>>()
   const trusted = new Map<string, number>()
 
   async function isRight(username: string, password: string): Promise<boolean> {
@@ -64,7 +66,15 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
     return true
   }
 
-  async function checkPair(username: string, password: string, address: string): Promise<void> {
+  /** One after the other for each address: guesses that come at once are counted like others. */
+  function checkPair(username: string, password: string, address: string): Promise<void> {
+    const checked = (turns.get(address) ?? Promise.resolve()).then(() => checkNext(username, password, address))
+    const over: Promise<unknown> = checked.catch(() => {}).then(() => turns.get(address) === over && turns.delete(address))
+    turns.set(address, over)
+    return checked
+  }
+
+  async function checkNext(username: string, password: string, address: string): Promise<void> {
     throttle.check(address)
     if (await isRight(username, password)) return throttle.worked(address)
     throttle.failed(address)
@@ -73,7 +83,7 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
 
   async function hasSession(headers: AdminRequest['headers']): Promise<boolean> {
     const token = tokenOf(headers)
-    return token !== undefined && (await sessions.get(sessionKey(token))) !== undefined
+    return token !== undefined && (await sessions.get(sessionKey(token))) === sessionOf(settings())
   }
 
   return {
@@ -90,7 +100,7 @@ export function createAdminAuth({ settings, sessions, now }: AuthOptions): Admin
     async logIn(username, password, address) {
       await checkPair(username, password, address)
       const token = randomBytes(TOKEN_BYTES).toString('base64url')
-      await sessions.set(sessionKey(token), settings().username, SESSION_MS)
+      await sessions.set(sessionKey(token), sessionOf(settings()), SESSION_MS)
       return token
     },
     async logOut(headers) {
@@ -121,6 +131,11 @@ function refuseForeign(headers: AdminRequest['headers'], allowed: readonly strin
 /** Only hashes of tokens are kept: who reads the store cannot use them. */
 function sessionKey(token: string): string {
   return `session:${digest(token)}`
+}
+
+/** Whose session it is: who signs in by another name or password ends those of before. */
+function sessionOf({ username, password }: AuthSettings): string {
+  return digest(`${username}\0${password}`)
 }
 
 function ticketKey(ticket: string): string {

@@ -3,14 +3,18 @@ import type { JsonObject } from '../../core/canonical/json.ts'
 import type { Builtins } from '../../core/config/builtins.ts'
 import type { LiveConfig } from '../../core/config/live/live-config.ts'
 import type { KeyStatus } from '../../core/key-status.ts'
+import type { ProviderModels } from '../../core/models.ts'
 import type { LoadedPlugin } from '../../core/plugin-loader.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
 import type { ControlRoute } from '../../core/threads/control.ts'
 import { ADMIT } from '../../core/threads/control-calls.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
 import { type AuthSettings, createAdminAuth } from './auth.ts'
+import { docsRoutes } from './docs.ts'
 import { governanceRoutes } from './governance.ts'
 import { limitRoutes } from './limits.ts'
+import { ModelCatalog } from './model-catalog.ts'
+import { modelRoutes } from './models.ts'
 import { pluginRoutes } from './plugins.ts'
 import { providerKeyRoutes } from './provider-keys.ts'
 import { providerRoutes } from './providers.ts'
@@ -28,6 +32,8 @@ export interface AdminOptions {
   sessions: KeyValueStore
   keyStatus(id: string): KeyStatus | undefined
   plugins(): readonly LoadedPlugin[]
+  /** Asks providers for their models; never rejects. */
+  listModels(providers: readonly string[]): Promise<readonly ProviderModels[]>
   version: string
   env: Readonly<Record<string, string | undefined>>
   log: ThreadLog
@@ -37,13 +43,30 @@ export interface AdminOptions {
 /** Name of the control route that serves all paths of the management API. */
 export const ADMIN = 'admin'
 
-/** The control routes of the management API, and the one that lets administrators use models where a credential is asked for. */
-export function createAdmin(options: AdminOptions): Record<string, ControlRoute> {
+/** The management API. */
+export interface Admin {
+  /** Its control routes, and the one that lets administrators use models where a credential is asked for. */
+  routes: Record<string, ControlRoute>
+  /** Learns from now on what models providers have (D21). Returns how to stop. */
+  followModels(): () => void
+}
+
+/** Puts the management API together. */
+export function createAdmin(options: AdminOptions): Admin {
   const { config, sessions, now, env, log } = options
-  const auth = createAdminAuth({ settings: () => authSettings(config, env), sessions, now })
-  const tools: AdminTools = { ...options, auth, newId: randomUUID, restart: new Set(), pluginProblems: new Map() }
+  const text = (value: unknown): string => (typeof value !== 'string' ? '' : value.startsWith('env.') ? (env[value.slice(4)] ?? '') : value)
+  const auth = createAdminAuth({ settings: () => authSettings(config, text), sessions, now })
+  const tools: AdminTools = {
+    ...options,
+    auth,
+    text,
+    newId: randomUUID,
+    restart: new Set(),
+    pluginProblems: new Map(),
+    catalog: new ModelCatalog(options),
+  }
   const answer = createAdminRouter(adminRoutes(tools), { admits: auth.admits, log })
-  return {
+  const routes: Admin['routes'] = {
     [ADMIN]: answer,
     async [ADMIT]({ method, path, headers, clientAddress, scheme }) {
       try {
@@ -55,6 +78,7 @@ export function createAdmin(options: AdminOptions): Record<string, ControlRoute>
       }
     },
   }
+  return { routes, followModels: () => tools.catalog.follow() }
 }
 
 /** A route that asks for an administrator. */
@@ -62,25 +86,27 @@ const ANY: AdminRoute = { method: 'GET', path: '', summary: '', tag: '', handle:
 
 /** Every route of the management API: also what its documentation is made of. */
 export function adminRoutes(tools: AdminTools): AdminRoute[] {
-  return [
-    sessionRoutes,
-    providerRoutes,
-    providerKeyRoutes,
-    settingsRoutes,
-    virtualKeyRoutes,
-    governanceRoutes,
-    limitRoutes,
-    pluginRoutes,
-  ].flatMap((routes) => routes(tools))
+  const routes = RESOURCES.flatMap((make) => make(tools))
+  return [...routes, ...docsRoutes(tools, routes)]
 }
+const RESOURCES = [
+  sessionRoutes,
+  providerRoutes,
+  providerKeyRoutes,
+  modelRoutes,
+  virtualKeyRoutes,
+  governanceRoutes,
+  limitRoutes,
+  settingsRoutes,
+  pluginRoutes,
+]
 
 /** An explicitly empty list allows nobody, where none at all allows pages on this machine (D8). */
 const NO_ORIGINS = ['none']
 
-function authSettings({ entities }: LiveConfig, env: AdminOptions['env']): AuthSettings {
+function authSettings({ entities }: LiveConfig, text: AdminTools['text']): AuthSettings {
   const auth: JsonObject = entities.get('settings', 'auth_config') ?? {}
   const { whitelisted_routes: routes, allowed_origins: origins } = entities.get('settings', 'client') ?? {}
-  const text = (value: unknown): string => (typeof value !== 'string' ? '' : value.startsWith('env.') ? (env[value.slice(4)] ?? '') : value)
   return {
     isEnabled: auth.is_enabled === true,
     username: text(auth.admin_username),

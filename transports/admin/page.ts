@@ -5,7 +5,8 @@ import type { Held } from '../../core/config/live/held.ts'
 const DEFAULT_LIMIT = 25
 /** More are clamped to it (api.md 4.1), but for an export. */
 const MOST = 100
-const count = z
+/** A number in a query, which is a text. */
+export const count = z
   .string()
   .regex(/^-?\d{1,9}$/, 'must be a number')
   .optional()

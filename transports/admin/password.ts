@@ -25,7 +25,8 @@ export function isHashed(text: string): boolean {
 
 /** Whether a password is the one that is kept, hashed or in the open (from the environment). Takes as long whichever it is. */
 export async function verifyPassword(password: string, kept: string): Promise<boolean> {
-  if (!isHashed(kept)) return sameText(password, kept)
+  // A variable that is not set is no password.
+  if (!isHashed(kept)) return sameText(password, kept) && kept !== ''
   const [, cost, salt = '', hash = ''] = kept.split('$')
   const found = await derive(password, Buffer.from(salt, 'base64url'), KEY_BYTES, { ...COST, N: Number(cost) })
   return timingSafeEqual(found, Buffer.from(hash, 'base64url'))

@@ -111,6 +111,7 @@ async function save(tools: AdminTools, { provider, id, body, isNew }: { provider
     return withStoredSecrets('keys', id, { next, current: current?.body })
   }
   const { held, ...change } = await write(tools, ['keys', id, edit])
+  tools.catalog.discover(provider)
   return written(held ? shown(tools, held) : {}, change)
 }
 

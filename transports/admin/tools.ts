@@ -8,6 +8,7 @@ import type { KeyStatus } from '../../core/key-status.ts'
 import type { LoadedPlugin } from '../../core/plugin-loader.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
 import type { AdminAuth } from './auth.ts'
+import type { ModelCatalog } from './model-catalog.ts'
 import { type AdminReply, reply } from './router.ts'
 
 /** What the routes of the management API work with. All of it is at home in the main thread. */
@@ -19,12 +20,16 @@ export interface AdminTools {
   /** Of a key, by its id: what requests have told of it. */
   keyStatus(id: string): KeyStatus | undefined
   version: string
+  /** What providers have. */
+  catalog: ModelCatalog
   /** The plugins that serve now, as the data threads have loaded them. */
   plugins(): readonly LoadedPlugin[]
   /** Why the last change of a plugin was taken back, by its name, until one is loaded. */
   pluginProblems: Map<string, readonly string[]>
   /** Settings that were changed and hold from the next start on. */
   restart: Set<string>
+  /** A setting's text, from the environment where it says so; empty where there is none. */
+  text(value: unknown): string
   /** Milliseconds since 1970. */
   now(): number
   /** A new id; a UUID. */

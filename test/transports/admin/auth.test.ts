@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import type { KeyValueStore } from '../../../core/stores.ts'
+import { memoryKeyValue } from '../../../core/stores-memory-values.ts'
+import { createAdminAuth } from '../../../transports/admin/auth.ts'
 import { startUpstream } from '../../helpers/upstream.ts'
 import { type Managed, manageOne, providerAt, rawPath, startManaged } from './support.ts'
 
@@ -163,5 +166,53 @@ describe('guessing', () => {
     expect((await managed.call('GET', '/api/providers', undefined, basic(USER, 'x'))).status).toBe(429)
     now += 60_000
     expect((await guess(PASSWORD)).status).toBe(200)
+  })
+  test('at once is no way around it', async () => {
+    now += 60_000
+    const guesses = Array.from({ length: 20 }, (_, index) =>
+      managed.call('POST', '/api/session/login', { username: USER, password: `at once ${index}` }),
+    )
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(5)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(15)
+    now += 60_000
+    const rights = await Promise.all(Array.from({ length: 20 }, () => managed.call('GET', '/api/providers', undefined, ADMIN)))
+    expect(rights.every(({ status }) => status === 200)).toBe(true)
+  })
+})
+
+describe('tickets and the past', () => {
+  const settings = () => ({ isEnabled: true, username: 'admin', password: 'secret', whitelistedRoutes: [], allowedOrigins: [] })
+  test('a ticket opens once, within a minute', async () => {
+    let time = 1_000_000
+    const auth = createAdminAuth({ settings, sessions: memoryKeyValue(() => time), now: () => time })
+    const ticket = await auth.ticket()
+    expect([await auth.useTicket('another'), await auth.useTicket(ticket), await auth.useTicket(ticket)]).toEqual([false, true, false])
+    const late = await auth.ticket()
+    time += 60_001
+    expect(await auth.useTicket(late)).toBe(false)
+  })
+  test('neither tokens nor tickets lie in the store as they are', async () => {
+    const kept: string[] = []
+    const sessions = memoryKeyValue(Date.now)
+    const set: KeyValueStore['set'] = (key, value, ttlMs) => {
+      kept.push(`${key} ${value}`)
+      return sessions.set(key, value, ttlMs)
+    }
+    const watched = { ...sessions, set }
+    const auth = createAdminAuth({ settings, sessions: watched, now: Date.now })
+    const texts = [await auth.logIn('admin', 'secret', 'here'), await auth.ticket()]
+    expect(kept).toHaveLength(2)
+    for (const text of texts) expect(kept.join()).not.toContain(text)
+  })
+  test('a password that was changed is wrong at once, and ends the sessions of before', async () => {
+    let password = 'before'
+    const auth = createAdminAuth({ settings: () => ({ ...settings(), password }), sessions: memoryKeyValue(Date.now), now: Date.now })
+    const headers = new Map([['authorization', `Bearer ${await auth.logIn('admin', 'before', 'here')}`]])
+    expect(await auth.hasSession(headers)).toBe(true)
+    password = 'after'
+    expect(await auth.hasSession(headers)).toBe(false)
+    await expect(auth.logIn('admin', 'before', 'here')).rejects.toMatchObject({ code: 'GW_UNAUTHORIZED' })
+    await expect(auth.logIn('admin', 'after', 'here')).resolves.toMatch(/./)
   })
 })

@@ -187,12 +187,16 @@ describe('the lists of a virtual key', () => {
       expect((await ask({ 'x-bf-vk': 'sk-bf-narrow', ...pin } as unknown as Record<string, string>)).status).toBe(403)
     expect(await ask({ 'x-bf-vk': 'sk-bf-narrow', 'x-bf-api-key-id': 'b' })).toEqual({ status: 200 })
   })
-  test('hold for fallbacks', async () => {
-    const failing = { ...CHAT, model: 'openai/text', fallbacks: ['anthropic/text'] }
-    await managed.call('PUT', '/api/providers/openai/keys/b', { name: 'name-b', value: 'sk-b', models: [] }, ADMIN)
-    const answer = await ask({ 'x-bf-vk': 'sk-bf-narrow' }, failing)
-    expect(answer.status).toBe(403)
-    await managed.call('PUT', '/api/providers/openai/keys/b', { name: 'name-b', value: 'sk-b', models: ['*'] }, ADMIN)
+  test('hold for fallbacks: one that is denied is not asked, and the first error is the answer', async () => {
+    const failing = { ...CHAT, model: 'openai/fault-503', fallbacks: ['anthropic/text'] }
+    expect(await ask({ 'x-bf-vk': 'sk-bf-all' }, failing)).toEqual({ status: 200 })
+    expect(managed.upstream.requests.at(-1)?.key).toBe('sk-c')
+    const before = managed.upstream.requests.filter(({ key }) => key === 'sk-c').length
+    const denied = await ask({ 'x-bf-vk': 'sk-bf-by-name' }, failing)
+    expect(denied.status).toBe(503)
+    expect(managed.upstream.requests.filter(({ key }) => key === 'sk-c').length).toBe(before)
+    expect(await ask({ 'x-bf-vk': 'sk-bf-by-name' }, { ...failing, fallbacks: ['anthropic/text', 'openai/text'] })).toEqual({ status: 200 })
+    expect(managed.upstream.requests.at(-1)?.key).toBe('sk-b')
   })
   test('filter the list of models', async () => {
     const models = async (value: string) =>

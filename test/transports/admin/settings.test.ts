@@ -1,6 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import { StoreError } from '../../../core/stores.ts'
+import { memoryKeyValue } from '../../../core/stores-memory-values.ts'
 import { startUpstream } from '../../helpers/upstream.ts'
+import { watchedStore } from '../../helpers/watched-store.ts'
 import { CHAT, type Managed, manageOne, providerAt, startManaged } from './support.ts'
 
 const managed = manageOne((url) => ({ client: { drop_excess_requests: true }, providers: { openai: providerAt(url) } }), {
@@ -153,6 +156,41 @@ describe('where the file alone rules', () => {
         path.endsWith('nobody') ? 'not_found' : 'no_store',
       ])
     }
+  })
+})
+
+describe('a store that is lost', () => {
+  const gone = () => Promise.reject(new StoreError('unavailable', 'the store does not answer'))
+  test('refuses writes with 503 and serves on what is known; when it is back, everything goes on', async () => {
+    const store = watchedStore()
+    const one = await alone({}, { management: { store } })
+    store.onWrite = gone
+    for (const [method, path, body] of [
+      ['POST', '/api/governance/virtual-keys', { name: 'x' }],
+      ['PUT', '/api/config', { client_config: { required_headers: ['x-team'] } }],
+      ['POST', '/api/providers/openai/keys', { name: 'x', value: 'sk-x' }],
+    ] as const) {
+      const answer = await one.call(method, path, body)
+      expect([path, answer.status, answer.body.error.type]).toEqual([path, 503, 'store_unavailable'])
+    }
+    expect((await one.call('GET', '/api/governance/virtual-keys')).body.total_count).toBe(0)
+    expect((await one.call('POST', '/v1/chat/completions', CHAT)).status).toBe(200)
+    store.onWrite = () => {}
+    expect((await one.call('POST', '/api/governance/virtual-keys', { name: 'x' })).status).toBe(200)
+  })
+  test('of sessions lets nobody in by a session, and says 503', async () => {
+    const sessions = { ...memoryKeyValue(Date.now), get: gone }
+    const auth_config = { is_enabled: true, admin_username: 'admin', admin_password: 'env.PASSWORD' }
+    const one = await alone({ governance: { auth_config } }, { management: { sessions } })
+    const bySession = await one.call('GET', '/api/config', undefined, { authorization: 'Bearer some-token' })
+    expect([bySession.status, bySession.body.error.type]).toEqual([503, 'store_unavailable'])
+    expect((await one.call('GET', '/api/config')).status).toBe(401)
+  })
+  test('two writers at once on one entity both write, one after the other', async () => {
+    const one = await alone()
+    const { id } = (await one.call('POST', '/api/governance/teams', { name: 't' })).body.team
+    const puts = Array.from({ length: 8 }, (_, index) => one.call('PUT', `/api/governance/teams/${id}`, { name: `t${index}` }))
+    expect((await Promise.all(puts)).map(({ status }) => status)).toEqual(Array(8).fill(200))
   })
 })
 
