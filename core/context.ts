@@ -164,7 +164,9 @@ export class Context implements Member {
     const { request, carry, ownOnly } = decoder.decodeRequest(this.scan.parse(), this.named)
     this.carry = carry
     this.ownOnly = ownOnly ?? []
-    this.#request = Object.freeze({ ...request, model: this.model })
+    // The decoder's own, which nobody else has.
+    request.model = this.model
+    this.#request = Object.freeze(request)
     return this.#request
   }
 

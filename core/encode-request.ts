@@ -52,7 +52,8 @@ export function bodyText(body: readonly Uint8Array[]): string {
 function translate(ctx: Context, goal: Goal, model: string): Outgoing {
   const outbound = goal.format.outbound
   if (!outbound) throw new Error(`format ${goal.format.name} has no provider side`)
-  const request = { ...ctx.decoded(), model }
+  const decoded = ctx.decoded()
+  const request = decoded.model === model ? decoded : { ...decoded, model }
   const options = encodeOptions(ctx, goal)
   const lost = goal.format === ctx.inbound ? [] : ctx.ownOnly
   const [param] = lost

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { asGatewayError, type Context } from './context.ts'
+import { asGatewayError, type Context, type Execute } from './context.ts'
 import { createCredentials } from './credentials.ts'
 import { type Clock, Deadlines, systemClock } from './deadlines.ts'
 import type { Edge, Incoming, Reply } from './edge.ts'
@@ -162,11 +162,12 @@ interface Running extends GatewayOptions {
 
 function createEdge(runtime: Runtime, plugins: PluginSets, { running, leave, ...options }: Running): Edge {
   const onUndeclaredRead = undeclaredReader(runtime, options.undeclaredRead ?? 'warn')
+  const execute: Execute = (parent, request) => runOutOfScope(() => call(runtime, parent, request))
   return {
     identify(incoming) {
       const ctx = identify(runtime, incoming)
       ctx.onUndeclaredRead = onUndeclaredRead
-      ctx.execute = (parent, request) => runOutOfScope(() => call(runtime, parent, request))
+      ctx.execute = execute
       return ctx
     },
     handle(ctx, body, reply) {

@@ -24,7 +24,7 @@ const MAX_CALL_DEPTH = 5
  * whose end `runtime.finished` tells.
  */
 export async function handle(runtime: Runtime, ctx: Context, body: Buffer, reply: Reply): Promise<boolean> {
-  const answer = once(runtime, ctx, reply)
+  const answer = new Answering(runtime, ctx, reply)
   try {
     reply.onAbort(() => ctx.abort())
     readRequest(runtime, ctx, body)
@@ -39,37 +39,51 @@ export async function handle(runtime: Runtime, ctx: Context, body: Buffer, reply
 }
 
 /** The first of an answer and a failure reaches the client: a request that is given up does not wait for what hangs. */
-function once(runtime: Runtime, ctx: Context, reply: Reply): { served(served: Served): void; failed(error: unknown): void } {
-  let isAnswered = false
-  const first = (work: () => void): void => {
-    if (isAnswered) return
-    isAnswered = true
-    work()
+class Answering {
+  readonly #runtime: Runtime
+  readonly #ctx: Context
+  readonly #reply: Reply
+  #isAnswered = false
+
+  constructor(runtime: Runtime, ctx: Context, reply: Reply) {
+    this.#runtime = runtime
+    this.#ctx = ctx
+    this.#reply = reply
+    ctx.onAbort(() => this.failed(ctx.abortReason))
   }
-  const failed = (error: unknown): void => first(() => replyError(runtime, ctx, error, reply))
-  ctx.onAbort(() => failed(ctx.abortReason))
-  const serve = (served: Served): void => {
+
+  failed(error: unknown): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    replyError(this.#runtime, this.#ctx, error, this.#reply)
+  }
+
+  served(served: Served): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
     try {
-      replyServed(runtime, ctx, served, reply)
+      replyServed(this.#runtime, this.#ctx, served, this.#reply)
     } catch (error) {
-      replyError(runtime, ctx, error, reply)
+      replyError(this.#runtime, this.#ctx, error, this.#reply)
       // Nothing happens where the error was sent. Where the head of an answer was out already, half of it must not end cleanly.
-      reply.destroy()
+      this.#reply.destroy()
     }
   }
-  return { failed, served: (served) => first(() => serve(served)) }
 }
 
 /** Serves a request, without a transport: target after target, then postHook. Rejects with a GatewayError. */
-export async function execute(runtime: Runtime, ctx: Context): Promise<Served> {
+export function execute(runtime: Runtime, ctx: Context): Promise<Served> {
   const callers = runtime.callers(ctx)
+  const served = serveTargets(runtime, ctx, callers)
+  return callers.postHook ? withPostHook(runtime, ctx, { served, callers }) : served
+}
+
+async function withPostHook(runtime: Runtime, ctx: Context, work: { served: Promise<Served>; callers: HookCallers }): Promise<Served> {
   try {
-    const served = await serveTargets(runtime, ctx, callers)
-    return callers.postHook && served.kind !== 'live' ? await afterServed(runtime, ctx, served) : served
+    const served = await work.served
+    return served.kind === 'live' ? served : await afterServed(runtime, ctx, served)
   } catch (error) {
-    const failure = asGatewayError(error, ctx)
-    if (!callers.postHook) throw failure
-    return afterFailure(ctx, callers, failure)
+    return afterFailure(ctx, work.callers, asGatewayError(error, ctx))
   }
 }
 
@@ -101,7 +115,8 @@ async function serveTarget(runtime: Runtime, ctx: Context, options: { target: st
   if (goal.entry.respond) return serveLocal(ctx, goal)
   const found = findCandidates(runtime, goal)
   const candidates = (callers.keySelection && (await callers.keySelection(found, ctx))) || found
-  return tryCandidates(runtime, ctx, { goal, candidates })
+  // Awaited here: a promise returned as it is costs two more turns of the queue.
+  return await tryCandidates(runtime, ctx, { goal, candidates })
 }
 
 /** A plugin may yet name the provider (a routing rule, an alias): what is not clear before its turn is no error. */

@@ -1,4 +1,5 @@
 import type { Served } from './attempt.ts'
+import type { AttemptFacts } from './attempt-facts.ts'
 import type { ChatResponse } from './canonical/chat.ts'
 import { explode } from './canonical/explode.ts'
 import { asGatewayError, type Context } from './context.ts'
@@ -20,11 +21,10 @@ const SPACE = 0x20
 
 /** Sends what was served, in the client's dialect, streamed or whole as the client asked. */
 export function replyServed(runtime: Runtime, ctx: Context, served: Served, reply: Reply): void {
-  const shown = withFacts(ctx, served)
-  if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, streamType(ctx), shown))
+  if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, streamType(ctx), served))
   if (ctx.stream && served.kind === 'response') return streamParts(runtime, ctx, served, reply)
   const body = served.kind === 'bytes' ? bytesBody(runtime, ctx, served) : encodedBody(runtime, ctx, served)
-  reply.send(200, head(ctx, JSON_TYPE, shown), body)
+  reply.send(200, head(ctx, JSON_TYPE, served), body)
 }
 
 /** Sends an error in the client's dialect. Once a stream has begun its lane writes the error instead. */
@@ -64,28 +64,29 @@ function streamType(ctx: Context): string {
   return ctx.framing === 'json-array' ? JSON_TYPE : ctx.inbound.streamType
 }
 
-function head(ctx: Context, contentType: string, shown: HeaderList): HeaderList {
-  return [['content-type', contentType], ['x-request-id', ctx.id], ...streamHead(ctx), ...shown, ...ctx.replyHeaders]
+function head(ctx: Context, contentType: string, { facts, headers }: Pick<Served, 'facts' | 'headers'>): HeaderList {
+  const lines: (readonly [string, string])[] = [
+    ['content-type', contentType],
+    ['x-request-id', ctx.id],
+  ]
+  if (ctx.stream) lines.push(...STREAM_HEAD)
+  if (headers.length > 0) lines.push(...headers)
+  if (facts && !ctx.incoming.route.isNative) addFacts(lines, ctx, facts)
+  if (ctx.replyHeaders.length > 0) lines.push(...ctx.replyHeaders)
+  return lines
 }
 
 /** What `extra_fields` says on native routes, on all others (D23). Names of parameters are joined by commas. */
-function withFacts(ctx: Context, { facts, headers: shown }: Pick<Served, 'facts' | 'headers'>): HeaderList {
-  if (ctx.incoming.route.isNative || !facts) return shown
-  const { goal, candidate, dropped } = facts
-  const headers: (readonly [string, string])[] = [
-    ...shown,
+function addFacts(lines: (readonly [string, string])[], ctx: Context, { goal, candidate, dropped }: AttemptFacts): void {
+  lines.push(
     ['x-bifrost-provider', goal.settings.name],
     ['x-bifrost-request-type', requestTypeOf(ctx)],
     ['x-bifrost-original-model-requested', ctx.model],
     ['x-bifrost-resolved-model-used', candidate.model],
-  ]
-  if (dropped.length > 0) headers.push(['x-bifrost-dropped-compat-plugin-params', dropped.join(',')])
-  return headers
+  )
+  if (dropped.length > 0) lines.push(['x-bifrost-dropped-compat-plugin-params', dropped.join(',')])
 }
 
-function streamHead(ctx: Context): HeaderList {
-  return ctx.stream ? STREAM_HEAD : []
-}
 /** `x-accel-buffering` keeps a proxy in front from holding events back. */
 const STREAM_HEAD: HeaderList = [
   ['cache-control', 'no-cache'],
@@ -129,7 +130,7 @@ function streamParts(runtime: Runtime, ctx: Context, served: Extract<Served, { k
     onFailure: (error) => replyError(runtime, ctx, error, reply),
     onEnd: () => {},
   })
-  live.attach(reply, 200, head(ctx, streamType(ctx), withFacts(ctx, served)))
+  live.attach(reply, 200, head(ctx, streamType(ctx), served))
   const stages = runtime.callers(ctx).stream?.([], ctx) ?? []
   TranslateLane.serveParts(
     {

@@ -178,8 +178,10 @@ export class HttpReply implements Reply, Swept {
     const native = this.#native
     if (this.#status !== 200) native.writeStatus(statusLine(this.#status))
     const extra = this.#extra
-    for (const line of this.#headers) if (extra === undefined || !hasName(extra, line[0])) writeHeader(native, line[0], line[1])
-    if (extra !== undefined) for (const line of extra) writeHeader(native, line[0], line[1])
+    const head = new HeadText(native)
+    for (const line of this.#headers) if (extra === undefined || !hasName(extra, line[0])) head.add(line[0], line[1])
+    if (extra !== undefined) for (const line of extra) head.add(line[0], line[1])
+    head.write()
   }
 
   /** The library's own way to report a length without a body leaves the answer pending, and the next request would be refused. */
@@ -270,9 +272,33 @@ export function touch(native: HttpResponse): void {
   native.resume()
 }
 
-function writeHeader(native: HttpResponse, name: string, value: string): void {
-  const clean = cleanHeader(name, value)
-  if (clean !== undefined) native.writeHeader(name, clean)
+/**
+ * Header lines that go to the library in one call, which costs as much as the lines themselves: all behind the first one's name.
+ * Each is checked by itself. Those beyond ASCII go by themselves.
+ */
+class HeadText {
+  readonly #native: HttpResponse
+  #name = ''
+  #text = ''
+
+  constructor(native: HttpResponse) {
+    this.#native = native
+  }
+
+  add(name: string, value: string): void {
+    const clean = cleanHeader(name, value)
+    if (clean === undefined) return
+    if (typeof clean !== 'string') this.#native.writeHeader(name, clean)
+    else if (this.#name !== '') this.#text += `\r\n${name}: ${clean}`
+    else {
+      this.#name = name
+      this.#text = clean
+    }
+  }
+
+  write(): void {
+    if (this.#name !== '') this.#native.writeHeader(this.#name, this.#text)
+  }
 }
 
 function hasName(lines: HeaderList, name: string): boolean {

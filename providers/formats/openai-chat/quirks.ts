@@ -15,15 +15,17 @@ export function applyQuirks(
   const dropped: string[] = []
   for (const name of quirks.drop ?? []) if (remove(fitted, name)) dropped.push(name)
   for (const name of dropTranslated) if (remove(fitted, name)) dropped.push(name)
-  for (const [name, value] of Object.entries(quirks.defaults ?? {})) fitted[name] ??= value
-  for (const [name, [least, most]] of Object.entries(quirks.clamp ?? {})) {
+  for (const name in quirks.defaults) fitted[name] ??= quirks.defaults[name]
+  for (const name in quirks.clamp) {
+    const [least, most] = quirks.clamp[name] as readonly [number, number]
     const value = fitted[name]
     if (typeof value === 'number') fitted[name] = Math.min(Math.max(value, least), most)
   }
   if (quirks.effort) fitEffort(fitted, quirks.effort)
   if (quirks.systemRole && Array.isArray(fitted.messages))
     fitted.messages = fitted.messages.map((message) => withRole(message, quirks.systemRole))
-  for (const [ours, theirs] of Object.entries(quirks.rename ?? {})) {
+  for (const ours in quirks.rename) {
+    const theirs = quirks.rename[ours] as string
     const value = fitted[ours]
     if (remove(fitted, ours)) fitted[theirs] = value
   }

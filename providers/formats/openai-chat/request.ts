@@ -26,18 +26,21 @@ function isForeign(tool: Tool): boolean {
 /** A canonical request as OpenAI's body, fitted to a provider by its quirks. Throws GW_UNSUPPORTED_PARAMETER. */
 export function encodeRequest(request: ChatRequest, options: EncodeOptions): EncodedRequest {
   const lost = lostHints(request, drops, options)
-  const { body, dropped } = applyQuirks(encodeBody(request, options), options.quirks ?? {}, options.quirks?.dropTranslated)
+  const translated = encodeBody(request, options)
+  if (!options.quirks) return { body: translated, dropped: lost }
+  const { body, dropped } = applyQuirks(translated, options.quirks, options.quirks.dropTranslated)
   return { body, dropped: [...lost, ...dropped] }
 }
 
 function encodeBody(request: ChatRequest, options: EncodeOptions): JsonObject {
   const extra = request.extra?.[NAME]
   const tools = request.tools?.filter((tool) => !isForeign(tool) && !isSearch(tool)) ?? []
-  return withoutUndefined<JsonObject>({
-    ...extra,
+  // One literal without spreads is made at once; with one it grows field by field.
+  const body: JsonObject = {
     model: request.model,
     messages: encodeMessages(request.messages, options),
-    ...encodeStream(request, extra),
+    stream: request.stream || undefined,
+    stream_options: encodeStreamOptions(request, extra),
     tools: tools.length > 0 ? tools.map(encodeTool) : undefined,
     tool_choice: request.toolChoice && tools.length > 0 ? encodeToolChoice(request.toolChoice, tools) : undefined,
     web_search_options: request.tools?.find(isSearch)?.value,
@@ -67,14 +70,15 @@ function encodeBody(request: ChatRequest, options: EncodeOptions): JsonObject {
     store: request.store,
     prompt_cache_key: request.promptCacheKey,
     prompt_cache_retention: request.promptCacheRetention,
-  })
+  }
+  return withoutUndefined(extra ? { ...extra, ...body } : body)
 }
 
 /** Usage is always asked for: what a stream cost must be known, whether or not the client wants to see it. */
-function encodeStream(request: ChatRequest, extra: JsonObject | undefined): JsonObject {
-  if (!request.stream) return { stream_options: undefined }
+function encodeStreamOptions(request: ChatRequest, extra: JsonObject | undefined): JsonObject | undefined {
+  if (!request.stream) return undefined
   const asked = isObject(extra?.stream_options) ? extra.stream_options : {}
-  return { stream: true, stream_options: { ...asked, include_usage: true } }
+  return { ...asked, include_usage: true }
 }
 
 /** Shares of the answer that a budget may take before it counts as the next effort. */
