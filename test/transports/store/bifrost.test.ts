@@ -155,7 +155,10 @@ async function killed(folder: string, afterMs: number): Promise<void> {
 
 async function everything({ api }: StoreGateway): Promise<object> {
   const lists = await Promise.all(LISTS.map(async (path) => [path, (await api(`GET ${path}`, undefined, ADMIN)).body]))
-  return Object.fromEntries(lists)
+  // How far the listing of models has come is no part of it.
+  return JSON.parse(
+    JSON.stringify(Object.fromEntries(lists), (name, value) => (name === 'status' || name === 'description' ? undefined : value)),
+  )
 }
 
 test(
