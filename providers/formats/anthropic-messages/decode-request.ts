@@ -10,6 +10,7 @@ import {
   object,
   optional,
   type Read,
+  readFields,
   required,
   string,
   strings,
@@ -54,10 +55,7 @@ export function decodeRequest(body: JsonObject): DecodedRequest {
   required(body.max_tokens, 'max_tokens', integer(0))
   const messages = [...(optional(body.system, 'system', decodeSystem) ?? []), ...decodeMessages(body.messages)]
   const request: ChatRequest = { model, messages, stream: false }
-  for (const [name, [field, read]] of SIMPLE_FIELDS) {
-    const value = optional(body[name], name, read)
-    if (value !== undefined) Object.assign(request, { [field]: value })
-  }
+  readFields(request, body, { fields: SIMPLE_FIELDS })
   const extra: JsonObject = { ...unknownFields(body, KNOWN) }
   Object.assign(request, decodeToolChoice(body.tool_choice))
   request.reasoning = decodeReasoning(body, extra)
