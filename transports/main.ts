@@ -117,11 +117,7 @@ async function runStoreRole(started: Promise<StoreThreadStart>): Promise<void> {
   runStoreThread({ start, log: logging.log, drivers })
 }
 
-/** Bytes of the slabs that small buffers share: a request needs about five, and a slab costs as much whatever its size. */
-const SLAB_BYTES = 64 * 1024
-
 async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
-  Buffer.poolSize = SLAB_BYTES
   const [start, logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] =
     await Promise.all([
       started,

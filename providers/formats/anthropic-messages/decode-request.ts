@@ -10,7 +10,6 @@ import {
   object,
   optional,
   type Read,
-  readFields,
   required,
   string,
   strings,
@@ -55,7 +54,10 @@ export function decodeRequest(body: JsonObject): DecodedRequest {
   required(body.max_tokens, 'max_tokens', integer(0))
   const messages = [...(optional(body.system, 'system', decodeSystem) ?? []), ...decodeMessages(body.messages)]
   const request: ChatRequest = { model, messages, stream: false }
-  readFields(request, body, { fields: SIMPLE_FIELDS })
+  for (const [name, [field, read]] of SIMPLE_FIELDS) {
+    const value = optional(body[name], name, read)
+    if (value !== undefined) Object.assign(request, { [field]: value })
+  }
   const extra: JsonObject = { ...unknownFields(body, KNOWN) }
   Object.assign(request, decodeToolChoice(body.tool_choice))
   request.reasoning = decodeReasoning(body, extra)

@@ -2,19 +2,7 @@ import type { ChatRequest, Effort, Reasoning, ResponseFormat } from '../../../co
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { DecodedRequest, NamedByPath } from '../../../core/format.ts'
-import {
-  boolean,
-  integer,
-  number,
-  object,
-  optional,
-  type Read,
-  readFields,
-  string,
-  strings,
-  unknownFields,
-  word,
-} from '../shared/fields.ts'
+import { boolean, integer, number, object, optional, type Read, string, strings, unknownFields, word } from '../shared/fields.ts'
 import { camel } from './camel.ts'
 import { decodeContents, decodeSystem } from './decode-contents.ts'
 import { decodeSchema } from './decode-schema.ts'
@@ -70,7 +58,10 @@ export function decodeRequest(raw: JsonObject, named?: NamedByPath): DecodedRequ
 }
 
 function addSettings(request: ChatRequest, config: JsonObject, extra: JsonObject): void {
-  readFields(request, config, { fields: SETTINGS, path: 'generationConfig.' })
+  for (const [name, [field, read]] of SETTINGS) {
+    const value = optional(config[name], `generationConfig.${name}`, read)
+    if (value !== undefined) Object.assign(request, { [field]: value })
+  }
   const rest: JsonObject = { ...unknownFields(config, KNOWN_SETTINGS) }
   request.responseFormat = decodeFormat(config, rest)
   request.reasoning = optional(config.thinkingConfig, 'generationConfig.thinkingConfig', decodeThinking)

@@ -2,20 +2,7 @@ import type { ChatRequest, Effort, Message, Reasoning, ResponseFormat } from '..
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Carry, DecodedRequest } from '../../../core/format.ts'
-import {
-  bad,
-  boolean,
-  filled,
-  integer,
-  number,
-  object,
-  optional,
-  type Read,
-  readFields,
-  required,
-  string,
-  unknownFields,
-} from '../shared/fields.ts'
+import { bad, boolean, filled, integer, number, object, optional, type Read, required, string, unknownFields } from '../shared/fields.ts'
 import { type Conversation, decodeInput } from './decode-items.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { NAME } from './types.ts'
@@ -52,7 +39,10 @@ export function decodeRequest(body: JsonObject): DecodedRequest {
   // What the calls were that it answers is known to OpenAI alone.
   const messages = [...decodeInstructions(body.instructions), ...decodeInput(body.input, conversation)]
   const request: ChatRequest = { model, messages, stream: false }
-  readFields(request, body, { fields: SIMPLE_FIELDS })
+  for (const [name, [field, read]] of SIMPLE_FIELDS) {
+    const value = optional(body[name], name, read)
+    if (value !== undefined) Object.assign(request, { [field]: value })
+  }
   if (request.topLogprobs !== undefined && request.topLogprobs > 0) request.logprobs = true
   const extra: JsonObject = { ...unknownFields(body, KNOWN) }
   request.reasoning = decodeEffort(body.reasoning, extra)

@@ -61,21 +61,6 @@ export function unknownFields(value: JsonObject, known: ReadonlySet<string>): Js
   return rest && Object.fromEntries(rest)
 }
 
-/** Fields of the wire that are one value on both sides: the name there, and the field with its reader. */
-export type SimpleFields<Target> = readonly (readonly [string, readonly [keyof Target, Read<unknown>]])[]
-
-/** Reads such fields into `target`; those that say nothing are left out. `path` stands before the names in errors. */
-export function readFields<Target extends object>(
-  target: Target,
-  source: JsonObject,
-  { fields, path = '' }: { fields: SimpleFields<Target>; path?: string },
-): void {
-  for (const [name, [field, read]] of fields) {
-    const value = source[name]
-    if (value !== undefined && value !== null) target[field] = read(value, path + name) as Target[typeof field]
-  }
-}
-
 /** Base64 with or without its padding, and nothing else: what providers refuse of images and documents. */
 export const base64: Read<string> = (value, param) => {
   const written = filled(value, param)
