@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../../core/errors.ts'
 import type { KeyValueStore } from '../../core/stores.ts'
@@ -154,7 +155,9 @@ function tokenOf(headers: AdminRequest['headers']): string | undefined {
 function pairOf(headers: AdminRequest['headers']): { username: string; password: string } | undefined {
   const encoded = /^(?:Basic|Bearer)\s+([\w+/=-]+)$/i.exec(headers.get('authorization') ?? '')?.[1]
   if (encoded === undefined) return undefined
-  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const bytes = Buffer.from(encoded, 'base64')
+  // A session's token is random bytes: one in eight of them would read as a pair, and an old session as somebody who guesses.
+  const text = isUtf8(bytes) ? bytes.toString('utf8') : ''
   const colon = text.indexOf(':')
   return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }

@@ -216,3 +216,10 @@ describe('tickets and the past', () => {
     await expect(auth.logIn('admin', 'after', 'here')).resolves.toMatch(/./)
   })
 })
+
+test('an old session token that could be read as a pair is no failed attempt to sign in', async () => {
+  // 32 bytes with a colon, as random ones may have.
+  const token = Buffer.from(`${'\xff'.repeat(15)}:${'\xfe'.repeat(16)}`, 'latin1').toString('base64url')
+  for (let asked = 0; asked < 7; asked++)
+    expect((await managed.call('GET', '/api/providers', undefined, { authorization: `Bearer ${token}` })).status).toBe(401)
+})
