@@ -1,6 +1,7 @@
-import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
+import { isObject, type JsonObject } from '../../core/canonical/json.ts'
 import { inlineBudgetId, inlineRateLimitId, providerConfigOwner } from '../../core/config/governance/settings.ts'
 import { plainBody } from '../../core/config/live/held.ts'
+import { objects } from './bodies.ts'
 import type { AdminRoute } from './router.ts'
 import { type AdminTools, write } from './tools.ts'
 
@@ -77,8 +78,4 @@ function rateLimitOf({ name, body: { rate_limit: limit } }: Owner): JsonObject[]
   return isObject(limit)
     ? [{ token_current_usage: 0, request_current_usage: 0, ...limit, id: inlineRateLimitId(name, limit as { id?: string }), owner: name }]
     : []
-}
-
-function objects(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
 }

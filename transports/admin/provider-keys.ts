@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/canonical/json.ts'
 import { hashOf } from '../../core/config/live/documents.ts'
 import { type Held, plainBody } from '../../core/config/live/held.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { without } from './bodies.ts'
 import type { AdminRoute } from './router.ts'
 import { flattened, shownBody, withStoredSecrets } from './secrets.ts'
 import { type AdminTools, found, write, written } from './tools.ts'
@@ -160,8 +161,4 @@ function listed(tools: AdminTools, { id, body }: Held): JsonObject {
     description: known?.description ?? '',
     cool_down_until: known?.coolDownUntil === undefined ? null : new Date(known.coolDownUntil).toISOString(),
   }
-}
-
-function without(body: JsonObject, names: readonly string[]): JsonObject {
-  return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
 }

@@ -5,6 +5,7 @@ import { hashOf } from '../../core/config/live/documents.ts'
 import { type Held, plainBody } from '../../core/config/live/held.ts'
 import { providerSchema } from '../../core/config/providers.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { without } from './bodies.ts'
 import type { AdminRoute } from './router.ts'
 import { flattened, shownBody, withStoredSecrets } from './secrets.ts'
 import { type AdminTools, found, write, written } from './tools.ts'
@@ -123,8 +124,4 @@ const defaultsOf = perBuiltins((builtins) => providerSchema(builtins).parse({}) 
 
 function stamps({ created_at: created = null, updated_at: updated = null }: JsonObject): JsonObject {
   return { created_at: created, updated_at: updated }
-}
-
-function without(body: JsonObject, names: readonly string[]): JsonObject {
-  return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
 }

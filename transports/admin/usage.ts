@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
+import { objects } from './bodies.ts'
 
 /** What the gateway counts; nobody else sets it. */
 const COUNTED = [
@@ -40,8 +41,4 @@ function counted(next: JsonObject, current: JsonObject): JsonObject {
   const others = Object.entries(next).filter(([name]) => !(COUNTED as readonly string[]).includes(name))
   const kept = COUNTED.flatMap((name) => (current[name] === undefined ? [] : [[name, current[name]] as const]))
   return Object.fromEntries([...others, ...kept])
-}
-
-function objects(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
 }

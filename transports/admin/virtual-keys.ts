@@ -5,6 +5,7 @@ import { virtualKeySchema } from '../../core/config/governance/virtual-keys.ts'
 import { type Held, plainBody } from '../../core/config/live/held.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { VIRTUAL_KEY_PREFIX, virtualKeyText } from '../../core/virtual-key.ts'
+import { objects } from './bodies.ts'
 import { csv } from './csv.ts'
 import { releaseBudgets } from './limits.ts'
 import { over, type Resource, resourceRoutes, stamps } from './resource.ts'
@@ -128,10 +129,6 @@ function isActive({ body }: Held): boolean {
 
 function spent({ body }: Held): number {
   return objects(body.budgets).reduce((sum, budget) => sum + Number(budget.current_usage ?? 0), 0)
-}
-
-function objects(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
 }
 
 function shown(tools: AdminTools, held: Held, withValue: boolean): JsonObject {
