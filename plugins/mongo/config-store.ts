@@ -21,7 +21,7 @@ import {
   unpackBody,
   versionConflict,
 } from '../../core/stores-checks.ts'
-import { attempt, type Connection, isDuplicate, isRefusal, type Kept, upsert } from './connection.ts'
+import { type Connection, isDuplicate, isRefusal, type Kept } from './connection.ts'
 
 /** Collections of ours begin so; with one `_` more, those of the store itself. */
 const PREFIX = 'bifrost_'
@@ -82,7 +82,7 @@ export class MongoConfigStore implements ConfigStore {
       const collection = await this.#collection(declared)
       const behind = after && declared.name === after.collection ? { _id: { $gt: after.id } } : {}
       const query = collection.find({ removed: false, ...behind }, { sort: { removed: 1, _id: 1 }, limit: limit - page.length })
-      const entries = await attempt(() => query.toArray())
+      const entries = await this.#connection.attempt(() => query.toArray())
       page.push(...entries.map((entry) => storedOf(declared.name, entry)))
     }
     return page
@@ -90,7 +90,7 @@ export class MongoConfigStore implements ConfigStore {
 
   async read(name: string, id: string): Promise<Stored | undefined> {
     const collection = await this.#collection(collectionNamed(this.#collections, name))
-    const entry = isId(id) ? await attempt(() => collection.findOne({ _id: id })) : null
+    const entry = isId(id) ? await this.#connection.attempt(() => collection.findOne({ _id: id })) : null
     return entry && !entry.removed ? storedOf(name, entry) : undefined
   }
 
@@ -111,7 +111,7 @@ export class MongoConfigStore implements ConfigStore {
       this.#collections.map(async (declared) => {
         const collection = await this.#collection(declared)
         const query = collection.find({ change: { $gt: change } }, { sort: { change: 1 }, limit: MOST_CHANGES })
-        return (await attempt(() => query.toArray())).map((entry) => storedOf(declared.name, entry))
+        return (await this.#connection.attempt(() => query.toArray())).map((entry) => storedOf(declared.name, entry))
       }),
     )
     return all
@@ -140,7 +140,7 @@ export class MongoConfigStore implements ConfigStore {
     const { id, packed, expected } = write
     const place = { collection: declared.name, id }
     const collection = await this.#collection(declared)
-    const before = await attempt(() => collection.findOne({ _id: id }, { projection: { version: 1, removed: 1 } }))
+    const before = await this.#connection.attempt(() => collection.findOne({ _id: id }, { projection: { version: 1, removed: 1 } }))
     const actual = before && !before.removed ? before.version : 0
     // Before a number is taken: a write that fails with one is a gap that readers wait for.
     if (actual !== expected) throw versionConflict(place, expected, actual)
@@ -164,9 +164,9 @@ export class MongoConfigStore implements ConfigStore {
   async #swap({ collection, place }: Target, before: Pick<Entry, 'version' | 'removed'> | null, entry: Entry): Promise<void> {
     const { _id, ...fields } = entry
     try {
-      if (before === null) return void (await attempt(() => collection.insertOne(entry)))
+      if (before === null) return void (await this.#connection.attempt(() => collection.insertOne(entry)))
       const filter = { _id, version: before.version, removed: before.removed }
-      const { matchedCount } = await attempt(() => collection.updateOne(filter, { $set: fields }))
+      const { matchedCount } = await this.#connection.attempt(() => collection.updateOne(filter, { $set: fields }))
       if (matchedCount === 0) throw versionConflict(place, before.removed ? 0 : before.version, undefined)
     } catch (error) {
       if (isDuplicate(error))
@@ -179,7 +179,7 @@ export class MongoConfigStore implements ConfigStore {
   /** Which unique field is another's. Asked, because relatives of MongoDB do not all say which index a write ran into. */
   async #owner({ collection, place }: Target, entry: Entry, cause: unknown): Promise<StoreError | undefined> {
     for (const [field, value] of Object.entries(entry.unique)) {
-      const owner = await attempt(() => collection.findOne({ [`unique.${field}`]: value }, { projection: { _id: 1 } }))
+      const owner = await this.#connection.attempt(() => collection.findOne({ [`unique.${field}`]: value }, { projection: { _id: 1 } }))
       if (owner && owner._id !== entry._id) return fieldConflict(place.collection, field, cause)
     }
     return undefined
@@ -190,19 +190,19 @@ export class MongoConfigStore implements ConfigStore {
     const counters = await this.#connection.collection<Counter>(COUNTERS)
     // The one before, for mongo-java-server hands out the one after while others go on changing it.
     const options = { upsert: true, returnDocument: 'before' } as const
-    const before = await upsert(() => counters.findOneAndUpdate({ _id: 'change' }, { $inc: { value: 1 } }, options))
+    const before = await this.#connection.upsert(() => counters.findOneAndUpdate({ _id: 'change' }, { $inc: { value: 1 } }, options))
     return (before?.value ?? 0) + 1
   }
 
   async #renumber(collection: Collection<Entry>, { _id, version }: Entry): Promise<number> {
     const change = await this.#nextChange()
-    await attempt(() => collection.updateOne({ _id, version }, { $set: { change } }))
+    await this.#connection.attempt(() => collection.updateOne({ _id, version }, { $set: { change } }))
     return change
   }
 
   async #counter(name: string, start: number): Promise<number> {
     const counters = await this.#connection.collection<Counter>(COUNTERS)
-    const counter = await attempt(() => counters.findOne({ _id: name }))
+    const counter = await this.#connection.attempt(() => counters.findOne({ _id: name }))
     return counter?.value ?? start
   }
 
@@ -214,14 +214,14 @@ export class MongoConfigStore implements ConfigStore {
     for (const declared of this.#collections) {
       const collection = await this.#collection(declared)
       const old = { removed: true, at: { $lt: now - KEEP_REMOVED_MS } }
-      const gone = await attempt(() =>
+      const gone = await this.#connection.attempt(() =>
         collection.find(old, { projection: { change: 1 }, sort: { removed: 1, at: 1 }, limit: SWEEP_AT_ONCE }).toArray(),
       )
       if (gone.length === 0) continue
       const counters = await this.#connection.collection<Counter>(COUNTERS)
       const value = Math.max(...gone.map(({ change }) => change)) + 1
-      await upsert(() => counters.updateOne({ _id: 'oldest' }, { $max: { value } }, { upsert: true }))
-      await attempt(() => collection.deleteMany({ _id: { $in: gone.map(({ _id }) => _id) }, ...old }))
+      await this.#connection.upsert(() => counters.updateOne({ _id: 'oldest' }, { $max: { value } }, { upsert: true }))
+      await this.#connection.attempt(() => collection.deleteMany({ _id: { $in: gone.map(({ _id }) => _id) }, ...old }))
     }
   }
 

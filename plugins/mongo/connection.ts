@@ -5,6 +5,8 @@ import { StoreError } from '../../core/stores.ts'
 const FIND_MS = 2000
 /** Longest a command may take with its retries, in milliseconds: less than the store thread's patience. */
 const COMMAND_MS = 8000
+/** A client whose commands all go unanswered for so long, in milliseconds, is replaced. */
+const RENEW_AFTER_MS = 10_000
 /** The server's code for a value of a unique index that is taken. */
 const DUPLICATE_KEY = 11_000
 /** The server's code for a collection that does not exist. */
@@ -21,13 +23,17 @@ export interface Connection {
   readonly name: string
   /** Rejects with StoreError. */
   collection<Document extends Kept>(name: string, indexes?: readonly IndexDescription[]): Promise<Collection<Document>>
+  /** Runs a command; what it throws is a StoreError, or `isDuplicate` says so of it. */
+  attempt<Result>(command: () => Promise<Result>): Promise<Result>
+  /** Runs an upsert; where another one made the document first, once more, and then it finds that one. */
+  upsert<Result>(command: () => Promise<Result>): Promise<Result>
   ping(): Promise<void>
   close(): Promise<void>
 }
 
 /** Opens nothing yet: the first command looks for the server. Throws StoreError where the URL cannot be read, without repeating it. */
 export function openConnection({ url, db_name }: { url: string; db_name: string }): Connection {
-  return connectionOf(createClient(url), db_name)
+  return connectionOf(() => createClient(url), db_name)
 }
 
 /** A client with our time limits, which the URL may not lift. Throws StoreError. */
@@ -48,17 +54,18 @@ export function createClient(url: string, options: MongoClientOptions = {}): Mon
   }
 }
 
-/** The connection over a client, which it closes. */
-export function connectionOf(client: MongoClient, name: string): Connection {
-  const db = client.db(name)
+/** The connection over a client that it makes, closes, and replaces by another where the server stays away. */
+export function connectionOf(makeClient: () => MongoClient, name: string, renewAfterMs = RENEW_AFTER_MS): Connection {
   const made = new Map<string, Promise<void>>()
+  let client = makeClient()
   let connecting: Promise<unknown> | undefined
+  let failingSince: number | undefined
   let isClosed = false
 
-  /** By hand: where the driver's own first attempt fails, it never makes another. Once connected, it finds lost servers again. */
+  /** By hand: where the driver's own first attempt fails, it never makes another. */
   async function connect(): Promise<void> {
     if (isClosed) throw new StoreError('unavailable', 'the store is closed')
-    connecting ??= client.connect()
+    connecting ??= attempt(() => client.connect())
     try {
       await connecting
     } catch (error) {
@@ -67,22 +74,59 @@ export function connectionOf(client: MongoClient, name: string): Connection {
     }
   }
 
+  async function attempt<Result>(command: () => Promise<Result>): Promise<Result> {
+    try {
+      const result = await answered(command())
+      failingSince = undefined
+      return result
+    } catch (error) {
+      if (isRefusal(error)) failingSince = undefined
+      else renewAfterLong()
+      if (error instanceof StoreError || isDuplicate(error)) throw error
+      throw new StoreError('unavailable', `MongoDB: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  /**
+   * The driver (7.9.0) waits for ever where it writes to a socket that was destroyed and has not said so yet, as happens when a server goes. If its
+   * monitor is what waits, it never finds the server again; if it is a command, one of its connections is lost.
+   */
+  function renewAfterLong(): void {
+    const now = performance.now()
+    failingSince ??= now
+    if (isClosed || now - failingSince < renewAfterMs) return
+    const old = client
+    failingSince = undefined
+    connecting = undefined
+    client = makeClient()
+    void old.close().catch(() => {})
+  }
+
   return {
     name,
-    async collection<Document extends Kept>(name: string, indexes: readonly IndexDescription[] = []) {
-      await attempt(connect)
-      let making = made.get(name)
+    attempt,
+    async upsert(command) {
+      try {
+        return await attempt(command)
+      } catch (error) {
+        if (!isDuplicate(error)) throw error
+        return attempt(command)
+      }
+    },
+    async collection<Document extends Kept>(collectionName: string, indexes: readonly IndexDescription[] = []) {
+      await connect()
+      let making = made.get(collectionName)
       if (!making) {
-        making = attempt(() => makeIndexes(db, name, indexes))
-        made.set(name, making)
-        making.catch(() => made.delete(name))
+        making = attempt(() => makeIndexes(client.db(name), collectionName, indexes))
+        made.set(collectionName, making)
+        making.catch(() => made.delete(collectionName))
       }
       await making
-      return db.collection<Document>(name)
+      return client.db(name).collection<Document>(collectionName)
     },
     async ping() {
-      await attempt(connect)
-      await attempt(() => db.command({ ping: 1 }))
+      await connect()
+      await attempt(() => client.db(name).command({ ping: 1 }))
     },
     async close() {
       isClosed = true
@@ -105,16 +149,6 @@ function noneYet(error: unknown): { name?: string }[] {
   throw error
 }
 
-/** Runs a command; what it throws is a StoreError, or `isDuplicate` says so of it. */
-export async function attempt<Result>(command: () => Promise<Result>): Promise<Result> {
-  try {
-    return await answered(command())
-  } catch (error) {
-    if (error instanceof StoreError || isDuplicate(error)) throw error
-    throw new StoreError('unavailable', `MongoDB: ${(error as Error).message}`, { cause: error })
-  }
-}
-
 /** By a clock of our own: the driver's limits start anew with each of its retries (13 s were seen for 8). */
 async function answered<Result>(result: Promise<Result>): Promise<Result> {
   const late = Promise.withResolvers<never>()
@@ -134,16 +168,6 @@ export function isRefusal(error: unknown): boolean {
 /** Whether a write failed because a value of a unique index is taken. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY
-}
-
-/** Runs an upsert; where another one made the document first, once more, and then it finds that one. */
-export async function upsert<Result>(command: () => Promise<Result>): Promise<Result> {
-  try {
-    return await attempt(command)
-  } catch (error) {
-    if (!isDuplicate(error)) throw error
-    return attempt(command)
-  }
 }
 
 /** The driver's sentence may repeat the URL, which holds a password. */

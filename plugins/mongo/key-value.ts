@@ -1,7 +1,7 @@
 import type { Collection } from 'mongodb'
 import { type KeyValueStore, type StoreContext, StoreError } from '../../core/stores.ts'
 import { checkEntry, counterOf, SWEEP_EVERY_MS } from '../../core/stores-checks.ts'
-import { attempt, type Connection, isDuplicate, type Kept, upsert } from './connection.ts'
+import { type Connection, isDuplicate, type Kept } from './connection.ts'
 
 /** Index of what expires; everything else is found by `_id`. */
 export const ENTRY_INDEXES = [{ name: 'expires_at', key: { expires_at: 1 } as const }]
@@ -30,7 +30,7 @@ export class MongoKeyValue implements KeyValueStore {
 
   async get(key: string): Promise<string | undefined> {
     const entries = await this.#entries()
-    const entry = await attempt(() => entries.findOne({ _id: String(key), expires_at: { $gt: this.#now() } }))
+    const entry = await this.#connection.attempt(() => entries.findOne({ _id: String(key), expires_at: { $gt: this.#now() } }))
     return entry ? (entry.value ?? String(entry.count)) : undefined
   }
 
@@ -38,7 +38,7 @@ export class MongoKeyValue implements KeyValueStore {
     checkEntry(key, { value, ttlMs })
     const entries = await this.#entries()
     const fields = { value, count: null, expires_at: this.#now() + ttlMs }
-    await upsert(() => entries.updateOne({ _id: key }, { $set: fields }, { upsert: true }))
+    await this.#connection.upsert(() => entries.updateOne({ _id: key }, { $set: fields }, { upsert: true }))
     await this.#sweep(entries)
   }
 
@@ -59,8 +59,8 @@ export class MongoKeyValue implements KeyValueStore {
     for (const filter of same) {
       const change = { $set: { value: next ?? null, count: null, expires_at: now + ttlMs } }
       if (next === undefined) {
-        if ((await attempt(() => entries.deleteOne(filter))).deletedCount > 0) return true
-      } else if ((await attempt(() => entries.updateOne(filter, change))).matchedCount > 0) return true
+        if ((await this.#connection.attempt(() => entries.deleteOne(filter))).deletedCount > 0) return true
+      } else if ((await this.#connection.attempt(() => entries.updateOne(filter, change))).matchedCount > 0) return true
     }
     return false
   }
@@ -71,23 +71,23 @@ export class MongoKeyValue implements KeyValueStore {
     for (let tried = 0; tried < ATTEMPTS; tried++) {
       const now = this.#now()
       const live = { _id: key, expires_at: { $gt: now } }
-      const counter = await attempt(() =>
+      const counter = await this.#connection.attempt(() =>
         entries.findOneAndUpdate({ ...live, value: null }, { $inc: { count: amount } }, { returnDocument: 'before' }),
       )
       if (counter) return Number(counter.count) + amount
       if (await this.#make(entries, { _id: key, value: null, count: amount, expires_at: now + ttlMs })) return amount
       // A text stands there, or another made the counter just now.
-      const entry = await attempt(() => entries.findOne(live))
+      const entry = await this.#connection.attempt(() => entries.findOne(live))
       if (typeof entry?.value !== 'string') continue
       const count = counterOf(entry.value)
-      await attempt(() => entries.updateOne({ ...live, value: entry.value }, { $set: { value: null, count } }))
+      await this.#connection.attempt(() => entries.updateOne({ ...live, value: entry.value }, { $set: { value: null, count } }))
     }
     throw new StoreError('unavailable', 'MongoDB: too many change this key at once')
   }
 
   async delete(key: string): Promise<void> {
     const entries = await this.#entries()
-    await attempt(() => entries.deleteOne({ _id: String(key) }))
+    await this.#connection.attempt(() => entries.deleteOne({ _id: String(key) }))
   }
 
   ping(): Promise<void> {
@@ -101,7 +101,9 @@ export class MongoKeyValue implements KeyValueStore {
   /** Takes the place of nothing, or of what has expired; false where something is there. */
   async #make(entries: Collection<Entry>, { _id, ...fields }: Entry): Promise<boolean> {
     try {
-      await attempt(() => entries.updateOne({ _id, expires_at: { $lte: this.#now() } }, { $set: fields }, { upsert: true }))
+      await this.#connection.attempt(() =>
+        entries.updateOne({ _id, expires_at: { $lte: this.#now() } }, { $set: fields }, { upsert: true }),
+      )
       return true
     } catch (error) {
       if (isDuplicate(error)) return false
@@ -117,7 +119,7 @@ export class MongoKeyValue implements KeyValueStore {
     const now = this.#now()
     if (now - this.#sweptAt < SWEEP_EVERY_MS) return
     this.#sweptAt = now
-    await attempt(() => entries.deleteMany({ expires_at: { $lte: now } }))
+    await this.#connection.attempt(() => entries.deleteMany({ expires_at: { $lte: now } }))
   }
 }
 

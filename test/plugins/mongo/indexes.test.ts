@@ -59,7 +59,7 @@ describe.skipIf(MONGO_ENGINES.length === 0)('every query of MongoDB', () => {
     server = await startMongo(MONGO_ENGINES[0] ?? '')
     client = createClient(server.url, { monitorCommands: true })
     client.on('commandStarted', (event) => queries.push(...queriesOf(event)))
-    const connection = connectionOf(client, `test_${randomUUID()}`)
+    const connection = connectionOf(() => client, `test_${randomUUID()}`)
     await useAll(connection)
     for (const { name } of await client.db(connection.name).listCollections().toArray()) {
       const list = await client.db(connection.name).collection(name).indexes()

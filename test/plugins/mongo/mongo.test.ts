@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MongoConfigStore } from '../../../plugins/mongo/config-store.ts'
-import { createClient, openConnection } from '../../../plugins/mongo/connection.ts'
+import { connectionOf, createClient, openConnection } from '../../../plugins/mongo/connection.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
 import { COLLECTIONS, configStoreConformance } from '../../conformance/store.ts'
 import { keyValueConformance } from '../../conformance/store-values.ts'
-import { MONGO_ENGINES, MONGO_START_MS, type MongoServer, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
+import { freePort, MONGO_ENGINES, MONGO_START_MS, type MongoServer, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
 import { openedConfig, openedKeyValue } from '../../helpers/stores.ts'
 
 if (MONGO_ENGINES.length === 0) test.skip(NO_MONGO, () => {})
@@ -56,6 +56,15 @@ describe.each(MONGO_ENGINES)('by %s', (engine) => {
     expect(await store.changesSince(1)).toEqual([written])
     expect(await store.write('things', 'a', { again: true }, written)).toMatchObject({ version: 2, change: 4 })
     await store.close()
+  })
+
+  test('a client that gets no answer any more is replaced by another', async () => {
+    const urls = [`mongodb://127.0.0.1:${await freePort()}/`, server.url]
+    const connection = connectionOf(() => createClient(urls.shift() ?? ''), 'test', 0)
+    await expect(connection.ping()).rejects.toMatchObject({ fault: 'unavailable' })
+    await connection.ping()
+    await connection.close()
+    expect(urls).toEqual([])
   })
 
   test('a body is a text to the server, and nothing in it is a name or an operator', async () => {
