@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../bench/target.ts'
 
 const TOOL = fileURLToPath(new URL('../../../shared/tools/mongo-up', import.meta.url))
 /** The first start of an engine builds it: minutes, in milliseconds. */
@@ -65,16 +66,6 @@ function foreign(url: string): MongoServer {
 
 /** How long a test's set-up may take, in milliseconds. */
 export const MONGO_START_MS = BUILD_MS
-
-/** A port that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Waits until the process listens there. Rejects where it ends before, with what it said. */
 export async function listening(port: number, server: ChildProcess, said: () => string): Promise<void> {

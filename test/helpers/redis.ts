@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, listening } from './mongo.ts'
+import { freePort } from '../../bench/target.ts'
+import { listening } from './mongo.ts'
 
 const isInstalled = spawnSync('redis-server', ['--version']).status === 0
 

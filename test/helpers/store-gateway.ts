@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../bench/target.ts'
 import { isAlive, type LaunchedGateway, launchGateway, watch } from './gateway-process.ts'
-import { freePort } from './mongo.ts'
 import { NO_KEYS, pidsOf } from './real-gateway.ts'
 
 export const MAIN = fileURLToPath(new URL('../../transports/main.ts', import.meta.url))

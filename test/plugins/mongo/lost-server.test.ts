@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../../bench/target.ts'
 import type { ConfigStore } from '../../../core/stores.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
 import { COLLECTIONS, pages } from '../../conformance/store.ts'
 import { turn } from '../../helpers/clock.ts'
-import { freePort, MONGO_ENGINES, MONGO_START_MS, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
+import { MONGO_ENGINES, MONGO_START_MS, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
 import { openedConfig, openedKeyValue } from '../../helpers/stores.ts'
 
 const unavailable = { name: 'StoreError', fault: 'unavailable' }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../../bench/target.ts'
 import { MongoConfigStore } from '../../../plugins/mongo/config-store.ts'
 import { connectionOf, createClient, openConnection } from '../../../plugins/mongo/connection.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
 import { COLLECTIONS, configStoreConformance } from '../../conformance/store.ts'
 import { keyValueConformance } from '../../conformance/store-values.ts'
-import { freePort, MONGO_ENGINES, MONGO_START_MS, type MongoServer, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
+import { MONGO_ENGINES, MONGO_START_MS, type MongoServer, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
 import { openedConfig, openedKeyValue } from '../../helpers/stores.ts'
 
 if (MONGO_ENGINES.length === 0) test.skip(NO_MONGO, () => {})
