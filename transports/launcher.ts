@@ -36,6 +36,7 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2,
 const NODE_FLAGS: readonly string[] = [
   '--experimental-async-context-frame',
   '--no-allocation-site-pretenuring',
+  '--invocation-count-for-turbofan=1000',
   '--disable-warning=ExperimentalWarning',
 ]
 
