@@ -1,3 +1,5 @@
+import { inOnePiece } from './text.ts'
+
 /** What `extra_fields` says of one answer (api.md 1.3). */
 export interface ExtraFacts {
   requestType: string
@@ -12,7 +14,10 @@ export interface ExtraFacts {
 
 /** Writes `extra_fields` into answers as text: the constant facts are rendered once, latency and chunk number per use. */
 export class ExtraFields {
-  readonly #constant: string
+  /** The member up to its latency. */
+  readonly #opening: string
+  /** The member of an event up to its number, where no time has passed: all events of a read but the first. */
+  #readOpening: string | undefined
   readonly #startedAt: number
   readonly #rawRequest: string
   #chunkIndex = 0
@@ -23,7 +28,7 @@ export class ExtraFields {
     const { requestType, provider, originalModel, resolvedModel, dropped } = facts
     const models = `"original_model_requested":${JSON.stringify(originalModel)},"resolved_model_used":${JSON.stringify(resolvedModel)}`
     const left = dropped && dropped.length > 0 ? `,"dropped_compat_plugin_params":${JSON.stringify(dropped)}` : ''
-    this.#constant = `{"request_type":"${requestType}","provider":${JSON.stringify(provider)},${models}${left}`
+    this.#opening = `"extra_fields":{"request_type":"${requestType}","provider":${JSON.stringify(provider)},${models}${left},"latency":`
     this.#rawRequest = facts.rawRequest === undefined ? '' : `,"raw_request":${oneLine(facts.rawRequest)}`
     this.#startedAt = startedAt
     this.#lastAt = startedAt
@@ -31,15 +36,21 @@ export class ExtraFields {
 
   /** The member for a whole answer. `raw` is the provider's body, when asked for. */
   whole(now: number, raw?: string): string {
-    return `"extra_fields":${this.#constant},"latency":${elapsed(this.#startedAt, now)}${this.#rawRequest}${rawResponse(raw)}}`
+    return `${this.#opening}${elapsed(this.#startedAt, now)}${this.#rawRequest}${rawResponse(raw)}}`
   }
 
-  /** The member for one event of a stream. Its latency is the time since the one before; the last one's is the total. */
+  /** The member for one event of a stream, behind a comma. Its latency is the time since the one before; the last one's is the total. */
   chunk(now: number, options: { isLast: boolean; raw?: string | undefined }): string {
     const latency = elapsed(options.isLast ? this.#startedAt : this.#lastAt, now)
     const rawRequest = this.#chunkIndex === 0 ? this.#rawRequest : ''
     this.#lastAt = now
-    return `"extra_fields":${this.#constant},"latency":${latency},"chunk_index":${this.#chunkIndex++}${rawRequest}${rawResponse(options.raw)}}`
+    return `${this.#chunkOpening(latency)}${this.#chunkIndex++}${rawRequest}${rawResponse(options.raw)}}`
+  }
+
+  #chunkOpening(latency: number): string {
+    if (latency !== 0) return `,${this.#opening}${latency},"chunk_index":`
+    this.#readOpening ??= inOnePiece(`,${this.#opening}0,"chunk_index":`)
+    return this.#readOpening
   }
 
   /** Counts an event that carries no member. */

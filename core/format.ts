@@ -117,7 +117,8 @@ export interface Inbound {
   encodeStream: Fold<StreamPart, Frame>
   /**
    * Writes more of the text that `encodeStream` (whose state this is) wrote last, by hand: for dialects whose events of text differ in
-   * more than the text (numbers, checksums). `json` is the text as JSON writes it, without its quotes.
+   * more than the text (numbers, checksums). `json` is the text as JSON writes it, without its quotes. The frame's data lacks its
+   * closing brace.
    */
   encodeText?(state: unknown, json: string): Frame
   encodeError(error: GatewayError): JsonObject
@@ -189,6 +190,8 @@ export interface Lens {
   mark(frame: Frame): FrameMark
   /** What opens the text of an event of plain text: `"content":"`. Events that differ in that text alone are not looked at. */
   plainText?: string | undefined
+  /** What may stand before the closing brace of an event's data and means nothing, with that brace; sticky. */
+  padding?: RegExp | undefined
   /** How strict clients take an event of a stream that has opened or not. As cheap as `mark`. Absent: every event fits. */
   strictness?(frame: Frame, mark: FrameMark, isOpen: boolean): Strictness
   /**

@@ -22,6 +22,14 @@ export function copied(bytes: Uint8Array): Uint8Array {
   return Buffer.from(bytes)
 }
 
+/**
+ * The same text in memory of its own, in one piece. For what is put into many texts: one that was put together is gone through piece by
+ * piece each time, and one that was cut from another keeps that alive. Not for texts with half of a pair of surrogates.
+ */
+export function inOnePiece(text: string): string {
+  return utf8(Buffer.from(text))
+}
+
 /** Bytes [start, end) as text of one character a byte: offsets in it are byte offsets. For looking, not for showing. */
 export function latin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   return latin1Slice.call(bytes, start, end)

@@ -133,40 +133,46 @@ function readHeaders(bytes: Uint8Array, start: number, end: number): Map<string,
   return headers
 }
 
-/** Up to here the table is faster than a call of zlib's, which costs 0.2 us whatever the length. */
+/** Up to here the tables are faster than a call of zlib's, which costs 0.2 us whatever the length. */
 const LONG_BYTES = 256
 
-/** CRC-32 of the bytes [from, end), four at a time: 0.14 us for the 150 bytes of an event of text. */
+/** CRC-32 of the bytes [from, end), eight at a time: 0.13 us for the 150 bytes of an event of text. */
 function checksum(bytes: Uint8Array, from: number, end: number): number {
   if (end - from > LONG_BYTES) return crc32(bytes.subarray(from, end))
-  const [ones, twos, threes, fours] = TABLES
   let sum = -1
   let at = from
-  for (; at + 4 <= end; at += 4) {
+  for (; at + 8 <= end; at += 8) {
     sum ^= (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
     sum =
-      (fours[sum & 0xff] as number) ^
-      (threes[(sum >>> 8) & 0xff] as number) ^
-      (twos[(sum >>> 16) & 0xff] as number) ^
-      (ones[sum >>> 24] as number)
+      (BY_7[sum & 0xff] as number) ^
+      (BY_6[(sum >>> 8) & 0xff] as number) ^
+      (BY_5[(sum >>> 16) & 0xff] as number) ^
+      (BY_4[sum >>> 24] as number) ^
+      (BY_3[bytes[at + 4] as number] as number) ^
+      (BY_2[bytes[at + 5] as number] as number) ^
+      (BY_1[bytes[at + 6] as number] as number) ^
+      (BY_0[bytes[at + 7] as number] as number)
   }
-  for (; at < end; at++) sum = (ones[(sum ^ (bytes[at] as number)) & 0xff] as number) ^ (sum >>> 8)
+  for (; at < end; at++) sum = (BY_0[(sum ^ (bytes[at] as number)) & 0xff] as number) ^ (sum >>> 8)
   return ~sum >>> 0
 }
 
-/** CRC-32 of each byte without the inversions at its start and end, and of each byte with one, two and three zeros behind it. */
-const TABLES = makeTables()
+/** CRC-32 of each byte without the inversions at its start and end, and of each with one to seven zeros behind it. */
+const BY_0 = Int32Array.from({ length: 256 }, (_, byte) => {
+  let sum = byte
+  for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
+  return sum
+})
+const BY_1 = withZero(BY_0)
+const BY_2 = withZero(BY_1)
+const BY_3 = withZero(BY_2)
+const BY_4 = withZero(BY_3)
+const BY_5 = withZero(BY_4)
+const BY_6 = withZero(BY_5)
+const BY_7 = withZero(BY_6)
 
-function makeTables(): [Int32Array, Int32Array, Int32Array, Int32Array] {
-  const ones = Int32Array.from({ length: 256 }, (_, byte) => {
-    let sum = byte
-    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
-    return sum
-  })
-  const withZero = (table: Int32Array): Int32Array => table.map((sum) => (sum >>> 8) ^ (ones[sum & 0xff] as number))
-  const twos = withZero(ones)
-  const threes = withZero(twos)
-  return [ones, twos, threes, withZero(threes)]
+function withZero(table: Int32Array): Int32Array {
+  return table.map((sum) => (sum >>> 8) ^ (BY_0[sum & 0xff] as number))
 }
 
 function u32(bytes: Uint8Array, at: number): number {
@@ -248,43 +254,52 @@ function setU32(target: Uint8Array, at: number, value: number): void {
   target[at + 3] = value
 }
 
-/** Least bytes that a writer asks for: a few events of text. */
-const LEAST_BUFFER_BYTES = 512
 /** Most bytes of UTF-8 that one character of a text makes. */
 const MOST_BYTES_A_CHARACTER = 3
+/** Where messages are put together, for all writers of the thread: nothing of it outlives a call. */
+const scratch = Buffer.alloc(64 * 1024)
 
-/** Writes the frames of one stream as messages, into one buffer that is given away when it is taken: 0.4 us an event of text, a third of a message of its own. */
+/** Writes the frames of one stream as messages, all that are taken together into memory of their size: 0.4 us an event of text. */
 export class AwsWriter {
-  #buffer = NOTHING
-  #end = 0
+  #blocks: Uint8Array[] = []
+  #payloads: string[] = []
+  /** The event named last and its headers: most events of a stream have one name. */
+  #event: string | undefined
+  #block = NOTHING
 
   /** An exception is a message of a kind of its own: clients tell it by that, not by its name. */
-  add({ event = '', data }: Frame): void {
-    const block = headersOf(event.endsWith('Exception') ? 'exception' : 'event', event)
-    this.#reserve(LEAST_MESSAGE_BYTES + block.length + data.length * MOST_BYTES_A_CHARACTER)
-    this.#end = writeMessage(this.#buffer, this.#end, { block, payload: data })
+  add({ event = '', data }: Frame, closing = ''): void {
+    if (event !== this.#event) {
+      this.#event = event
+      this.#block = headersOf(event.endsWith('Exception') ? 'exception' : 'event', event)
+    }
+    this.#blocks.push(this.#block)
+    this.#payloads.push(data + closing)
   }
 
   /** Nothing ends such a stream. */
   close(): void {}
 
   take(): Uint8Array {
-    const written = this.#buffer.subarray(0, this.#end)
-    this.#buffer = NOTHING
-    this.#end = 0
-    return written
-  }
-
-  #reserve(bytes: number): void {
-    const needed = this.#end + bytes
-    if (needed <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2, LEAST_BUFFER_BYTES))
-    larger.set(this.#buffer.subarray(0, this.#end))
-    this.#buffer = larger
+    const blocks = this.#blocks
+    const payloads = this.#payloads
+    if (payloads.length === 0) return NOTHING
+    let most = 0
+    for (let index = 0; index < payloads.length; index++) {
+      most += LEAST_MESSAGE_BYTES + (blocks[index] as Uint8Array).length + (payloads[index] as string).length * MOST_BYTES_A_CHARACTER
+    }
+    const target = most <= scratch.length ? scratch : Buffer.allocUnsafe(most)
+    let end = 0
+    for (let index = 0; index < payloads.length; index++) {
+      end = writeMessage(target, end, { block: blocks[index] as Uint8Array, payload: payloads[index] as string })
+    }
+    this.#blocks = []
+    this.#payloads = []
+    return copied(target.subarray(0, end))
   }
 }
 
-const NOTHING = Buffer.alloc(0)
+const NOTHING: Uint8Array = Buffer.alloc(0)
 
 function encodeHeader(name: Buffer, value: Buffer): Buffer {
   return Buffer.concat([Buffer.of(name.length), name, Buffer.of(TEXT, value.length >> 8, value.length & 0xff), value])

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import type { Fold, Sink } from '../fold.ts'
 import type { Format, Frame, Framing } from '../format.ts'
-import { copied, utf8 } from '../text.ts'
+import { copied, inOnePiece, utf8 } from '../text.ts'
 import { AwsWriter, awsEventStream } from './framing-aws.ts'
 import { jsonArray } from './framing-json.ts'
 
@@ -42,7 +42,8 @@ export function isText(framing: Framing): framing is 'sse' | 'sse-typed' {
 
 /** Writes the frames of one stream, and gathers them until they are taken: what comes of one read goes out in one write. */
 export interface FrameWriter {
-  add(frame: Frame): void
+  /** `closing` is what the frame's data lacks at its end. */
+  add(frame: Frame, closing?: string): void
   /** Adds what ends the stream, whole or not, once its last frame is added. */
   close(): void
   /** What was added since it was last taken: text, of binary framings bytes. Empty where that is nothing. */
@@ -57,9 +58,16 @@ export function writerOf(framing: Framing): FrameWriter {
 
 class SseWriter implements FrameWriter {
   #text = ''
+  /** The event named last and what stands before its data: most events of a stream have one name. */
+  #event: string | undefined
+  #head = 'data: '
 
-  add(frame: Frame): void {
-    this.#text += encodeSse(frame)
+  add({ event, data }: Frame, closing = ''): void {
+    if (event !== this.#event) {
+      this.#event = event
+      this.#head = event === undefined ? 'data: ' : inOnePiece(`event: ${event}\ndata: `)
+    }
+    this.#text += `${this.#head}${data}${closing}\n\n`
   }
 
   close(): void {}
@@ -75,8 +83,8 @@ class ArrayWriter implements FrameWriter {
   #text = ''
   #isOpen = false
 
-  add({ data }: Frame): void {
-    this.#text += `${this.#isOpen ? ',\r\n' : '['}${data}`
+  add({ data }: Frame, closing = ''): void {
+    this.#text += `${this.#isOpen ? ',\r\n' : '['}${data}${closing}`
     this.#isOpen = true
   }
 

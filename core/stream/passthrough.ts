@@ -170,7 +170,7 @@ export class PassthroughLane implements Lane {
     this.#isFirst = false
     this.#take(bytes, from + close)
     const raw = this.#options.sendsRaw ? readEvent(utf8(bytes, from, from + text.length))?.data : undefined
-    this.#pieces.push(Buffer.from(`,${extra.chunk(now, { isLast, raw })}`))
+    this.#pieces.push(Buffer.from(extra.chunk(now, { isLast, raw })))
   }
 
   #error(bytes: Uint8Array, from: number, length: number): void {

@@ -1,4 +1,4 @@
-import { latin1 } from '../text.ts'
+import { inOnePiece } from '../text.ts'
 
 const BACKSLASH = 0x5c
 
@@ -24,8 +24,9 @@ export class PlainEvents {
     const start = at + this.#opening.length
     const end = text.indexOf('"', start)
     if (end < 0 || text.charCodeAt(end - 1) === BACKSLASH) return
-    this.#head = flat(text.slice(0, start))
-    this.#tail = flat(text.slice(end))
+    // A slice would keep the whole read alive, and compare at a third of the speed.
+    this.#head = inOnePiece(text.slice(0, start))
+    this.#tail = inOnePiece(text.slice(end))
   }
 
   /** Nothing is recognised until the next event is learnt. */
@@ -46,9 +47,4 @@ export class PlainEvents {
     // The first quote after the opening closes the text, unless it is escaped: then the text says something with quotes.
     return text.indexOf('"', start) === close && text.charCodeAt(close - 1) !== BACKSLASH
   }
-}
-
-/** A copy of its own: a slice would keep the whole read alive, and compare at a third of the speed. */
-function flat(text: string): string {
-  return latin1(Buffer.from(text, 'latin1'))
 }

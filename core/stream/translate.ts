@@ -6,8 +6,10 @@ import type { Fold } from '../fold.ts'
 import type { Carry, Frame, Inbound, ReplyOptions } from '../format.ts'
 import type { StreamStage } from '../hooks.ts'
 import { type BoundStage, Chain } from './chain.ts'
-import { decoderOf, type FrameWriter, writerOf } from './framing.ts'
+import { decoderOf, type FrameWriter, isText as isTextFraming, writerOf } from './framing.ts'
 import type { Lane, LaneOptions } from './lane.ts'
+import { plainFrames } from './plain-frames.ts'
+import type { PlainTarget } from './plain-output.ts'
 import { PlainTranslation } from './plain-translation.ts'
 
 const OPEN_BRACE = 0x7b
@@ -39,7 +41,10 @@ export class TranslateLane implements Lane {
   #texts = 0
   #lastFrame: Frame | undefined
   #frames = 0
+  /** By pattern, of framings that are text; of others a stage does it. */
   readonly #plain: PlainTranslation | undefined
+  /** Nobody looks at the parts, and both dialects say where an event's text is. */
+  readonly #isPlain: boolean
   /** The tick that a stage asked for. */
   #alarm: Deadline | undefined
   /** Of the read under way: asking the clock per event would cost more than the event. */
@@ -48,7 +53,8 @@ export class TranslateLane implements Lane {
   constructor(options: TranslateOptions, startsAtParts = false) {
     this.#options = options
     this.#now = options.live.now()
-    this.#plain = startsAtParts ? undefined : this.#openPlain()
+    this.#isPlain = !startsAtParts && isPlain(options)
+    this.#plain = this.#isPlain && isTextFraming(options.framing ?? options.source.framing) ? this.#openPlain() : undefined
     this.#writer = writerOf(options.targetFraming ?? options.target.framing)
     this.#chain = new Chain<Uint8Array | StreamPart, Frame>(startsAtParts ? this.#tail() : [...this.#head(), ...this.#tail()], {
       push: (frame) => this.#push(frame),
@@ -97,9 +103,11 @@ export class TranslateLane implements Lane {
   #head(): BoundStage[] {
     const { source, framing, stages, sendsRaw, carry } = this.#options
     if (!source.outbound) throw new GatewayError('GW_INTERNAL', { reason: `format ${source.name} has no provider side` })
+    const { plainText, padding } = source.lens
     return [
       ...pick(stages, 'bytes'),
       bind(decoderOf(framing ?? source.framing)),
+      ...(this.#isPlain && !this.#plain ? [bind(plainFrames(this.#plainTarget(), { opening: plainText as string, padding }))] : []),
       ...pick(stages, 'frames'),
       ...(sendsRaw ? [bind(this.#rawWatch())] : []),
       bind(source.outbound.decodeStream, { carry }),
@@ -112,32 +120,28 @@ export class TranslateLane implements Lane {
     return [...pick(stages, 'parts'), bind(this.#watch()), bind(target.inbound.encodeStream, reply)]
   }
 
-  /** Only where nobody looks at the parts, and both dialects say where an event's text is. */
-  #openPlain(): PlainTranslation | undefined {
-    const { source, target, stages, sendsRaw, onPart } = this.#options
-    const { inbound } = target
-    const isPlain = target.lens.plainText !== undefined || inbound?.encodeText !== undefined
-    if (stages.length > 0 || sendsRaw || onPart || !source.lens.plainText || !isPlain) return undefined
-    const translate = (bytes: Uint8Array): Frame | undefined => {
-      this.#texts = 0
-      this.#frames = 0
-      this.#chain.push(bytes)
-      return this.#texts === 1 && this.#frames === 1 ? this.#lastFrame : undefined
-    }
-    return new PlainTranslation(
-      {
-        translate,
-        write: (event, data) => this.#writeData(event, data),
-        say: inbound?.encodeText && ((json) => this.#say(inbound, json)),
+  #openPlain(): PlainTranslation {
+    return new PlainTranslation(this.#plainTarget(), this.#options.source.lens.plainText as string, (bytes) => this.#chain.push(bytes))
+  }
+
+  #plainTarget(): PlainTarget {
+    const { inbound, lens } = this.#options.target
+    return {
+      watch: (translate) => {
+        this.#texts = 0
+        this.#frames = 0
+        translate()
+        return this.#texts === 1 && this.#frames === 1 ? this.#lastFrame : undefined
       },
-      source.lens.plainText,
-      target.lens.plainText,
-    )
+      write: (frame) => this.#writeOpen(frame),
+      say: inbound?.encodeText && ((json) => this.#say(inbound, json)),
+      opening: lens.plainText,
+    }
   }
 
   #say({ encodeText }: Inbound, json: string): void {
     const frame = encodeText?.(this.#chain.states.at(-1), json)
-    if (frame) this.#push(frame)
+    if (frame) this.#writeOpen(frame)
   }
 
   /** Stands before the encoder: sees what the client will, commits on content, notes usage. */
@@ -146,7 +150,7 @@ export class TranslateLane implements Lane {
     return {
       start: () => null,
       step: (_, part, out) => {
-        if (this.#plain) this.#texts += isText(part) ? 1 : 2
+        if (this.#isPlain) this.#texts += isText(part) ? 1 : 2
         if (part.type === 'usage') this.usage = part.usage
         else if (part.type === 'choice-end') this.#isEnding = true
         else if (part.type === 'response-end') this.#isWhole = true
@@ -177,19 +181,16 @@ export class TranslateLane implements Lane {
     this.#frames++
     // Error events have facts of their own under the same name; terminators are no objects.
     if (!this.#options.extra || this.#hasFailed || data.charCodeAt(0) !== OPEN_BRACE) this.#writer.add(frame)
-    else this.#writeData(event, data.slice(0, -1))
+    else this.#writeOpen({ event, data: data.slice(0, -1) })
   }
 
   /** An event whose data lacks its closing brace, with `extra_fields` where they belong. */
-  #writeData(event: string | undefined, data: string): void {
+  #writeOpen(frame: Frame): void {
     const { extra } = this.#options
-    if (!extra) {
-      this.#writer.add({ event, data: `${data}}` })
-      return
-    }
+    if (!extra) return this.#writer.add(frame, '}')
     const member = extra.chunk(this.#now, { isLast: this.#isEnding, raw: this.#raw })
     this.#raw = undefined
-    this.#writer.add({ event, data: `${data},${member}}` })
+    this.#writer.add(frame, `${member}}`)
   }
 
   /** One alarm for all stages, at the earliest time asked for; those that were not due ask again. */
@@ -223,6 +224,12 @@ export class TranslateLane implements Lane {
     this.#writer.close()
     this.#options.finish(error && this.#options.explain(error), this.#writer.take())
   }
+}
+
+/** Whether texts may be translated by pattern: nobody looks at events or parts, and both dialects say where an event's text is. */
+function isPlain({ source, target, stages, sendsRaw, onPart }: TranslateOptions): boolean {
+  if (stages.length > 0 || sendsRaw || onPart || source.lens.plainText === undefined) return false
+  return target.lens.plainText !== undefined || target.inbound?.encodeText !== undefined
 }
 
 const NO_STAGES: BoundStage[] = []

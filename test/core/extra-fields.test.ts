@@ -6,6 +6,9 @@ const FACTS: ExtraFacts = { requestType: 'chat_completion', provider: 'p', origi
 const read = (member: string): Record<string, unknown> =>
   (JSON.parse(`{${member}}`) as { extra_fields: Record<string, unknown> }).extra_fields
 
+/** A chunk's member stands behind others. */
+const readChunk = (member: string): Record<string, unknown> => read(`"id":1${member}`)
+
 describe('a whole answer', () => {
   test('tells the facts, and the latency in whole milliseconds', () => {
     expect(read(new ExtraFields(FACTS, 100).whole(112.6))).toEqual({
@@ -38,7 +41,7 @@ describe('a stream', () => {
     const members = [extra.chunk(110, { isLast: false })]
     extra.skip(115)
     members.push(extra.chunk(120, { isLast: false }), extra.chunk(125, { isLast: true }))
-    expect(members.map(read).map(({ chunk_index, latency }) => [chunk_index, latency])).toEqual([
+    expect(members.map(readChunk).map(({ chunk_index, latency }) => [chunk_index, latency])).toEqual([
       [0, 10],
       [2, 5],
       [3, 25],
@@ -47,8 +50,8 @@ describe('a stream', () => {
 
   test('the request stands in the first event alone, the provider’s event in each', () => {
     const extra = new ExtraFields({ ...FACTS, rawRequest: '{}' }, 0)
-    const first = read(extra.chunk(1, { isLast: false, raw: '{"n":1}' }))
-    const second = read(extra.chunk(2, { isLast: false, raw: '{"n":2}' }))
+    const first = readChunk(extra.chunk(1, { isLast: false, raw: '{"n":1}' }))
+    const second = readChunk(extra.chunk(2, { isLast: false, raw: '{"n":2}' }))
     expect(first).toMatchObject({ raw_request: {}, raw_response: { n: 1 } })
     expect(second).toMatchObject({ raw_response: { n: 2 } })
     expect(second).not.toHaveProperty('raw_request')

@@ -169,11 +169,11 @@ function addDelta(state: EncodeState, delta: PartDelta, out: Out): void {
   if (delta.redacted !== undefined) pushDelta(state, { reasoningContent: { redactedContent: sealThought(delta.redacted, signedBy) } }, out)
 }
 
-/** More of the text that was told last. */
+/** More of the text that was told last, without the closing brace. */
 export function encodeText(state: unknown, json: string): Frame {
   const { open } = state as EncodeState
   if (open?.kind !== 'text') throw new GatewayError('GW_INTERNAL', { reason: 'no text was told' })
-  return { event: 'contentBlockDelta', data: `${open.head}"${json}"${open.tail}` }
+  return { event: 'contentBlockDelta', data: `${open.head}"${json}"}` }
 }
 
 /** Free text of a custom call is the text of one field: clients want an object. */

@@ -31,6 +31,9 @@ export const lens: Lens = {
   withStreamUsage: () => [],
   usage: (data) => (data.includes('"usage"') ? decodeUsage(parseObject(data)?.usage) : undefined),
   mark,
+  plainText: '"text":"',
+  // So that nobody can guess words by the length of events.
+  padding: /,"p":"[a-zA-Z0-9]*"\}$/y,
 }
 
 /** Texts of blocks, those inside tool results and guarded ones included. */

@@ -6,6 +6,7 @@ import type { Usage } from '../../../core/canonical/usage.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
+import { inOnePiece } from '../../../core/text.ts'
 import { encodeProof } from '../shared/proof.ts'
 import { encodeGrounding, encodePart, encodeStop, encodeUsage, identity } from './encode-response.ts'
 import { encodeErrorFrame } from './error.ts'
@@ -21,7 +22,7 @@ interface ChoiceState {
 /** Where a stream stands. Plain data. */
 export interface EncodeState {
   options: ReplyOptions
-  /** What ends every event: the fields that tell which answer it is of. */
+  /** What ends every event, but for its closing brace: the fields that tell which answer it is of. */
   identity: string
   choices: Map<number, ChoiceState>
   usage: Usage | undefined
@@ -92,7 +93,7 @@ const STEPS: { [Type in StreamPart['type']]: (state: EncodeState, part: Extract<
 }
 
 function identityOf(answer: { id: string; model: string }, options: ReplyOptions): string {
-  return `,${JSON.stringify(identity(answer, options)).slice(1)}`
+  return inOnePiece(`,${JSON.stringify(identity(answer, options)).slice(1, -1)}`)
 }
 
 function choiceOf(state: EncodeState, index: number): ChoiceState {
@@ -137,7 +138,7 @@ function tellDelta(state: EncodeState, choice: number, { part, delta, out }: Tel
   if (wire) push(state, choice, { parts: JSON.stringify([{ text: '', ...wire }]), out })
 }
 
-/** More of the text that was told last. */
+/** More of the text that was told last, without the closing brace. */
 export function encodeText(state: unknown, json: string): Frame {
   const { speaking, identity: ending } = state as EncodeState
   if (speaking?.part.type !== 'text') throw new GatewayError('GW_INTERNAL', { reason: 'no text was told' })
@@ -152,7 +153,7 @@ function proofOf(part: Part, { signature, redacted }: PartDelta): WirePart | und
 }
 
 function push(state: EncodeState, choice: number, { parts, out }: { parts: string; out: Out }): void {
-  out.push({ data: `{"candidates":[{"content":{"parts":${parts},"role":"model"},"index":${choice}}]${state.identity}` })
+  out.push({ data: `{"candidates":[{"content":{"parts":${parts},"role":"model"},"index":${choice}}]${state.identity}}` })
 }
 
 /** A prompt that was blocked has no candidates; choices that an earlier stage cut short stop naturally. */
@@ -160,7 +161,7 @@ function finish(state: EncodeState, out: Out): void {
   state.isDone = true
   const usage = `"usageMetadata":${JSON.stringify(encodeUsage(state.usage))}`
   const feedback = state.choices.get(0)?.extra?.promptFeedback
-  if (feedback !== undefined) return out.push({ data: `{"promptFeedback":${JSON.stringify(feedback)},${usage}${state.identity}` })
+  if (feedback !== undefined) return out.push({ data: `{"promptFeedback":${JSON.stringify(feedback)},${usage}${state.identity}}` })
   if (state.choices.size === 0) choiceOf(state, 0)
   const last = [...state.choices.keys()].at(-1)
   for (const [index, { parts, stop, extra }] of state.choices) {
@@ -172,6 +173,6 @@ function finish(state: EncodeState, out: Out): void {
       ...(grounding && { groundingMetadata: grounding }),
       ...extra,
     }
-    out.push({ data: `{"candidates":[${JSON.stringify(candidate)}]${index === last ? `,${usage}` : ''}${state.identity}` })
+    out.push({ data: `{"candidates":[${JSON.stringify(candidate)}]${index === last ? `,${usage}` : ''}${state.identity}}` })
   }
 }

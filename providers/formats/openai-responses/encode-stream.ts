@@ -6,6 +6,7 @@ import type { Usage } from '../../../core/canonical/usage.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
+import { inOnePiece } from '../../../core/text.ts'
 import { encodeAnnotation, encodeItem, isOwnThought, itemId, outputText } from './encode-items.ts'
 import { ending, responseHead, tier } from './encode-response.ts'
 import { encodeErrorFrame } from './error.ts'
@@ -88,7 +89,7 @@ const STEPS: { [Type in StreamPart['type']]: Step<Type> } = {
     open(state, out)
     const place = state.items.size
     const id = itemId(part, state.responseId, place)
-    const opening = `,"item_id":${JSON.stringify(id)},"output_index":${place},"content_index":0,"delta":"`
+    const opening = inOnePiece(`,"item_id":${JSON.stringify(id)},"output_index":${place},"content_index":0,"delta":"`)
     const item: OpenItem = { part: { ...part }, id, place, opening, isEnded: false }
     state.items.set(index, item)
     startItem(state, item, out)
@@ -184,16 +185,18 @@ function saidBy(part: Part): PartDelta | undefined {
 function sayText(state: EncodeState, item: OpenItem, text: string): Frame {
   if (item.part.type === 'text') item.part.text += text
   state.speaking = item
-  return textFrame(state, item, JSON.stringify(text).slice(1, -1))
+  const { event, data } = textFrame(state, item, JSON.stringify(text).slice(1, -1))
+  return { event, data: `${data}}` }
 }
 
+/** Its data lacks the closing brace. */
 function textFrame(state: EncodeState, { opening }: OpenItem, json: string): Frame {
-  return { event: 'response.output_text.delta', data: `${TEXT_DELTA}${state.sequence++}${opening}${json}","logprobs":[]}` }
+  return { event: 'response.output_text.delta', data: `${TEXT_DELTA}${state.sequence++}${opening}${json}","logprobs":[]` }
 }
 
 const TEXT_DELTA = '{"type":"response.output_text.delta","sequence_number":'
 
-/** More of the text that was told last. */
+/** More of the text that was told last, without the closing brace. */
 export function encodeText(state: unknown, json: string): Frame {
   const { speaking } = state as EncodeState
   if (!speaking) throw new GatewayError('GW_INTERNAL', { reason: 'no text was told' })
