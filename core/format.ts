@@ -2,6 +2,7 @@ import type { BetaRules } from './beta-flags.ts'
 import type { ChatRequest, ChatResponse, StreamPart } from './canonical/chat.ts'
 import type { Json, JsonObject } from './canonical/json.ts'
 import type { Usage } from './canonical/usage.ts'
+import type { HeaderList } from './edge.ts'
 import type { GatewayError } from './errors.ts'
 import type { Fold } from './fold.ts'
 import type { Operation, Quirks } from './provider.ts'
@@ -212,6 +213,8 @@ export interface Format {
   otherFramings?: Readonly<Record<string, Framing>> | undefined
   /** Content type of the stream in this dialect. */
   streamType: string
+  /** Header lines that streams of this dialect have besides. Lower-case names. */
+  streamHeaders?: HeaderList | undefined
   /** What ends a stream in this dialect where a provider may leave it out: written for it when the answer was complete. */
   terminator?: string | undefined
   /** Request headers that the dialect defines itself: forwarded when the provider speaks it too (D7). Lower case. */

@@ -71,6 +71,9 @@ function head(ctx: Context, contentType: string, { facts, headers }: Pick<Served
   ]
   if (ctx.stream) lines.push(...STREAM_HEAD)
   if (headers.length > 0) lines.push(...headers)
+  const { streamHeaders } = ctx.inbound
+  // Those of the vendor stand among the provider's.
+  if (ctx.stream && streamHeaders) lines.push(...streamHeaders.filter(([name]) => !headers.some(([given]) => given === name)))
   if (facts && !ctx.incoming.route.isNative) addFacts(lines, ctx, facts)
   if (ctx.replyHeaders.length > 0) lines.push(...ctx.replyHeaders)
   return lines

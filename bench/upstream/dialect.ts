@@ -34,6 +34,7 @@ export interface Dialect {
     | 'anthropic-messages'
     | 'gemini'
     | 'bedrock-converse'
+    | 'bedrock-invoke'
     | 'cohere-chat'
     | `${'openai' | 'cohere' | 'gemini' | 'vertex' | 'bedrock'}-${'embeddings' | 'embed' | 'rerank' | 'rank' | 'count'}`
     | 'anthropic-count'

@@ -13,7 +13,7 @@ const PLACES: readonly (readonly [path: RegExp, dialect: () => Dialect])[] = [
   [/\/v2\/embed$/, () => cohereEmbed],
   [/:(?:embedContent|batchEmbedContents)$/, () => geminiEmbed],
   [/:predict$/, () => vertexEmbed],
-  [/\/model\/[^/]+\/invoke$/, () => bedrockEmbed],
+  [/\/model\/[^/]*(?:embed|-e1)[^/]*\/invoke$/, () => bedrockEmbed],
   [/\/pipeline\/feature-extraction$/, () => features],
   [/\/v1\/rerank$/, () => rerank],
   [/\/v2\/rerank$/, () => cohereRerank],

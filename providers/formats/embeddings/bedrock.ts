@@ -41,7 +41,7 @@ function check(scan: Scan): void {
   const given = COHERE_FIELDS.filter((name) => scan.spans.has(name))
   for (const name of given) checkFilled(scan, name)
   if (given.length === 0 && !TITAN_FIELDS.some((name) => scan.spans.has(name)))
-    bad('inputText', 'is required (Titan), or texts (Cohere): InvokeModel serves the embeddings of these two, and the Messages of Claude')
+    bad('inputText', 'is required (Titan), or texts (Cohere): InvokeModel serves the embeddings of these two')
 }
 
 function decodeRequest(body: JsonObject, named?: NamedByPath): Decoded<EmbedRequest> {
