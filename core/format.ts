@@ -114,6 +114,8 @@ export interface Inbound {
    */
   check?(scan: Scan): void
   encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject
+  /** Header lines that a whole answer of this dialect has besides. Lower-case names. */
+  answerHeaders?(response: ChatResponse): HeaderList
   /** `start(options: ReplyOptions)`. Writes the terminator on `response-end`, the error event when ended with an error. */
   encodeStream: Fold<StreamPart, Frame>
   /**
@@ -186,6 +188,8 @@ export interface Lens {
   withStreamUsage(scan: Scan): Splice[]
   /** Usage of a whole answer or of one event's data; undefined where it has none. */
   usage(data: string): Usage | undefined
+  /** Usage of a whole answer whose body may not tell it, by the header lines that are passed on. */
+  headerUsage?(headers: HeaderList): Usage | undefined
   /** What one event is. Cheap: looks for marks in the text, parses nothing on the common path. */
   mark(frame: Frame): FrameMark
   /** What opens the text of an event of plain text: `"content":"`. Events that differ in that text alone are not looked at. */

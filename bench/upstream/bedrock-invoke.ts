@@ -24,6 +24,10 @@ export const bedrockInvoke: Dialect = {
       .filter(({ data }) => data !== '[DONE]')
     return events.map((event, index) => chunk(index === events.length - 1 ? { ...event, data: measured(event.data, content) } : event))
   },
+  headers: ({ usage }) => [
+    ['x-amzn-bedrock-input-token-count', String(usage?.input)],
+    ['x-amzn-bedrock-output-token-count', String(usage?.output)],
+  ],
   cutEvent: () => chunk({ kind: 'content', data: '{"generation":"te' }),
 }
 

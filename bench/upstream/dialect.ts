@@ -42,6 +42,8 @@ export interface Dialect {
     | 'features'
   /** The body of a whole answer. */
   whole(content: Content, options: AnswerOptions): string
+  /** Header lines of a whole answer. */
+  headers?(content: Content): readonly (readonly [string, string])[]
   events(content: Content, options: AnswerOptions): StreamEvent[]
   /** The body of an error answer. */
   error(status: number, message: string): string

@@ -1,6 +1,8 @@
 import { BedrockRuntimeClient, InvokeModelCommand, InvokeModelWithResponseStreamCommand } from '@aws-sdk/client-bedrock-runtime'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
+import { definePlugin } from '../../core/plugin.ts'
 import { createGateway } from '../../transports/testing.ts'
 import { PROVIDERS } from '../matrix/cases.ts'
 import { type MatrixGateway, startMatrixGateway } from '../matrix/gateway.ts'
@@ -291,6 +293,59 @@ test('tools go both ways: Command R, Nova, gpt-oss', async () => {
   })
   const tools = [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object' } } }]
   expect(await invoke('bedrock/tools', { ...openai.body, tools })).toMatchObject({ choices: [{ finish_reason: 'tool_calls' }] })
+})
+
+test('what whole answers cost stands in their heads, translated or not', async () => {
+  for (const model of ['mistral.mistral-7b-instruct-v0:2', 'openai/text']) {
+    const body = JSON.stringify({ prompt: 'hello', max_tokens: 9 })
+    const { headers } = await behind.gateway.fetch(`/bedrock/model/${encodeURIComponent(model)}/invoke`, body)
+    expect(headers.get('x-amzn-bedrock-input-token-count')).toBe('12')
+    expect(headers.get('x-amzn-bedrock-output-token-count')).toBe('15')
+  }
+})
+
+test('handlers see the usage of what passes, and what they change is asked by Converse', async () => {
+  const seen: unknown[] = []
+  let isEditing = false
+  const spy = definePlugin({
+    name: 'spy',
+    config: z.strictObject({}),
+    setup: () => ({
+      hooks: {
+        preRequest: {
+          needs: ['canonical'],
+          handler(ctx) {
+            if (isEditing) ctx.request = { ...ctx.request, temperature: 0.1 }
+          },
+        },
+        postHook(outcome) {
+          if (outcome.ok) seen.push(outcome.usage)
+          return outcome
+        },
+      },
+    }),
+  })
+  const keys = [{ name: 'aws', value: 'sk-provider', models: ['*'] }]
+  const config = { providers: { bedrock: { keys, network_config: { base_url: behind.upstream.url } } } }
+  const gateway = await createGateway({ config, plugins: [spy] })
+  const ask = async (method: string): Promise<string> => {
+    const path = `/bedrock/model/mistral.mistral-7b-instruct-v0:2/${method}`
+    return (await gateway.fetch(path, JSON.stringify({ prompt: 'hello', max_tokens: 9 }))).text()
+  }
+  await ask('invoke')
+  expect(lastPath()).toContain('/invoke')
+  await ask('invoke-with-response-stream')
+  expect(seen).toEqual([
+    { inputTokens: 12, outputTokens: 15 },
+    { inputTokens: 12, outputTokens: 15 },
+  ])
+  isEditing = true
+  expect(JSON.parse(await ask('invoke'))).toEqual({ outputs: [{ text: PLAIN_TEXT, stop_reason: 'stop' }] })
+  expect([lastPath(), behind.upstream.requests.at(-1)?.json]).toMatchObject([
+    expect.stringContaining('/converse'),
+    { inferenceConfig: { temperature: 0.1, maxTokens: 9 } },
+  ])
+  await gateway.close()
 })
 
 describe('what cannot be right asks nobody', () => {

@@ -8,7 +8,7 @@ import { familyOfBody, familyOfModel, type InvokeFamily } from '../shared/invoke
 import { wrapStream } from './chunks.ts'
 import { cohere } from './cohere.ts'
 import { type Family, NAME } from './family.ts'
-import { type Dialects, invokeLens } from './lens.ts'
+import { answerHeaders, type Dialects, invokeLens } from './lens.ts'
 import { claudeFamily, mistralChatFamily, novaFamily, openaiFamily } from './messages.ts'
 import { readPath } from './path.ts'
 import { deepseek, llama, mistral, titan } from './prompts.ts'
@@ -45,6 +45,7 @@ export function invokeFormat(dialects: Dialects, module: string): Format {
       decodeRequest: (body, named) => decodeRequest(families, body, named),
       encodeResponse: (response, options) => families[family(options.carry?.family)].encodeResponse(response, options),
       encodeStream: wrapStream(({ carry }) => family(carry?.family), folds as Record<InvokeFamily, Family['encodeStream']>),
+      answerHeaders,
       encodeError,
       encodeErrorFrame,
       errorHeaders,

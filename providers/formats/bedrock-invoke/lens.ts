@@ -1,5 +1,7 @@
+import type { ChatResponse } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject, parseObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import type { Usage } from '../../../core/canonical/usage.ts'
+import type { HeaderList } from '../../../core/edge.ts'
 import type { Format, Frame, FrameMark, Lens } from '../../../core/format.ts'
 import type { Scan } from '../../../core/scan.ts'
 import { withoutFields } from '../shared/body-edits.ts'
@@ -27,6 +29,7 @@ export function invokeLens(dialects: Dialects): Lens {
     // It is always told.
     withStreamUsage: () => [],
     usage: (data) => usageIn(dialects, data),
+    headerUsage,
     mark: (frame) => mark(dialects, frame),
   }
 }
@@ -96,6 +99,36 @@ function metricsOf(value: unknown): Usage | undefined {
     cacheReadTokens,
     cacheWriteTokens,
   })
+}
+
+/** Names of the header lines that count tokens: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-invoke.html */
+const INPUT = 'x-amzn-bedrock-input-token-count'
+const OUTPUT = 'x-amzn-bedrock-output-token-count'
+const CACHE_READ = 'x-amzn-bedrock-cache-read-input-token-count'
+const CACHE_WRITE = 'x-amzn-bedrock-cache-write-input-token-count'
+
+/** Whole answers have the metrics in their head; those of some families have them nowhere else. */
+function headerUsage(headers: HeaderList): Usage | undefined {
+  const lines = new Map(headers)
+  return metricsOf({
+    inputTokenCount: lines.get(INPUT),
+    outputTokenCount: lines.get(OUTPUT),
+    cacheReadInputTokenCount: lines.get(CACHE_READ),
+    cacheWriteInputTokenCount: lines.get(CACHE_WRITE),
+  })
+}
+
+/** The same for a translated answer. */
+export function answerHeaders({ usage }: ChatResponse): HeaderList {
+  if (!usage) return []
+  const { inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage
+  const lines: [string, number | undefined][] = [
+    [INPUT, Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens)],
+    [OUTPUT, outputTokens],
+    [CACHE_READ, usage.cacheReadTokens],
+    [CACHE_WRITE, usage.cacheWriteTokens],
+  ]
+  return lines.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as const]))
 }
 
 /** Some models' counts are texts. */
