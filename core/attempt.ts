@@ -21,7 +21,7 @@ import { forwardedHeaders, mergeHeaders, shownHeaders } from './forward-headers.
 import type { Candidate, HookCallers, StreamStage } from './hooks.ts'
 import { locate, pathOf } from './request-path.ts'
 import { retryAfterMs } from './retry.ts'
-import { exactGoal, type Goal } from './routing.ts'
+import { exactGoal, type Goal, nativeGoal } from './routing.ts'
 import type { Runtime } from './runtime.ts'
 import { signRequest } from './sign-in.ts'
 import { framingOf, isText } from './stream/framing.ts'
@@ -57,7 +57,7 @@ const TERMINATOR_GRACE_MS = 1_000
  */
 export function attempt(runtime: Runtime, ctx: Context, goal: Goal, candidate: Candidate): Promise<Served> {
   return new Promise((resolve, reject) => {
-    const exact = exactGoal(runtime, goal, candidate)
+    const exact = nativeGoal(exactGoal(runtime, goal, candidate), ctx, { candidate, callers: runtime.callers(ctx) })
     const start = (): void => new AttemptRun({ runtime, ctx, goal: exact, candidate, resolve, reject }).start()
     const admission = admit(runtime, ctx, goal.settings)
     if (admission) admission.then(start, reject)

@@ -2,6 +2,7 @@ import type { BetaRules } from './beta-flags.ts'
 import type { ChatRequest, ChatResponse, StreamPart } from './canonical/chat.ts'
 import type { Json, JsonObject } from './canonical/json.ts'
 import type { Usage } from './canonical/usage.ts'
+import type { HeaderList } from './edge.ts'
 import type { GatewayError } from './errors.ts'
 import type { Fold } from './fold.ts'
 import type { Operation, Quirks } from './provider.ts'
@@ -113,6 +114,8 @@ export interface Inbound {
    */
   check?(scan: Scan): void
   encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject
+  /** Header lines that a whole answer of this dialect has besides. Lower-case names. */
+  answerHeaders?(response: ChatResponse): HeaderList
   /** `start(options: ReplyOptions)`. Writes the terminator on `response-end`, the error event when ended with an error. */
   encodeStream: Fold<StreamPart, Frame>
   /**
@@ -186,6 +189,8 @@ export interface Lens {
   withStreamUsage(scan: Scan): Splice[]
   /** Usage of a whole answer or of one event's data; undefined where it has none. */
   usage(data: string): Usage | undefined
+  /** Usage of a whole answer whose body may not tell it, by the header lines that are passed on. */
+  headerUsage?(headers: HeaderList): Usage | undefined
   /** What one event is. Cheap: looks for marks in the text, parses nothing on the common path. */
   mark(frame: Frame): FrameMark
   /** What opens the text of an event of plain text: `"content":"`. Events that differ in that text alone are not looked at. */
@@ -215,6 +220,8 @@ export interface Format {
   otherFramings?: Readonly<Record<string, Framing>> | undefined
   /** Content type of the stream in this dialect. */
   streamType: string
+  /** Header lines that streams of this dialect have besides. Lower-case names. */
+  streamHeaders?: HeaderList | undefined
   /** What ends a stream in this dialect where a provider may leave it out: written for it when the answer was complete. */
   terminator?: string | undefined
   /** Request headers that the dialect defines itself: forwarded when the provider speaks it too (D7). Lower case. */

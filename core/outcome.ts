@@ -33,5 +33,6 @@ function answerFields(response: AnyResponse): Pick<Extract<Outcome, { ok: true }
 }
 
 function usageOf(served: Served): Usage | undefined {
-  return served.kind === 'bytes' ? served.facts?.goal.format.lens.usage(utf8(served.body)) : undefined
+  const lens = served.facts?.goal.format.lens
+  return lens && served.kind === 'bytes' ? (lens.usage(utf8(served.body)) ?? lens.headerUsage?.(served.headers)) : undefined
 }

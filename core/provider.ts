@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { StreamPart } from './canonical/chat.ts'
 import type { JsonObject } from './canonical/json.ts'
 import type { HeaderList } from './edge.ts'
+import type { Scan } from './scan.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 
 /** Operations of the gateway, by the names of api.md 1.3 (`extra_fields.request_type`); streams add `_stream`. */
@@ -42,6 +43,13 @@ export interface PathFacts {
   isStream: boolean
   key: KeySettings | undefined
   settings: ProviderSettings
+}
+
+/** What an entry may decide by whether it takes a client's body as it came. */
+export interface NativeFacts extends PathFacts {
+  /** The model as the client's path names it. */
+  asked: string
+  body: Scan
 }
 
 /** The path below the base URL, with its query; model names in it are escaped. */
@@ -85,6 +93,11 @@ export interface Provider {
   auth: AuthKind
   /** Path below the base URL, per operation. An operation that is not named here is not supported, or translated to one that is. */
   paths: Partial<Record<Operation, string | PathOf>>
+  /**
+   * The path that takes a client's body as it came, in a dialect that the provider has besides its own; undefined: what it is
+   * asked then is translated. `format`: the name of the client's.
+   */
+  native?: (format: string, facts: NativeFacts) => string | undefined
   /** The entry that serves a model of another family (Claude on Vertex); undefined: this one. Same key config and settings. */
   variant?: (model: string, operation: Operation) => Provider | undefined
   /** The model as the body or path says it, where that differs from its name after the provider's. */

@@ -24,7 +24,9 @@ export function replyServed(runtime: Runtime, ctx: Context, served: Served, repl
   if (served.kind === 'live') return served.live.attach(reply, 200, head(ctx, streamType(ctx), served))
   if (ctx.stream && served.kind === 'response') return streamParts(runtime, ctx, served, reply)
   const body = served.kind === 'bytes' ? bytesBody(runtime, ctx, served) : encodedBody(runtime, ctx, served)
-  reply.send(200, head(ctx, JSON_TYPE, served), body)
+  const lines = head(ctx, JSON_TYPE, served)
+  const own = served.kind === 'response' ? ctx.inbound.inbound?.answerHeaders?.(served.response as ChatResponse) : undefined
+  reply.send(200, own ? [...lines, ...own] : lines, body)
 }
 
 /** Sends an error in the client's dialect. Once a stream has begun its lane writes the error instead. */
@@ -71,6 +73,9 @@ function head(ctx: Context, contentType: string, { facts, headers }: Pick<Served
   ]
   if (ctx.stream) lines.push(...STREAM_HEAD)
   if (headers.length > 0) lines.push(...headers)
+  const { streamHeaders } = ctx.inbound
+  // Those of the vendor stand among the provider's.
+  if (ctx.stream && streamHeaders) lines.push(...streamHeaders.filter(([name]) => !headers.some(([given]) => given === name)))
   if (facts && !ctx.incoming.route.isNative) addFacts(lines, ctx, facts)
   if (ctx.replyHeaders.length > 0) lines.push(...ctx.replyHeaders)
   return lines

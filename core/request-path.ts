@@ -1,6 +1,7 @@
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { Candidate } from './hooks.ts'
+import type { PathOf } from './provider.ts'
 import type { Goal } from './routing.ts'
 import type { ProviderSettings } from './snapshot.ts'
 import { type Destination, targetAt } from './upstream/target.ts'
@@ -10,23 +11,22 @@ import type { Target } from './upstream/types.ts'
  * What a request asks for: a path below the provider's base URL, or a whole URL where the operator wrote one or the provider has
  * a host of its own for it. `method`: of the encoded request. Throws GW_INVALID_REQUEST where a model's name would lead elsewhere.
  */
-export function pathOf(
-  { settings, entry, operation }: Goal,
-  ctx: Context,
-  sent: { candidate: Candidate; method: string | undefined },
-): string {
+export function pathOf(goal: Goal, ctx: Context, sent: { candidate: Candidate; method: string | undefined }): string {
+  const { settings, entry, operation } = goal
   const { key, model } = sent.candidate
   const override = settings.pathOverrides[ctx.stream ? `${operation}_stream` : operation] ?? settings.pathOverrides[operation]
   if (override !== undefined) return override
   const path = entry.paths[operation]
-  if (typeof path !== 'function') return path as string
-  const named = path({
-    model: entry.wireModel?.(model, { operation, key }) ?? model,
-    method: sent.method,
-    isStream: ctx.stream,
-    key,
-    settings,
-  })
+  if (goal.path === undefined && typeof path !== 'function') return path as string
+  const named =
+    goal.path ??
+    (path as PathOf)({
+      model: entry.wireModel?.(model, { operation, key }) ?? model,
+      method: sent.method,
+      isStream: ctx.stream,
+      key,
+      settings,
+    })
   if (DOT_SEGMENT.test(named))
     throw new GatewayError('GW_INVALID_REQUEST', { param: 'model', reason: `names no model of ${settings.name}` })
   return named

@@ -1,7 +1,8 @@
+import { clientBetas } from './beta-flags.ts'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
 import type { Format } from './format.ts'
-import type { Candidate } from './hooks.ts'
+import type { Candidate, HookCallers } from './hooks.ts'
 import { type KeyWish, orderForSession } from './key-choice.ts'
 import type { Operation, Provider } from './provider.ts'
 import type { Runtime } from './runtime.ts'
@@ -16,6 +17,8 @@ export interface Goal {
   /** As what the provider serves the request: what the client asked for, or what that is translated to. */
   operation: Operation
   model: string
+  /** Where the body is asked for as it came (Provider.native); absent: where its operation is. */
+  path?: string | undefined
   /** What the client asked of the choice of a key; absent: nothing. */
   wish?: KeyWish | undefined
   /** Whose lists hold besides the keys' own; absent: nobody's. */
@@ -45,6 +48,23 @@ export function exactGoal(runtime: Runtime, goal: Goal, { model }: Candidate): G
   const operation = entry.paths[goal.operation] === undefined && AS_CHAT.has(goal.operation) ? CHAT : goal.operation
   if (entry.paths[operation] === undefined) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation, provider: goal.settings.name })
   return { ...goal, entry, operation, format: formatOf(runtime, entry, operation) }
+}
+
+/**
+ * The goal in the client's own dialect, where its provider has that one besides (Provider.native), so that the body and the answer
+ * pass as they are. Not where somebody changed or reads what is in them: those need the dialect that can be translated.
+ */
+export function nativeGoal(goal: Goal, ctx: Context, { candidate, callers }: { candidate: Candidate; callers: HookCallers }): Goal {
+  const { entry, settings, operation, format } = goal
+  if (!entry.native || !ctx.scan || ctx.isEdited || format === ctx.inbound) return goal
+  if (callers.needs.has('response') || (ctx.stream && callers.stream)) return goal
+  if ([operation, `${operation}_stream`].some((name) => settings.pathOverrides[name] !== undefined)) return goal
+  // What the client says in a header is said in the body there, which takes a translation.
+  if (clientBetas(ctx, format, { overrides: [] })?.length) return goal
+  const { key, model } = candidate
+  const asked = ctx.named?.model ?? ctx.model
+  const path = entry.native(ctx.inbound.name, { model, asked, isStream: ctx.stream, key, settings, body: ctx.scan })
+  return path === undefined ? goal : { ...goal, format: ctx.inbound, path }
 }
 
 function formatOf({ registry }: Runtime, entry: Provider, operation: Operation): Format {

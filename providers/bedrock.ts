@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { isObject, type JsonObject } from '../core/canonical/json.ts'
-import { defineProvider, type PathFacts } from '../core/provider.ts'
+import { defineProvider, type NativeFacts, type PathFacts } from '../core/provider.ts'
 import type { KeySettings } from '../core/snapshot.ts'
 import { claudeBetas } from './formats/shared/claude-betas.ts'
+import { familyOfBody, familyOfModel } from './formats/shared/invoke-families.ts'
 
 const DEFAULT_REGION = 'us-east-1'
 
@@ -62,6 +63,7 @@ export const bedrock = defineProvider({
     rerank: rerankPath,
     count_tokens: (facts) => modelPath('count-tokens', facts),
   },
+  native: (format, facts) => (format === 'bedrock-invoke' ? invokePath(facts) : undefined),
   wireModel: (model, { operation, key }) => (operation === 'rerank' ? arnOf(model, key) : model),
   modelIds(body) {
     const models = isObject(body) && Array.isArray(body.modelSummaries) ? body.modelSummaries : []
@@ -79,6 +81,18 @@ function isServed({ outputModalities: kinds }: JsonObject): boolean {
 
 function conversePath(facts: PathFacts): string {
   return modelPath(facts.isStream ? 'converse-stream' : 'converse', facts)
+}
+
+/** InvokeModel, where the model is of the family that the body is of, or its id does not tell. */
+function invokePath(facts: NativeFacts): string | undefined {
+  const { body, asked, model, isStream } = facts
+  const read = (name: string): unknown => (body.spans.has(name) ? body.value(name) : undefined)
+  const said = familyOfModel(asked, read) ?? familyOfBody(read)
+  if (said === undefined || (familyOfModel(model, read) ?? said) !== said) return undefined
+  // As Anthropic's own clients write them: Bedrock refuses such bodies, Converse says the same.
+  if (said === 'claude' && (read('anthropic_version') === undefined || ['model', 'stream'].some((name) => body.spans.has(name))))
+    return undefined
+  return modelPath(isStream ? 'invoke-with-response-stream' : 'invoke', facts)
 }
 
 function modelPath(method: string, { model, key }: PathFacts): string {

@@ -41,7 +41,8 @@ export function answer(ask: Ask, content: Content): Step[] {
 
 /** The bytes of a whole answer, head included. */
 export function wholeAnswer(ask: Ask, content: Content): Buffer {
-  return whole(200, [JSON_TYPE, ['x-request-id', 'req_fake_1']], ask.dialect.whole(content, ask))
+  const own = ask.dialect.headers?.(content) ?? []
+  return whole(200, [JSON_TYPE, ['x-request-id', 'req_fake_1'], ...own], ask.dialect.whole(content, ask))
 }
 
 /** The events of a content in the dialect of the request. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { type Ask, refused, type UpstreamState } from './answers.ts'
 import { anthropicMessages } from './anthropic-messages.ts'
 import { bedrockConverse } from './bedrock-converse.ts'
+import { bedrockInvoke } from './bedrock-invoke.ts'
 import { benchSteps, MODEL_NAMES, stepsFor } from './catalogue.ts'
 import { cohereChat } from './cohere-chat.ts'
 import type { Dialect } from './dialect.ts'
@@ -136,14 +137,14 @@ function quickSteps(host: ConnectionHost, head: RequestHead, body: Buffer): read
 }
 
 const CHAT_PATH =
-  /\/(?:completions|responses|messages|v2\/chat|converse(?:-stream)?)$|:(?:streamGenerateContent|generateContent|streamRawPredict|rawPredict)$/
+  /\/(?:completions|responses|messages|v2\/chat|converse(?:-stream)?|invoke(?:-with-response-stream)?)$|:(?:streamGenerateContent|generateContent|streamRawPredict|rawPredict)$/
 const MODELS_PATH = /\/(?:models|foundation-models)$/
-const STREAM_PATH = /\/converse-stream$|:streamGenerateContent$/
+const STREAM_PATH = /\/converse-stream$|\/invoke-with-response-stream$|:streamGenerateContent$/
 
 /** The model where the path names it: Gemini, Vertex and Bedrock. */
 function modelIn(path: string): string | undefined {
   const found =
-    /\/models?\/([^/]+?)(?::(?:stream)?(?:G|g)enerateContent|:(?:streamR|r)awPredict|\/converse(?:-stream)?|:[a-zA-Z]+|\/invoke|\/count-tokens)$/.exec(
+    /\/models?\/([^/]+?)(?::(?:stream)?(?:G|g)enerateContent|:(?:streamR|r)awPredict|\/converse(?:-stream)?|:[a-zA-Z]+|\/invoke(?:-with-response-stream)?|\/count-tokens)$/.exec(
       path,
     )
   return found?.[1] && decodeURIComponent(found[1])
@@ -154,6 +155,7 @@ function dialectOf(head: RequestHead): Dialect {
   if (operation) return operation
   if (/:(?:streamG|g)enerateContent$|\/v1beta\d?\//.test(head.path)) return gemini
   if (/\/converse(?:-stream)?$|\/foundation-models$/.test(head.path)) return bedrockConverse
+  if (/\/invoke(?:-with-response-stream)?$/.test(head.path)) return bedrockInvoke
   if (head.path.endsWith('/v2/chat')) return cohereChat
   if (head.path.endsWith('/v1/responses')) return openaiResponses
   if (/(?<!chat)\/completions$/.test(head.path)) return openaiCompletions

@@ -34,6 +34,7 @@ export interface Dialect {
     | 'anthropic-messages'
     | 'gemini'
     | 'bedrock-converse'
+    | 'bedrock-invoke'
     | 'cohere-chat'
     | `${'openai' | 'cohere' | 'gemini' | 'vertex' | 'bedrock'}-${'embeddings' | 'embed' | 'rerank' | 'rank' | 'count'}`
     | 'anthropic-count'
@@ -41,6 +42,8 @@ export interface Dialect {
     | 'features'
   /** The body of a whole answer. */
   whole(content: Content, options: AnswerOptions): string
+  /** Header lines of a whole answer. */
+  headers?(content: Content): readonly (readonly [string, string])[]
   events(content: Content, options: AnswerOptions): StreamEvent[]
   /** The body of an error answer. */
   error(status: number, message: string): string

@@ -13,7 +13,7 @@ const PLACES: readonly (readonly [path: RegExp, dialect: () => Dialect])[] = [
   [/\/v2\/embed$/, () => cohereEmbed],
   [/:(?:embedContent|batchEmbedContents)$/, () => geminiEmbed],
   [/:predict$/, () => vertexEmbed],
-  [/\/model\/[^/]+\/invoke$/, () => bedrockEmbed],
+  [/\/model\/[^/]*(?:embed|-e1)[^/]*\/invoke$/, () => bedrockEmbed],
   [/\/pipeline\/feature-extraction$/, () => features],
   [/\/v1\/rerank$/, () => rerank],
   [/\/v2\/rerank$/, () => cohereRerank],
@@ -70,7 +70,10 @@ const PROBLEMS: Partial<Record<Dialect['name'], (body: Body) => string | undefin
   'bedrock-rerank': (body) => lacks(body, 'queries', 'sources', 'rerankingConfiguration'),
   'vertex-rank': (body) =>
     lacks(body, 'query', 'records') ?? unknown(body, 'model', 'query', 'records', 'topN', 'ignoreRecordDetailsInResponse', 'userLabels'),
-  'bedrock-embed': (body) => (body.inputText || body.inputImage ? undefined : lacks(body, 'input_type')),
+  'bedrock-embed': (body) => {
+    if (body.singleEmbeddingParams) return lacks(body, 'taskType') ?? lacks(body.singleEmbeddingParams as Body, 'embeddingPurpose')
+    return body.inputText || body.inputImage ? undefined : lacks(body, 'input_type')
+  },
 }
 
 /** Counts refuse what is about the answer. */
@@ -179,6 +182,13 @@ const bedrockEmbed: Dialect = {
   name: 'bedrock-embed',
   whole(content, options) {
     const { body = {} } = options
+    const params = body.singleEmbeddingParams as Body | undefined
+    if (params) {
+      const { value } = (params.text ?? {}) as Body
+      const { source } = (params.image ?? {}) as Body
+      const embedding = vectorOf(value ?? (source as Body | undefined)?.bytes, params.embeddingDimension as number)
+      return JSON.stringify({ embeddings: [{ embeddingType: params.text ? 'TEXT' : 'IMAGE', embedding }] })
+    }
     if (body.inputText === undefined && body.inputImage === undefined) {
       const { embeddings, ...rest } = JSON.parse(cohereEmbed.whole(content, options)) as Body
       const plain = (embeddings as Body).float

@@ -1,4 +1,5 @@
 import type { Ask } from './answers.ts'
+import { invokeProblem } from './bedrock-invoke.ts'
 import { isOperation, operationProblem } from './operations.ts'
 
 /** A message of any dialect, as loosely as an echo needs it. Gemini says `parts`. */
@@ -70,6 +71,7 @@ type Body = Readonly<Record<string, unknown>>
 const PROBLEMS: Readonly<Record<string, (body: Body) => string | undefined>> = {
   gemini: (body) =>
     unknownField(body, GEMINI_FIELDS) ?? badRoles(body.contents, ['user', 'model'], 'contents') ?? emptyParts(body.contents, 'parts'),
+  'bedrock-invoke': invokeProblem,
   'openai-responses': (body) => (body.input === undefined ? 'input is required' : undefined),
   'openai-completions': (body) => (typeof body.prompt === 'string' || Array.isArray(body.prompt) ? undefined : 'prompt is required'),
   'bedrock-converse': (body) =>

@@ -24,8 +24,8 @@ import { cohereRerank } from './rerank/cohere.ts'
 import { nativeRerank, textRerank } from './rerank/native.ts'
 import { vertexRank } from './rerank/vertex.ts'
 
-/** Claude behind InvokeModel. Put together here, because a format knows no other. */
-const bedrockInvoke = invokeFormat(anthropicMessages, import.meta.url)
+/** InvokeModel, of which some models speak other dialects. Put together here, because a format knows no other. */
+const bedrockInvoke = invokeFormat({ claude: anthropicMessages, converse: bedrockConverse, openai: openaiChat }, import.meta.url)
 
 /** Operations without streams, each over the errors and headers of its vendor's chat. */
 const operations: readonly Format[] = [

@@ -86,6 +86,55 @@ describe('InvokeModel of AWS', () => {
     },
   )
 
+  test.each(['amazon.nova-2-multimodal-embeddings-v1:0', 'openai/text-embedding-3-small', 'cohere/embed-v4.0'])(
+    'a Nova body for %s',
+    async (modelId) => {
+      const text = { truncationMode: 'END', value: 'one' }
+      const params = { embeddingPurpose: 'GENERIC_RETRIEVAL', embeddingDimension: 2, text }
+      const answer = await invoke(modelId, { taskType: 'SINGLE_EMBEDDING', singleEmbeddingParams: params })
+      expect(answer).toEqual({ embeddings: [{ embeddingType: 'TEXT', embedding: vectorOf('one', 2) }] })
+    },
+  )
+
+  test('Nova embeds a text or a picture for other clients', async () => {
+    const model = 'bedrock/amazon.nova-2-multimodal-embeddings-v1:0'
+    const text = await behind.openai.embeddings.create({ model, input: 'one', dimensions: 256 })
+    expect(text.data[0]?.embedding).toEqual(vectorOf('one', 256))
+    expect([behind.last().path, behind.last().json]).toEqual([
+      '/model/amazon.nova-2-multimodal-embeddings-v1%3A0/invoke',
+      {
+        schemaVersion: 'nova-multimodal-embed-v1',
+        taskType: 'SINGLE_EMBEDDING',
+        singleEmbeddingParams: {
+          embeddingPurpose: 'GENERIC_INDEX',
+          embeddingDimension: 256,
+          text: { truncationMode: 'NONE', value: 'one' },
+        },
+      },
+    ])
+    await behind.cohere.embed({ model, images: ['data:image/png;base64,AAAA'], inputType: 'image', embeddingTypes: ['float'] })
+    expect(behind.last().json.singleEmbeddingParams).toMatchObject({ image: { format: 'png', source: { bytes: 'AAAA' } } })
+  })
+
+  test.each([
+    [{ taskType: 'SEGMENTED_EMBEDDING', singleEmbeddingParams: { text: { value: 'x' } } }, 'taskType: must be SINGLE_EMBEDDING'],
+    [{ taskType: 'SINGLE_EMBEDDING', singleEmbeddingParams: {} }, 'singleEmbeddingParams: must have one of'],
+    [{ taskType: 'SINGLE_EMBEDDING', singleEmbeddingParams: { text: { value: 'x' }, image: {} } }, 'image: is one too many'],
+  ])('%j is refused before anybody is asked', async (body, said) => {
+    const { length } = behind.upstream.requests
+    await expect(invoke('amazon.nova-2-multimodal-embeddings-v1:0', body)).rejects.toMatchObject({
+      name: 'ValidationException',
+      message: expect.stringContaining(said),
+    })
+    expect(behind.upstream.requests).toHaveLength(length)
+  })
+
+  test('a film is Nova’s alone', async () => {
+    const video = { format: 'mp4', embeddingMode: 'AUDIO_VIDEO_COMBINED', source: { s3Location: { uri: 's3://a/b' } } }
+    const body = { taskType: 'SINGLE_EMBEDDING', singleEmbeddingParams: { embeddingPurpose: 'GENERIC_INDEX', video } }
+    await expect(invoke('openai/text-embedding-3-small', body)).rejects.toMatchObject({ message: expect.stringContaining('input[0]') })
+  })
+
   test('Titan embeds one text: a second is refused by name', async () => {
     const before = behind.upstream.requests.length
     const refused = behind.openai.embeddings.create({ model: 'bedrock/amazon.titan-embed-text-v2:0', input: TEXTS })

@@ -129,7 +129,7 @@ describe('a body that cannot be right is refused by the field, in the dialect, w
 
   test('InvokeModel says what it serves', async () => {
     const { status, body } = await behind.post('/bedrock/model/titan-embed/invoke', { prompt: 'x' })
-    expect([status, body]).toMatchObject([400, { message: expect.stringMatching(/embeddings of these two, and the Messages of Claude/) }])
+    expect([status, body]).toMatchObject([400, { message: expect.stringMatching(/embeddings of these three/) }])
   })
 })
 

@@ -1,65 +1,97 @@
 import type { JsonObject } from '../../../core/canonical/json.ts'
-import { type DecodedRequest, defineFormat, type Format, type Inbound, type NamedByPath } from '../../../core/format.ts'
+import { GatewayError } from '../../../core/errors.ts'
+import { type DecodedRequest, defineFormat, type Format, type Inbound, type NamedByPath, type Outbound } from '../../../core/format.ts'
+import { badAnswer } from '../shared/answers.ts'
 import { encodeError, encodeErrorFrame, errorHeaders } from '../shared/aws-exceptions.ts'
 import { bad } from '../shared/fields.ts'
-import { unwrap, wrapStream } from './chunks.ts'
+import { familyOfBody, familyOfModel, type InvokeFamily } from '../shared/invoke-families.ts'
+import { wrapStream } from './chunks.ts'
+import { cohere } from './cohere.ts'
+import { type Family, NAME } from './family.ts'
+import { answerHeaders, type Dialects, invokeLens } from './lens.ts'
+import { claudeFamily, mistralChatFamily, novaFamily, openaiFamily } from './messages.ts'
 import { readPath } from './path.ts'
+import { deepseek, llama, mistral, titan } from './prompts.ts'
 
-/** The format's name, and its corner in every `extra`. */
-const NAME = 'bedrock-invoke'
+type Families = Readonly<Record<InvokeFamily, Family>>
 
 /**
- * InvokeModel and InvokeModelWithResponseStream, for clients alone: a model's own dialect behind Amazon's paths, errors and events:
- * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html. `model`: that dialect,
- * which must have a client's side.
+ * InvokeModel and InvokeModelWithResponseStream, whose bodies are those of the models' makers behind Amazon's paths, errors and events:
+ * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html. `dialects`: those that some
+ * families speak, each with a client's side. Bedrock itself is sent bodies of it as they came, or else asked by Converse.
  */
-export function invokeFormat(model: Format, module: string): Format {
-  const { inbound } = model
-  // Nothing of them holds for chunks.
-  const { plainText: _plainText, strictness: _strictness, fitsWhole: _fitsWhole, ...lens } = model.lens
-  if (!inbound) throw new Error(`format ${model.name} has no client side`)
+export function invokeFormat(dialects: Dialects, module: string): Format {
+  const { claude, converse, openai } = dialects
+  const families: Families = {
+    ...{ titan, llama, mistral, deepseek, cohere },
+    claude: claudeFamily(clientSide(claude)),
+    nova: novaFamily(clientSide(converse)),
+    'mistral-chat': mistralChatFamily(clientSide(openai)),
+    openai: openaiFamily(clientSide(openai)),
+  }
+  const family = (name: unknown): InvokeFamily =>
+    (typeof name === 'string' && Object.hasOwn(families, name) ? name : 'claude') as InvokeFamily
+  const folds = Object.fromEntries(Object.entries(families).map(([name, { encodeStream }]) => [name, encodeStream]))
   return defineFormat({
     name: NAME,
     module,
     framing: 'aws-event-stream',
     streamType: 'application/vnd.amazon.eventstream',
+    streamHeaders: [['x-amzn-bedrock-content-type', 'application/json']],
+    headers: REQUEST_HEADERS,
+    answerHeaders: ['x-amzn-bedrock-'],
     inbound: {
       readPath,
-      decodeRequest: (body, named) => decodeRequest(inbound, body, named),
-      encodeResponse: inbound.encodeResponse,
-      encodeStream: wrapStream(inbound.encodeStream),
+      decodeRequest: (body, named) => decodeRequest(families, body, named),
+      encodeResponse: (response, options) => families[family(options.carry?.family)].encodeResponse(response, options),
+      encodeStream: wrapStream(({ carry }) => family(carry?.family), folds as Record<InvokeFamily, Family['encodeStream']>),
+      answerHeaders,
       encodeError,
       encodeErrorFrame,
       errorHeaders,
     },
-    lens: {
-      ...lens,
-      model: () => undefined,
-      withModel: () => ({ start: 0, end: 0, text: '' }),
-      stream: () => false,
-      withStreamUsage: () => [],
-      usage: () => undefined,
-      mark(frame) {
-        if (frame.event !== 'chunk') return frame.event?.endsWith('Exception') ? 'error' : 'other'
-        const inner = unwrap(frame)
-        return inner ? lens.mark(inner) : 'other'
-      },
-    },
+    outbound: providerSide(converse),
+    lens: invokeLens(dialects),
   })
 }
 
-/** What bodies of other families have, and Claude's never: Titan's and Nova's, Llama's and Mistral's, Cohere's, those of pictures. */
-const FOREIGN = ['inputText', 'inferenceConfig', 'schemaVersion', 'prompt', 'message', 'texts', 'taskType', 'text_prompts']
-const SERVED =
-  'is not of a body that InvokeModel serves here: the Messages of Claude, and embeddings of Titan and Cohere, for models whose id says "embed". Other chats are served by Converse'
+/** What a request says beside its body, the flags of Claude's clients among it: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html#API_runtime_InvokeModel_RequestSyntax */
+const REQUEST_HEADERS = [
+  'anthropic-beta',
+  'x-amzn-bedrock-trace',
+  'x-amzn-bedrock-guardrailidentifier',
+  'x-amzn-bedrock-guardrailversion',
+  'x-amzn-bedrock-performanceconfig-latency',
+  'x-amzn-bedrock-service-tier',
+]
 
-/** The body names no model, and says the dialect's version; its beta flags are Bedrock's own, and go to Bedrock alone. */
-function decodeRequest(inbound: Inbound, body: JsonObject, named: NamedByPath | undefined): DecodedRequest {
-  const foreign = FOREIGN.find((name) => body[name] !== undefined)
-  if (foreign !== undefined) bad(foreign, SERVED)
-  const { anthropic_version: _, anthropic_beta: betas, ...said } = body
-  const { request, carry } = inbound.decodeRequest({ ...said, model: named?.model, stream: named?.stream ?? false })
-  if (!Array.isArray(betas)) return { request, carry }
-  const extra = { ...request.extra, [NAME]: { additionalModelRequestFields: { anthropic_beta: betas } } }
-  return { request: { ...request, extra }, carry }
+function clientSide({ name, inbound }: Format): Inbound {
+  if (!inbound) throw new Error(`format ${name} has no client side`)
+  return inbound
+}
+
+const SERVED =
+  'is no model, and the body has no shape, of which InvokeModel serves chats here: Claude (messages, anthropic_version), Nova (messages, inferenceConfig), Titan Text (inputText), Llama, Mistral and DeepSeek (prompt), Command R (message), and models that take messages as OpenAI writes them'
+
+function decodeRequest(families: Families, body: JsonObject, named: NamedByPath | undefined): DecodedRequest {
+  if (!named?.model) throw new GatewayError('GW_MODEL_REQUIRED')
+  const read = (name: string): unknown => body[name]
+  const name = familyOfModel(named.model, read) ?? familyOfBody(read) ?? bad('model', `"${named.model.slice(0, 100)}" ${SERVED}`)
+  const decoded = families[name].decodeRequest(body, { model: named.model, stream: named.stream ?? false })
+  return { ...decoded, carry: { ...decoded.carry, family: name } }
+}
+
+/** Bedrock's own answers pass as they came; those of another form than was asked for are none. */
+function providerSide({ name, outbound }: Format): Outbound {
+  if (!outbound) throw new Error(`format ${name} has no provider side`)
+  const refuse = () => badAnswer('it has not the form that was asked for')
+  return {
+    encodeRequest: () => {
+      throw new GatewayError('GW_INTERNAL', { reason: 'bodies of InvokeModel pass as they came' })
+    },
+    decodeResponse: refuse,
+    decodeStream: { start: () => ({}), step: refuse, end: (_state, _out, error) => (error ? undefined : refuse()) },
+    decodeError: outbound.decodeError,
+    drops: [],
+  }
 }

@@ -11,13 +11,24 @@ import { checkFilled, pathLens } from '../shared/lenses.ts'
 import { text } from '../shared/openai-text.ts'
 import { count } from '../shared/usage.ts'
 import { cohereTexts, decodeBody, decodeEmbeddings, encodeBody, encodeEmbeddings } from './cohere-body.ts'
+import {
+  checkNova,
+  decodeNova,
+  decodeNovaEmbeddings,
+  encodeNova,
+  encodeNovaAnswer,
+  isNovaAnswer,
+  NOVA_FIELD,
+  novaKind,
+  novaText,
+} from './nova-body.ts'
 import { looseTexts, typesIn } from './shared.ts'
 import { decodeTitan, encodeTitan } from './titan-body.ts'
 
 const NAME = 'bedrock-embed'
 
 /**
- * InvokeModel of embedding models, whose bodies are those of their makers: Amazon's Titan and Cohere's Embed.
+ * InvokeModel of embedding models, whose bodies are those of their makers: Amazon's Titan and Nova, and Cohere's Embed.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html, .../model-parameters-embed.html
  */
 export function bedrockEmbed(dialect: Format, module: string): Format {
@@ -28,7 +39,7 @@ export function bedrockEmbed(dialect: Format, module: string): Format {
     inbound: { decodeRequest, encodeResponse, check },
     outbound: { encodeRequest, decodeResponse },
     lens: pathLens({
-      texts: (scan) => [...looseTexts(scan.value('inputText')), ...cohereTexts(scan)],
+      texts: (scan) => [...looseTexts(scan.value('inputText')), ...looseTexts(novaText(scan.value(NOVA_FIELD))), ...cohereTexts(scan)],
       usage: (data) => (data.includes('"inputTextTokenCount"') ? decodeUsage(parseObject(data)) : undefined),
     }),
   })
@@ -38,14 +49,20 @@ const COHERE_FIELDS = ['texts', 'images', 'inputs']
 const TITAN_FIELDS = ['inputText', 'inputImage']
 
 function check(scan: Scan): void {
+  if (scan.spans.has(NOVA_FIELD)) return checkNova(scan.value('taskType'), scan.value(NOVA_FIELD))
   const given = COHERE_FIELDS.filter((name) => scan.spans.has(name))
   for (const name of given) checkFilled(scan, name)
   if (given.length === 0 && !TITAN_FIELDS.some((name) => scan.spans.has(name)))
-    bad('inputText', 'is required (Titan), or texts (Cohere): InvokeModel serves the embeddings of these two, and the Messages of Claude')
+    bad(
+      'inputText',
+      'is required (Titan), or texts (Cohere), or singleEmbeddingParams (Nova): InvokeModel serves the embeddings of these three',
+    )
 }
 
 function decodeRequest(body: JsonObject, named?: NamedByPath): Decoded<EmbedRequest> {
   const model = named?.model ?? ''
+  if (body[NOVA_FIELD] !== undefined)
+    return { request: { model, ...decodeNova(body, NAME) }, carry: { family: 'nova', kind: novaKind(body) } }
   if (TITAN_FIELDS.some((name) => body[name] !== undefined)) {
     if (body.inputImage === undefined) required(body.inputText, 'inputText', filled)
     const request = decodeTitan(body, NAME)
@@ -58,18 +75,25 @@ function decodeRequest(body: JsonObject, named?: NamedByPath): Decoded<EmbedRequ
 
 function encodeRequest(request: EmbedRequest, options: EncodeOptions): EncodedRequest {
   const family = familyOf(request.model)
-  const { body, dropped } = family === 'titan' ? encodeTitan(request, options, NAME) : encodeBody(request, options, NAME)
+  const { body, dropped } = ENCODERS[family](request, options, NAME)
   return { body, ...(dropped && { dropped }) }
 }
 
+const ENCODERS = { titan: encodeTitan, cohere: encodeBody, nova: encodeNova }
+
 /** Ids and ARNs of models name their maker. */
-function familyOf(model: string): 'titan' | 'cohere' {
+function familyOf(model: string): keyof typeof ENCODERS {
+  if (/nova[^/]*embed/i.test(model)) return 'nova'
   if (/titan-(?:embed|e1)/i.test(model)) return 'titan'
   if (/cohere|embed-(?:english|multilingual|v\d)/i.test(model)) return 'cohere'
-  throw new GatewayError('GW_INVALID_REQUEST', { param: 'model', reason: `"${model}" is no embedding model of Titan or Cohere on Bedrock` })
+  throw new GatewayError('GW_INVALID_REQUEST', {
+    param: 'model',
+    reason: `"${model}" is no embedding model of Titan, Nova or Cohere on Bedrock`,
+  })
 }
 
 function decodeResponse(body: JsonObject): EmbedResponse {
+  if (isNovaAnswer(body)) return { kind: 'embedding', model: '', embeddings: decodeNovaEmbeddings(body) }
   if (body.embeddings !== undefined)
     return withoutUndefined<EmbedResponse>({ kind: 'embedding', id: text(body.id), model: '', embeddings: decodeEmbeddings(body) })
   const byType = isObject(body.embeddingsByType) ? body.embeddingsByType : {}
@@ -92,6 +116,7 @@ function decodeUsage(body: JsonObject | undefined): Usage | undefined {
 function encodeResponse(response: EmbedResponse, { id, carry }: ReplyOptions): JsonObject {
   const types = typesIn(carry)
   if (carry?.family === 'titan') return titanAnswer(response, carry)
+  if (carry?.family === 'nova') return encodeNovaAnswer(response, carry.kind)
   const vectors = types
     ? encodeEmbeddings(response, types)
     : response.embeddings.map((each) => floatsOf(each) ?? badAnswer('the provider sent no floats'))

@@ -50,16 +50,6 @@ test.each<[string, unknown]>([
   expect(inbound.readPath?.(path, '')).toEqual(named)
 })
 
-test.each(['prompt', 'inputText', 'message', 'inferenceConfig', 'taskType'])(
-  'a body of another family, by its %s, is told what is served',
-  (name) => {
-    const said = { ...body, [name]: 'x' }
-    expect(() => inbound.decodeRequest(said, { model: 'm' })).toThrow(
-      new RegExp(`^${name}: .*Messages of Claude.*Titan and Cohere.*Converse`),
-    )
-  },
-)
-
 test.each(['amazon.titan-embed-text-v2:0', 'cohere.embed-english-v3'])('%s is asked for embeddings by its id', (model) => {
   const named = { model, stream: false, operation: 'embedding', format: 'bedrock-embed' }
   expect(inbound.readPath?.(`/model/${encodeURIComponent(model)}/invoke`, '')).toEqual(named)

@@ -64,6 +64,15 @@ const REQUESTS: Readonly<Record<string, { model: string; request: fc.Arbitrary<P
       types: maybe(fc.constantFrom(['float' as const, 'binary' as const], ['binary' as const])),
     }),
   },
+  'bedrock-embed of Nova': {
+    model: 'amazon.nova-2-multimodal-embeddings-v1:0',
+    request: fc.record({
+      inputs: text.map((each) => [each]),
+      dimensions,
+      purpose: fc.constantFrom(...purposes),
+      truncate: fc.constantFrom('none' as const, 'start' as const, 'end' as const),
+    }),
+  },
 }
 
 const vectors = fc.array(
@@ -77,7 +86,7 @@ const response: fc.Arbitrary<EmbedResponse> = fc.record({
 })
 
 describe.each(Object.entries(REQUESTS))('%s', (name, { model, request }) => {
-  const { inbound, outbound } = formats.find((format) => format.name === name) as { inbound: Inbound; outbound: Outbound }
+  const { inbound, outbound } = formats.find((format) => format.name === name.split(' ')[0]) as { inbound: Inbound; outbound: Outbound }
 
   test('a request that is encoded and decoded is the same', () => {
     fc.assert(
@@ -94,8 +103,9 @@ describe.each(Object.entries(REQUESTS))('%s', (name, { model, request }) => {
   test('so is an answer', () => {
     fc.assert(
       fc.property(response, (some) => {
-        const one = name === 'bedrock-embed' ? { ...some, embeddings: some.embeddings.slice(0, 1) } : some
-        const carry = name === 'bedrock-embed' ? { family: 'titan' } : { isBatch: true }
+        const isBedrock = name.startsWith('bedrock-embed')
+        const one = isBedrock ? { ...some, embeddings: some.embeddings.slice(0, 1) } : some
+        const carry = isBedrock ? { family: name.endsWith('Nova') ? 'nova' : 'titan' } : { isBatch: true }
         const written = plain(inbound.encodeResponse(one as never, { ...REPLY, carry }))
         const read = outbound.decodeResponse(written) as unknown as EmbedResponse
         expect(plain(read.embeddings)).toEqual(plain(one.embeddings))
