@@ -12,6 +12,7 @@ import { freePort, stopProcess } from './target.ts'
 const START_TIMEOUT_MS = 300_000
 /** An edit, or a look, and what it does to the threads lie within this window. Milliseconds. */
 const WINDOW_MS = 150
+const PATH = '/api/governance/virtual-keys'
 
 /** In each data thread: the longest delay of its event loop since the file was last emptied, told on a request of ours. */
 const PROBE = `
@@ -105,25 +106,32 @@ async function untilServing(port: number, child: ChildProcess): Promise<void> {
   throw new Error('the gateway does not serve')
 }
 
-/** Windows with an edit and with a look at the same key take turns: both cross to the main thread and back, and have the same neighbours. */
+/** By kind: what an edit of it asks for, in its turn. Of `--keys 131060` each thread's tables pass a power of two under way. */
+const EDITS: Readonly<Record<string, (turn: number) => readonly [method: string, path: string, body?: object]>> = {
+  change: (turn) => ['PUT', `${PATH}/vk-${turn * 7}`, { description: `edit ${turn}` }],
+  add: (turn) => ['POST', PATH, { id: `added-${turn}`, name: `added ${turn}`, provider_configs: [{ provider: 'demo', key_ids: ['*'] }] }],
+  remove: (turn) => ['DELETE', `${PATH}/vk-${turn * 7 + 3}`],
+}
+
+/** Windows with an edit of each kind and with a look at a key take turns: all cross to the main thread and back, and have the same neighbours. */
 async function measureEdits({ port, longestDelay: longest }: Bench, edits: number): Promise<void> {
-  const [looked, edited, answered]: [number[], number[], number[]] = [[], [], []]
-  for (let turn = 0; turn < edits; turn++) {
-    const path = `/api/governance/virtual-keys/vk-${turn * 7}`
+  const delays = new Map<string, number[]>()
+  const answered: number[] = []
+  const window = async (kind: string, [method, path, body]: readonly [string, string, object?]) => {
     await longest()
-    await ask(port, 'GET', path)
-    await pause(WINDOW_MS)
-    looked.push(await longest())
     const began = performance.now()
-    const status = await ask(port, 'PUT', path, { description: `edit ${turn}` })
-    if (status !== 200) throw new Error(`the edit got ${status}`)
-    answered.push(performance.now() - began)
+    const status = await ask(port, method, path, body)
+    if (status !== 200) throw new Error(`${method} ${path} got ${status}`)
+    if (method !== 'GET') answered.push(performance.now() - began)
     await pause(WINDOW_MS)
-    edited.push(await longest())
+    delays.set(kind, [...(delays.get(kind) ?? []), await longest()])
   }
-  report('longest delay of the data thread, a look', looked)
-  report('longest delay of the data thread, an edit', edited)
-  report('answer to the edit', answered)
+  for (let turn = 0; turn < edits; turn++) {
+    await window('look', ['GET', `${PATH}/vk-${turn * 7}`])
+    for (const [kind, edit] of Object.entries(EDITS)) await window(kind, edit(turn))
+  }
+  for (const [kind, ms] of delays) report(`longest delay of the data thread, ${kind}`, ms)
+  report('answer to an edit', answered)
 }
 
 async function longestDelay(port: number, folder: string): Promise<number> {

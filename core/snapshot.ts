@@ -1,4 +1,5 @@
 import type { JsonObject } from './canonical/json.ts'
+import type { Table } from './sharded-map.ts'
 
 /** An allow-list: deny by default, `["*"]` is all (seed 2, breaking change 1). */
 export interface AllowList {
@@ -202,18 +203,18 @@ export interface TeamSettings extends OwnerSettings {
   businessUnitId?: string | undefined
 }
 
-/** What each thread holds of the configuration: Maps, patched entry by entry; each entry frozen; plain data only. */
+/** What each thread holds of the configuration: patched entry by entry; each entry frozen; plain data only. Tables may have very many entries, Maps few. */
 export interface SnapshotTables {
   client: Map<'client', ClientSettings>
   providers: Map<string, ProviderSettings>
   plugins: Map<string, PluginSettings>
   /** By id. */
-  virtualKeys: Map<string, VirtualKeySettings>
+  virtualKeys: Table<VirtualKeySettings>
   /** SHA-256 of a virtual key's value, in hex -> its id. */
-  virtualKeyIds: Map<string, string>
-  teams: Map<string, TeamSettings>
-  customers: Map<string, CustomerSettings>
-  businessUnits: Map<string, BusinessUnitSettings>
+  virtualKeyIds: Table<string>
+  teams: Table<TeamSettings>
+  customers: Table<CustomerSettings>
+  businessUnits: Table<BusinessUnitSettings>
 }
 /** The name of a table. */
 export type TableName = keyof SnapshotTables

@@ -2,6 +2,7 @@ import { isObject, type JsonObject } from '../../core/canonical/json.ts'
 import { inlineBudgetId, inlineRateLimitId, providerConfigOwner } from '../../core/config/governance/settings.ts'
 import { plainBody } from '../../core/config/live/held.ts'
 import { objects } from './bodies.ts'
+import { byAge } from './resource.ts'
 import type { AdminRoute } from './router.ts'
 import { type AdminTools, write } from './tools.ts'
 
@@ -48,7 +49,7 @@ export async function releaseBudgets(tools: AdminTools, field: string, id: strin
 }
 
 function standing({ config }: AdminTools, collection: string): JsonObject[] {
-  return [...config.entities.all(collection).values()].map(({ id, body }) => ({ current_usage: 0, ...plainBody(body), id }))
+  return [...config.entities.all(collection).values()].sort(byAge).map(({ id, body }) => ({ current_usage: 0, ...plainBody(body), id }))
 }
 
 interface Owner {
@@ -58,10 +59,12 @@ interface Owner {
 
 function heldLimits({ config: { entities } }: AdminTools): Owner[] {
   return Object.entries(OWNERS).flatMap(([collection, kind]) =>
-    [...entities.all(collection).values()].flatMap(({ id, body }): Owner[] => [
-      { name: `${kind}:${id}`, body },
-      ...objects(body.provider_configs).map((config) => ({ name: providerConfigOwner(id, String(config.provider)), body: config })),
-    ]),
+    [...entities.all(collection).values()]
+      .sort(byAge)
+      .flatMap(({ id, body }): Owner[] => [
+        { name: `${kind}:${id}`, body },
+        ...objects(body.provider_configs).map((config) => ({ name: providerConfigOwner(id, String(config.provider)), body: config })),
+      ]),
   )
 }
 

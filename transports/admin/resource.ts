@@ -149,6 +149,11 @@ function orderOf({ sorts = {} }: Resource, query: URLSearchParams): (one: Held, 
   return (one, other) => sign * (compare(one, other) || byText(one.id, other.id))
 }
 
+/** The order of a list of which nothing else is asked: what was made first comes first. */
+export function byAge(one: Held, other: Held): number {
+  return byText(one.body.created_at, other.body.created_at) || byText(one.id, other.id)
+}
+
 function byText(one: unknown, other: unknown): number {
   return String(one ?? '') < String(other ?? '') ? -1 : String(one ?? '') > String(other ?? '') ? 1 : 0
 }

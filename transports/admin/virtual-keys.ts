@@ -8,7 +8,7 @@ import { VIRTUAL_KEY_PREFIX, virtualKeyText } from '../../core/virtual-key.ts'
 import { objects } from './bodies.ts'
 import { csv } from './csv.ts'
 import { releaseBudgets } from './limits.ts'
-import { over, type Resource, resourceRoutes, stamps } from './resource.ts'
+import { byAge, over, type Resource, resourceRoutes, stamps } from './resource.ts'
 import { type AdminRoute, reply } from './router.ts'
 import { mask } from './secrets.ts'
 import type { AdminTools } from './tools.ts'
@@ -57,7 +57,7 @@ export function virtualKeyRoutes(tools: AdminTools): AdminRoute[] {
       summary: 'All virtual keys; `export=csv` answers with all of them as a table',
       handle(request) {
         if (request.query.get('export') !== 'csv') return list.handle(request)
-        const all = [...tools.config.entities.all('virtual_keys').values()]
+        const all = [...tools.config.entities.all('virtual_keys').values()].sort(byAge)
         const headers = [['content-disposition', 'attachment; filename="virtual-keys.csv"'] as const]
         return reply({
           headers,

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../canonical/json.ts'
+import type { ReadonlyTable } from '../../sharded-map.ts'
 import type { SnapshotPatch, TableName } from '../../snapshot.ts'
 import { CONFIG_COLLECTIONS, SETTINGS, SETTINGS_BLOCKS } from '../collections.ts'
 import type { Environment } from '../env.ts'
@@ -91,7 +92,7 @@ function readRow(
   const documents = parts(entities, row).filter((part) => part !== undefined)
   const loaded = options.load(treeOf(documents.map((held) => asWritten(held, options.env))))
   reading.problems.push(...loaded.problems)
-  const value = (loaded.tables?.[table] as Map<string, unknown> | undefined)?.get(row)
+  const value = (loaded.tables?.[table] as ReadonlyTable<unknown> | undefined)?.get(row)
   if (value === undefined) reading.delete.push([table, row])
   else reading.set.push([table, row, value])
   if (table === 'virtualKeys') for (const [hash, id] of loaded.tables?.virtualKeyIds ?? []) reading.set.push(['virtualKeyIds', hash, id])
