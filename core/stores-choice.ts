@@ -1,11 +1,12 @@
 import type { StoreDriver } from './stores.ts'
 
 /** What a store is opened for. */
-export type StoreUse = 'openConfig' | 'openKeyValue' | 'openNotices'
+export type StoreUse = 'openConfig' | 'openKeyValue' | 'openLogs' | 'openNotices'
 
 const USES: Readonly<Record<StoreUse, string>> = {
   openConfig: 'keeps a configuration',
   openKeyValue: 'keeps values that expire',
+  openLogs: 'keeps logs',
   openNotices: 'carries notices',
 }
 

@@ -20,6 +20,7 @@ import {
   unpackBody,
   versionConflict,
 } from './stores-checks.ts'
+import { memoryLogStore } from './stores-memory-logs.ts'
 import { memoryKeyValue } from './stores-memory-values.ts'
 
 /** Listeners of one Notices at once. */
@@ -30,6 +31,7 @@ export const memoryDriver = defineStoreDriver({
   type: 'memory',
   config: z.strictObject({}),
   openConfig: async (_, context) => memoryConfigStore(context),
+  openLogs: async () => memoryLogStore(),
   openKeyValue: async (_, { now }) => memoryKeyValue(now),
   openNotices: async () => memoryNotices(),
 })

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { JsonObject } from './canonical/json.ts'
 import type { Log } from './log.ts'
+import type { LogGroup, LogQuery, LogRecord, LogSummaryQuery } from './log-records.ts'
 
 /** A write that took its number so long ago, in milliseconds, is over: what a reader of changes still misses will not come. */
 export const STORE_SETTLE_MS = 30_000
@@ -93,6 +94,30 @@ export interface KeyValueStore {
   close(): Promise<void>
 }
 
+/**
+ * Records of requests, for people who look back: nothing that serves a request reads it. Rejects as ConfigStore does; `unavailable` also where a
+ * query takes too long (8 s), `corrupt` for a record or query that no engine takes. What was acknowledged survives kill -9 of this process.
+ */
+export interface LogStore {
+  /**
+   * Keeps at most 1,000 records, each in the place of an earlier state with its id; one that is still `processing` replaces nothing. The same records
+   * again change nothing, so that a call whose end is unknown may be repeated. A record of a batch that fails may be kept or not.
+   */
+  append(records: readonly LogRecord[]): Promise<void>
+  /** A page of records, without their bodies. */
+  find(query: LogQuery): Promise<LogRecord[]>
+  /** A record with its body. */
+  get(id: string): Promise<LogRecord | undefined>
+  /** Counts and sums, by time and by the values of columns; sorted by these. At most 50,000 groups. */
+  summarize(query: LogSummaryQuery): Promise<LogGroup[]>
+  /** Removes at most 1,000 records with their bodies; those that are not there are no error. */
+  remove(ids: readonly string[]): Promise<void>
+  /** Removes records that began before this time, epoch milliseconds, at most `most` (1,000); resolves with how many. Fewer than `most`: none are left. */
+  sweep(before: number, most: number): Promise<number>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
 /** Short messages between machines. A lost one is no harm: who listens also polls. */
 export interface Notices {
   publish(channel: string, text: string): Promise<void>
@@ -124,6 +149,7 @@ export interface StoreDriver<Config = unknown> {
    * all there is.
    */
   backup?(config: Config, context: StoreContext): Promise<void>
+  openLogs?(config: Config, context: StoreContext): Promise<LogStore>
   openKeyValue?(config: Config, context: StoreContext): Promise<KeyValueStore>
   openNotices?(config: Config, context: StoreContext): Promise<Notices>
 }

@@ -1,14 +1,27 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { type StoreContext, StoreError, type StoreFault } from '../../core/stores.ts'
 
-/** Layout of the file; a greater one is a later version's. */
-const SCHEMA_VERSION = 1
 /** How long a call waits for another process to end its write, in milliseconds. */
 const BUSY_MS = 2000
+/** Statements that are kept, one for each text of SQL. */
+const MOST_STATEMENTS = 200
 
-const SCHEMA = `
+/** What lies in a file. */
+export interface Layout {
+  /** Its name in the folder for data, where nothing else is said. */
+  fileName: string
+  /** Tells the files of one layout from those of another (SQLite's application_id). */
+  id: number
+  /** A file with a greater one is a later version's. */
+  version: number
+  pragmas: string
+  /** Brings a file from this version, 0 for a new one, to the layout's; called whenever one is opened. */
+  migrate(database: Database, version: number): void
+}
+
+const CONFIG_SCHEMA = `
   CREATE TABLE documents (
     collection TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, change INTEGER NOT NULL, at INTEGER NOT NULL, body TEXT,
     PRIMARY KEY (collection, id)
@@ -19,7 +32,6 @@ const SCHEMA = `
   INSERT INTO counters VALUES ('change', 0), ('oldest', 1);
   CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER NOT NULL);
   CREATE INDEX entries_expires_at ON entries (expires_at);
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html) that say that the file cannot be read. */
@@ -27,6 +39,18 @@ const CORRUPT: readonly number[] = [11, 24, 26]
 
 /** Writes of one transaction, at most. */
 const MOST_TOGETHER = 256
+
+/** The configuration, and values that expire. */
+const CONFIG_LAYOUT: Layout = {
+  fileName: 'bifrost.db',
+  id: 0,
+  version: 1,
+  // What is deleted is overwritten: plain secrets would otherwise stay in free pages when they are sealed.
+  pragmas: 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;',
+  migrate(database, version) {
+    if (version === 0) database.execute(CONFIG_SCHEMA)
+  },
+}
 
 /** A row as SQLite gives it. */
 export type Row = Record<string, SQLOutputValue>
@@ -127,6 +151,8 @@ export class Database {
     const known = this.#statements.get(sql)
     if (known) return known
     const statement = this.#db.prepare(sql)
+    const [oldest] = this.#statements.keys()
+    if (oldest !== undefined && this.#statements.size >= MOST_STATEMENTS) this.#statements.delete(oldest)
     this.#statements.set(sql, statement)
     return statement
   }
@@ -141,9 +167,16 @@ export class Database {
   }
 }
 
+/** A file that holds something else. It is left as it is. */
+export class OtherFile extends StoreError {}
+
 /** Opens the file, makes it and its folder where they are missing, and brings its layout up to date. Rejects with StoreError. */
-export async function openDatabase(path: string | undefined, { folder }: Pick<StoreContext, 'folder'>): Promise<Database> {
-  const file = databaseFile(path, { folder })
+export async function openDatabase(
+  path: string | undefined,
+  { folder }: Pick<StoreContext, 'folder'>,
+  layout: Layout = CONFIG_LAYOUT,
+): Promise<Database> {
+  const file = databaseFile(path, { folder }, layout)
   const { DatabaseSync } = await importSqlite()
   let db: DatabaseSync | undefined
   try {
@@ -151,10 +184,10 @@ export async function openDatabase(path: string | undefined, { folder }: Pick<St
     // For its owner alone, as its log then is too: without a key, secrets lie in it in the open.
     closeSync(openSync(file, 'a', 0o600))
     db = new DatabaseSync(file, { timeout: BUSY_MS })
-    // What is deleted is overwritten: plain secrets would otherwise stay in free pages when they are sealed.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;')
     const database = new Database(db, file)
-    database.transaction(() => migrate(database, file))
+    refuseOther(database, file, layout)
+    database.execute(layout.pragmas)
+    database.transaction(() => migrate(database, file, layout))
     return database
   } catch (error) {
     db?.close()
@@ -163,22 +196,39 @@ export async function openDatabase(path: string | undefined, { folder }: Pick<St
 }
 
 /** The file that a configuration stands for. Throws StoreError where it stands for none. */
-export function databaseFile(path: string | undefined, { folder }: Pick<StoreContext, 'folder'>): string {
+export function databaseFile(
+  path: string | undefined,
+  { folder }: Pick<StoreContext, 'folder'>,
+  { fileName }: Pick<Layout, 'fileName'> = CONFIG_LAYOUT,
+): string {
   if (folder === undefined && path === undefined) {
     throw new StoreError('unavailable', 'SQLite needs a file: start with --app-dir, or give config.path')
   }
-  return resolve(folder ?? '.', path ?? join(folder ?? '.', 'bifrost.db'))
+  return resolve(folder ?? '.', path ?? fileName)
 }
 
-function migrate(database: Database, file: string): void {
-  const version = Number(database.one('PRAGMA user_version')?.user_version)
-  if (version > SCHEMA_VERSION) {
+function refuseOther(database: Database, file: string, { id, version: own }: Layout): void {
+  const version = pragma(database, 'user_version')
+  const isOther = pragma(database, 'application_id') !== id
+  if (isOther && (id === 0 || version > 0 || database.one('SELECT 1 FROM sqlite_schema LIMIT 1')))
+    throw new OtherFile('corrupt', `${file} holds something else than this store; name another file in config.path`)
+  if (version > own)
     throw new StoreError(
       'corrupt',
       `${file} was written by a later version of the gateway (layout ${version}); start that one, or a backup`,
     )
-  }
-  if (version === 0) database.execute(SCHEMA)
+}
+
+function migrate(database: Database, file: string, layout: Layout): void {
+  // Another process may have made it meanwhile.
+  refuseOther(database, file, layout)
+  const version = pragma(database, 'user_version')
+  layout.migrate(database, version)
+  if (version < layout.version) database.execute(`PRAGMA application_id = ${layout.id}; PRAGMA user_version = ${layout.version}`)
+}
+
+function pragma(database: Database, name: 'user_version' | 'application_id'): number {
+  return Number(database.one(`PRAGMA ${name}`)?.[name])
 }
 
 /** Node says of its SQLite that it is experimental, once per thread; we know. Every other warning passes. */

@@ -1,12 +1,16 @@
 import { z } from 'zod'
 import { defineStoreDriver } from '../../core/stores.ts'
 
-/** The embedded store: one file by Node's own SQLite. `path`: the file; `bifrost.db` in the folder for data unless said. */
+/** The embedded store: one file by Node's own SQLite, and another one for logs. */
 export const sqliteDriver = defineStoreDriver({
   type: 'sqlite',
   isEmbedded: true,
   config: z.strictObject({
-    path: z.string().min(1).optional().describe('The database file; `bifrost.db` in the folder of `--app-dir` unless said.'),
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The database file; `bifrost.db` in the folder of `--app-dir` unless said, `bifrost-logs.db` for logs.'),
   }),
   async openConfig({ path }, context) {
     const [{ openDatabase }, { SqliteConfigStore }] = await Promise.all([import('./database.ts'), import('./config-store.ts')])
@@ -24,6 +28,10 @@ export const sqliteDriver = defineStoreDriver({
       { backup: copy },
       'copied the store before it is changed; one that was made before secrets were sealed holds them in the open',
     )
+  },
+  async openLogs({ path }, context) {
+    const { openLogs } = await import('./open-logs.ts')
+    return openLogs(path, context)
   },
   async openKeyValue({ path }, context) {
     const [{ openDatabase }, { SqliteKeyValue }] = await Promise.all([import('./database.ts'), import('./key-value.ts')])

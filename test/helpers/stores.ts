@@ -1,4 +1,4 @@
-import type { ConfigStore, KeyValueStore, Notices, StoreContext, StoreDriver } from '../../core/stores.ts'
+import type { ConfigStore, KeyValueStore, LogStore, Notices, StoreContext, StoreDriver } from '../../core/stores.ts'
 import { memoryLog } from './plugins.ts'
 
 /** What a driver is given, where a test says nothing else. */
@@ -22,4 +22,10 @@ export async function openedKeyValue(driver: StoreDriver, config: unknown, conte
 export async function openedNotices(driver: StoreDriver, config: unknown, context: Partial<StoreContext> = {}): Promise<Notices> {
   if (!driver.openNotices) throw new Error(`${driver.type} carries no notices`)
   return driver.openNotices(driver.config.parse(config), contextWith(context))
+}
+
+/** Opens a store of logs by its driver. */
+export async function openedLogs(driver: StoreDriver, config: unknown, context: Partial<StoreContext> = {}): Promise<LogStore> {
+  if (!driver.openLogs) throw new Error(`${driver.type} keeps no logs`)
+  return driver.openLogs(driver.config.parse(config), contextWith(context))
 }

@@ -6,10 +6,10 @@ import { storeDrivers } from '../../plugins/stores.ts'
 import { folderWith } from '../helpers/plugins.ts'
 
 test('the kinds of stores are these, and what each is for', () => {
-  const uses = ['openConfig', 'openKeyValue', 'openNotices'] as const
+  const uses = ['openConfig', 'openLogs', 'openKeyValue', 'openNotices'] as const
   expect(Object.fromEntries(storeDrivers.map((driver) => [driver.type, uses.filter((use) => driver[use]).join()]))).toEqual({
-    memory: 'openConfig,openKeyValue,openNotices',
-    sqlite: 'openConfig,openKeyValue',
+    memory: 'openConfig,openLogs,openKeyValue,openNotices',
+    sqlite: 'openConfig,openLogs,openKeyValue',
     mongodb: 'openConfig,openKeyValue',
     redis: 'openKeyValue,openNotices',
   })
