@@ -222,7 +222,7 @@ class AttemptRun implements UpstreamHandler {
       return this.#stream.lane.data(chunk)
     }
     const room = this.#mode === 'whole' ? Number.POSITIVE_INFINITY : MAX_ERROR_BYTES - this.#bytes
-    if (room > 0) this.#chunks.push(Buffer.from(chunk.subarray(0, room)))
+    if (room > 0) this.#chunks.push(Buffer.from(room < chunk.length ? chunk.subarray(0, room) : chunk))
     this.#bytes += chunk.length
     if (room <= chunk.length) {
       this.#call?.abort()

@@ -104,19 +104,38 @@ async function serveTargets(runtime: Runtime, ctx: Context, callers: HookCallers
   throw primary
 }
 
-async function serveTarget(runtime: Runtime, ctx: Context, options: { target: string; callers: HookCallers }): Promise<Served> {
-  const { callers } = options
-  let goal = callers.preRequest ? aimIfClear(runtime, ctx, options.target) : aim(runtime, ctx, options.target)
-  const held = callers.preRequest && (await callers.preRequest(ctx))
+/** Throws or rejects. Where no plugin is asked no promise of its own stands between a request and its attempts. */
+function serveTarget(runtime: Runtime, ctx: Context, options: { target: string; callers: HookCallers }): Promise<Served> | Served {
+  const { target, callers } = options
+  if (callers.preRequest || callers.governance) return serveAsked(runtime, ctx, options)
+  return serveGoal(runtime, ctx, { goal: aim(runtime, ctx, target), callers })
+}
+
+/** The same where plugins are asked before a key is chosen. */
+async function serveAsked(runtime: Runtime, ctx: Context, { target, callers }: { target: string; callers: HookCallers }): Promise<Served> {
+  let goal = callers.preRequest ? aimIfClear(runtime, ctx, target) : aim(runtime, ctx, target)
+  const held = (callers.preRequest && (await callers.preRequest(ctx))) || undefined
   if (ctx.model !== goal?.model) goal = aim(runtime, ctx, ctx.model)
   if (callers.governance) await govern(ctx, callers.governance)
+  // Awaited here: a promise returned as it is costs two more turns of the queue.
+  return await serveGoal(runtime, ctx, { goal, callers, held })
+}
+
+function serveGoal(
+  runtime: Runtime,
+  ctx: Context,
+  { goal, callers, held }: { goal: Goal; callers: HookCallers; held?: Answer | undefined },
+): Promise<Served> | Served {
   if (goal.virtualKey) checkVirtualKey(goal.virtualKey, goal.settings.name, goal.model)
   if (held) return serveHeld(ctx, held)
   if (goal.entry.respond) return serveLocal(ctx, goal)
   const found = findCandidates(runtime, goal)
-  const candidates = (callers.keySelection && (await callers.keySelection(found, ctx))) || found
-  // Awaited here: a promise returned as it is costs two more turns of the queue.
-  return await tryCandidates(runtime, ctx, { goal, candidates })
+  if (!callers.keySelection) return tryCandidates(runtime, ctx, { goal, candidates: found })
+  return chooseKey(callers.keySelection, found, ctx).then((candidates) => tryCandidates(runtime, ctx, { goal, candidates }))
+}
+
+async function chooseKey(select: HookSignatures['keySelection'], found: readonly Candidate[], ctx: Context): Promise<readonly Candidate[]> {
+  return (await select(found, ctx)) || found
 }
 
 /** A plugin may yet name the provider (a routing rule, an alias): what is not clear before its turn is no error. */

@@ -210,13 +210,18 @@ export function isChat(operation: Operation): boolean {
  */
 export function withOperation(runtime: Runtime, goal: Goal, ctx: Context): Goal {
   const { settings, entry } = goal
-  const asked: Operation[] = AS_CHAT.has(ctx.operation) ? [ctx.operation, CHAT] : [ctx.operation]
-  const operation = asked.find((each) => {
-    const isServed = (entry.respond !== undefined && isChat(each)) || entry.paths[each] !== undefined
-    return isServed && (settings.allowedRequests === null || settings.allowedRequests.has(ctx.stream ? `${each}_stream` : each))
-  })
+  const operation = isServed(goal, ctx, ctx.operation)
+    ? ctx.operation
+    : AS_CHAT.has(ctx.operation) && isServed(goal, ctx, CHAT)
+      ? CHAT
+      : undefined
   if (!operation) throw new GatewayError('GW_UNSUPPORTED_OPERATION', { operation: requestTypeOf(ctx), provider: settings.name })
   return operation === goal.operation ? goal : { ...goal, operation, format: formatOf(runtime, entry, operation) }
+}
+
+function isServed({ settings: { allowedRequests }, entry }: Goal, { stream }: Context, operation: Operation): boolean {
+  const isKnown = entry.paths[operation] !== undefined || (entry.respond !== undefined && isChat(operation))
+  return isKnown && (allowedRequests === null || allowedRequests.has(stream ? `${operation}_stream` : operation))
 }
 
 /** `extra_fields.request_type` (api.md 1.3). */

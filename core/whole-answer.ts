@@ -18,8 +18,7 @@ export function openWhole(
   const { fitsWhole } = format.lens
   const passes = isSameFormat && (fitsWhole?.(latin1(bytes), request) ?? true)
   // An answer that fits has its choices, so that it is no error.
-  const mayFail = fitsWhole === undefined && bytes.includes('"error"')
-  if (passes && !mayFail && isObjectText(bytes)) return { passes }
+  if (passes && (fitsWhole !== undefined || !bytes.includes('"error"')) && isObjectText(bytes)) return { passes }
   const body = parseAnswer(utf8(bytes), format.listAs)
   if (isObject(body.error) && body.choices === undefined) throw providerFault(format, utf8(bytes))
   return passes ? { passes } : { passes, body }

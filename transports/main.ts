@@ -118,6 +118,8 @@ async function runStoreRole(started: Promise<StoreThreadStart>): Promise<void> {
 }
 
 async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
+  // Small buffers share memory of so many bytes. A request needs five of a few KB; to make such memory costs as much whatever its size.
+  Buffer.poolSize = 65_536
   const [start, logging, { runDataThread }, { createGateway }, server, { formats }, { authenticators }, { providers }, { builtins }, pool] =
     await Promise.all([
       started,

@@ -97,7 +97,7 @@ export class HttpReply implements Reply, Swept {
     this.#native.cork(() => {
       this.#writeHead()
       if (this.#isHead || hasNoBody(this.#status)) this.#endBodiless(body)
-      else this.#native.end(body, this.#closes)
+      else this.#native.end(asBytes(body), this.#closes)
     })
     this.#done()
   }
@@ -253,6 +253,16 @@ export class HttpReply implements Reply, Swept {
     this.#host.sweep.delete(this)
     this.#host.onReplyDone(this)
   }
+}
+
+/** Longest text in bytes that the buffer of all answers takes, a few of which are written per turn. */
+const SCRATCH_BYTES = 65_536
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+
+/** A text as bytes that hold until the next one: the library copies at once. By itself it walks a text twice and allocates for it. */
+function asBytes(body: string | Uint8Array): string | Uint8Array {
+  if (typeof body !== 'string' || 3 * body.length > SCRATCH_BYTES) return body
+  return scratch.subarray(0, scratch.write(body, 0, 'utf8'))
 }
 
 /** An exception that left a native callback would end the process; from here it is one of the thread's uncaught ones. */
