@@ -97,6 +97,8 @@ export interface ReplyOptions {
   /** The client asked for usage in the stream. */
   streamUsage?: boolean | undefined
   carry?: Carry | undefined
+  /** The client takes calls whole alone (Inbound.wantsWholeCalls). */
+  wholeCalls?: boolean | undefined
 }
 
 /** The client's side of a format. All functions are pure: no I/O, clock, random or logging. */
@@ -131,6 +133,8 @@ export interface Inbound {
   errorHeaders?(error: GatewayError): Record<string, string>
   /** A list of models, by their ids; absent: as OpenAI writes it. */
   encodeModels?(ids: readonly string[]): JsonObject
+  /** Whether a client, by its user agent, cannot put the pieces of a streamed call together: it is told each call at once, when it is whole. */
+  wantsWholeCalls?(userAgent: string): boolean
   /** Bytes that keep an idle stream open, where the dialect's SDKs accept them: `: ping\n\n`. */
   keepAlive?: string | undefined
 }
@@ -197,8 +201,11 @@ export interface Lens {
   plainText?: string | undefined
   /** What may stand before the closing brace of an event's data and means nothing, with that brace; sticky. */
   padding?: RegExp | undefined
-  /** How strict clients take an event of a stream that has opened or not. As cheap as `mark`. Absent: every event fits. */
-  strictness?(frame: Frame, mark: FrameMark, isOpen: boolean): Strictness
+  /**
+   * How strict clients take an event of a stream that has opened or not; `wholeCalls`: such as take calls whole alone. As cheap as
+   * `mark`. Absent: every event fits.
+   */
+  strictness?(frame: Frame, mark: FrameMark, stream: { isOpen: boolean; wholeCalls?: boolean | undefined }): Strictness
   /**
    * Whether strict clients can read a whole answer as it is; one that does not fit is translated. `text` has one character a
    * byte, `request` is the body that was asked. Cheap on what the vendor itself writes. Absent: every answer fits.

@@ -43,6 +43,8 @@ export interface LaneOptions {
   extra: ExtraFields | undefined
   /** `extra_fields` in every event. */
   extraOnAll: boolean
+  /** The client takes calls whole alone. */
+  wholeCalls?: boolean | undefined
   /** The provider's own events beside, for `x-bf-send-back-raw-response`. */
   sendsRaw: boolean
   wantsUsage: boolean

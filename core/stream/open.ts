@@ -145,6 +145,7 @@ class OpenStream implements StreamHandle {
       },
       extra: extraFieldsOf(ctx, facts),
       extraOnAll: ctx.header('x-bf-extra-fields') === 'all',
+      wholeCalls: wantsWholeCalls(ctx),
       sendsRaw: facts.sendsRawResponse,
       wantsUsage,
       hidesUsage: wantsUsage && ctx.scan !== undefined && lens.withStreamUsage(ctx.scan).length > 0,
@@ -229,5 +230,11 @@ export function replyOptions(runtime: Runtime, ctx: Context, carry: Carry | unde
     model: ctx.model,
     streamUsage: ctx.stream ? ctx.decoded().streamUsage : undefined,
     carry,
+    wholeCalls: ctx.stream && wantsWholeCalls(ctx),
   }
+}
+
+function wantsWholeCalls({ inbound, incoming }: Context): boolean {
+  const userAgent = incoming.headers.get('user-agent')
+  return userAgent !== undefined && inbound.inbound?.wantsWholeCalls?.(userAgent) === true
 }

@@ -134,7 +134,7 @@ export class PassthroughLane implements Lane {
   }
 
   #breaks(frame: Frame, mark: FrameMark): boolean {
-    const strictness = this.#format.lens.strictness?.(frame, mark, this.#isOpen)
+    const strictness = this.#format.lens.strictness?.(frame, mark, { isOpen: this.#isOpen, wholeCalls: this.#options.wholeCalls })
     if (strictness === 'opens') this.#isOpen = true
     return strictness === 'breaks'
   }

@@ -113,4 +113,13 @@ describe.each(PROVIDERS)("Mistral's client with %s", (provider) => {
       said += data.choices[0]?.delta.content ?? ''
     expect(said).toBe(PLAIN_TEXT)
   })
+
+  test('streamed calls come whole: its package reads no piece without a name', async () => {
+    const tools = [{ type: 'function' as const, function: { name: 'get_weather', parameters: { type: 'object' } } }]
+    const heard: [string | undefined, unknown][] = []
+    for await (const { data } of await client().chat.stream({ model: `${provider}/parallel-tools`, messages, tools }))
+      for (const call of data.choices[0]?.delta.toolCalls ?? [])
+        heard.push([call.function.name, JSON.parse(String(call.function.arguments))])
+    expect(heard).toEqual(['Paris', 'Rome', 'Zürich'].map((city) => ['get_weather', { city, unit: 'celsius' }]))
+  })
 })

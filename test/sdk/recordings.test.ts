@@ -116,14 +116,11 @@ const FAILURES = /openai-error|parameter-error|temperature-error|google-429|spli
 /** Whose deltas say less than their last event: those who recorded them shortened the texts. */
 const SHORTENED = /openai-(?:phase|shell-container)\.1\.chunks/
 
-/** Mistral's package wants a name in every piece of a call: where a call comes in pieces, strict clients are told them as OpenAI tells them, which it does not read. */
-const NAMELESS = /mistral-incremental-tool-call\.chunks/
-
 describe.skipIf(recordings.length === 0)('recordings', () => {
   test.skip.each(unused.map(({ name, reason }) => [name, reason]))('%s is %s', () => {})
 
   describe.each(rows)('%s', (name, row) => {
-    test.skipIf(NAMELESS.test(name))("gives its own vendor's package the same as served directly", async () => {
+    test("gives its own vendor's package the same as served directly", async () => {
       const { own, directly } = await ownOf(row)
       for (const isSplit of row.isStream ? [false, true] : [false]) {
         const { heard, told } = await hear(own, behind(row, isSplit), row.isStream)

@@ -19,7 +19,17 @@ export const format = defineFormat({
   terminator: 'data: [DONE]\n\n',
   headers: ['openai-organization', 'openai-project', 'idempotency-key'],
   answerHeaders: ['openai-', 'x-groq-', 'x-fireworks-'],
-  inbound: { readPath, decodeRequest, encodeResponse, encodeStream, encodeError, encodeErrorFrame, keepAlive: ': ping\n\n' },
+  inbound: {
+    readPath,
+    decodeRequest,
+    encodeResponse,
+    encodeStream,
+    encodeError,
+    encodeErrorFrame,
+    // Mistral's packages want the name in every piece of a call, where OpenAI's would read it as one more piece of the name.
+    wantsWholeCalls: (userAgent) => /mistral/i.test(userAgent),
+    keepAlive: ': ping\n\n',
+  },
   outbound: {
     encodeRequest,
     decodeResponse,

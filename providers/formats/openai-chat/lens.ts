@@ -86,12 +86,24 @@ const LIST = '"content":['
 const LISTED = /"delta":\s*\{[^[{]*"content":\[/
 
 /** OpenAI's own client throws where no role came before content, a call has no index, type or id, or an event no choices. */
-function strictness({ data }: Frame, meaning: FrameMark, isOpen: boolean): Strictness {
+function strictness(
+  { data }: Frame,
+  meaning: FrameMark,
+  { isOpen, wholeCalls }: { isOpen: boolean; wholeCalls?: boolean | undefined },
+): Strictness {
+  if (wholeCalls) return fitsWholeCalls(data, meaning) ? 'fits' : 'breaks'
   if (meaning === 'usage') return 'fits'
   if (data.includes(LIST) && LISTED.test(data)) return 'breaks'
   if (!isOpen && data.includes('"role":')) return hasLooseCalls(data) ? 'breaks' : 'opens'
   if (meaning === 'other') return data.includes('"choices":') ? 'fits' : 'breaks'
   return isOpen && !hasLooseCalls(data) ? 'fits' : 'breaks'
+}
+
+const CALLS = /"tool_calls":\s*\[\s*\{/
+
+/** Mistral's client takes lists of pieces and needs no role, but calls that are whole, and an end in every choice. */
+function fitsWholeCalls(data: string, meaning: FrameMark): boolean {
+  return meaning === 'usage' || (data.includes('"finish_reason":') && !CALLS.test(data))
 }
 
 function hasLooseCalls(data: string): boolean {

@@ -29,6 +29,8 @@ interface PartState {
   owesArguments: boolean
   /** Waits for its bytes. */
   image: ImagePart | undefined
+  /** The call as far as it has come, for clients that take calls whole alone. */
+  call?: { index: number; id: string; type: 'function'; function: { name: string; arguments: string } } | undefined
   /** What its entries in `reasoning_details` repeat. */
   reasoning: Pick<ReasoningPart, 'id' | 'summary' | 'signedBy' | 'extra'>
 }
@@ -38,6 +40,8 @@ interface ChoiceState {
   /** A chunk's text up to its delta. */
   open: string
   parts: (PartState | undefined)[]
+  /** Calls wait until they are whole. */
+  holdsCalls: boolean
   callCount: number
   reasoningCount: number
   stop: Stop | undefined
@@ -183,6 +187,7 @@ function openChoice(state: EncodeState, index: number, first: Part | undefined, 
     index,
     open,
     parts: [],
+    holdsCalls: state.options.wholeCalls === true,
     callCount: 0,
     reasoningCount: 0,
     stop: undefined,
@@ -254,7 +259,8 @@ function openCall(choice: ChoiceState, part: ToolCallPart, out: Out): PartState 
     sendObject(choice, { tool_calls: [{ index, id, type: 'custom', custom: { name, input: said } }] }, out)
     return opened('tool-call', `{"tool_calls":[{"index":${index},"custom":{"input":`, '}}]}')
   }
-  // What came at once goes on at once: Mistral's client takes no piece without a name.
+  if (choice.holdsCalls)
+    return { ...opened('tool-call', '', ''), call: { index, id, type: 'function', function: { name, arguments: said } } }
   sendObject(choice, { tool_calls: [{ index, id, type: 'function', function: { name, arguments: said } }] }, out)
   return { ...opened('tool-call', `{"tool_calls":[{"index":${index},"function":{"arguments":`, '}}]}'), owesArguments: said === '' }
 }
@@ -278,6 +284,10 @@ function addCitation(choice: ChoiceState, part: PartState, citation: Citation, o
 function addText(choice: ChoiceState, part: PartState, said: string, out: Out): void {
   if (part.type === 'silent' || part.type === 'image') return
   part.owesArguments = false
+  if (part.call) {
+    part.call.function.arguments += said
+    return
+  }
   const quoted = JSON.stringify(said)
   const repeated = part.again === '' ? '' : part.again + quoted
   out.push({ data: choice.open + part.open + quoted + repeated + part.close })
@@ -300,6 +310,10 @@ function endPart(choice: ChoiceState, index: number, out: Out): void {
   const part = choice.parts[index]
   if (!part) return
   if (part.owesArguments) addText(choice, part, '{}', out)
+  if (part.call) {
+    part.call.function.arguments ||= '{}'
+    sendObject(choice, { tool_calls: [part.call] }, out)
+  }
   if (part.image) sendObject(choice, { images: encodeImage(part.image) }, out)
   if (part.type !== 'text') choice.parts[index] = opened('silent', '', '')
 }

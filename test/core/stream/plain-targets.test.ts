@@ -8,7 +8,9 @@ import { formats } from '../../../providers/formats/index.ts'
 import { runFold } from '../../conformance/format.ts'
 
 const source = formats.find(({ name }) => name === 'openai-chat') as (typeof formats)[number]
-const TARGETS = formats.filter(({ inbound, outbound, name, isWhole }) => inbound && outbound && !isWhole && name !== 'openai-completions')
+/** They have no calls, or no provider's side that reads them. */
+const OTHERS = ['openai-completions', 'bedrock-invoke']
+const TARGETS = formats.filter(({ inbound, outbound, name, isWhole }) => inbound && outbound && !isWhole && !OTHERS.includes(name))
 
 const chunk = (delta: object, finish: string | null = null) =>
   `data: ${JSON.stringify({ id: 'c1', model: 'm', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`

@@ -138,7 +138,16 @@ describe('pieces of text', () => {
     ['fits', 'a list in the text', '"delta":{"content":"\\"content\\":[1]"}'],
   ])('%s: %s', (fits, _, choice) => {
     const frame = event(choice)
-    expect(lens.strictness?.(frame, lens.mark(frame), true)).toBe(fits)
+    expect(lens.strictness?.(frame, lens.mark(frame), { isOpen: true })).toBe(fits)
+  })
+
+  it.each<[string, string]>([
+    ['fits', '"delta":{"content":[{"type":"thinking","thinking":[]}]}'],
+    ['fits', '"delta":{"content":"a","tool_calls":null}'],
+    ['breaks', '"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}'],
+  ])('for clients that take calls whole alone, %s: %s', (fits, choice) => {
+    const frame = event(choice)
+    expect(lens.strictness?.(frame, lens.mark(frame), { isOpen: false, wholeCalls: true })).toBe(fits)
   })
 })
 

@@ -328,3 +328,30 @@ describe('the official client', () => {
     await expect(strict(encode(out, {}, error))).rejects.toThrow()
   })
 })
+
+describe('encodeStream: clients that take calls whole alone', () => {
+  const start = (index: number, id: string, said = ''): StreamPart => ({
+    type: 'part-start',
+    choice: 0,
+    index,
+    part: { type: 'tool-call', id, name: 'f', arguments: said },
+  })
+  const more = (index: number, said: string): StreamPart => ({ type: 'part-delta', choice: 0, index, delta: { arguments: said } })
+  const end = (index: number): StreamPart => ({ type: 'part-end', choice: 0, index })
+  const calls = (...parts: StreamPart[]): unknown[] =>
+    runFold(encodeStream, [{ type: 'response-start', id: 'c', model: 'm' }, ...parts], { ...REPLY, wholeCalls: true })
+      .out.filter(({ data }) => data.includes('"tool_calls":['))
+      .flatMap(({ data }) => (JSON.parse(data) as { choices: { delta: { tool_calls: unknown[] } }[] }).choices[0]?.delta.tool_calls ?? [])
+  const whole = (index: number, id: string, said: string) => ({ index, id, type: 'function', function: { name: 'f', arguments: said } })
+
+  it('each is told once, at its end, however their pieces come', () => {
+    expect(calls(start(0, 'a'), start(1, 'b', '{'), more(0, '{"x"'), more(1, '}'), end(1), more(0, ':1}'), end(0))).toEqual([
+      whole(1, 'b', '{}'),
+      whole(0, 'a', '{"x":1}'),
+    ])
+  })
+
+  it('one without arguments, and one that nobody ended', () => {
+    expect(calls(start(0, 'a'), end(0), start(1, 'b'), more(1, '{"x":1}'))).toEqual([whole(0, 'a', '{}'), whole(1, 'b', '{"x":1}')])
+  })
+})
