@@ -1,6 +1,6 @@
 /**
- * Does the work for each item, so many at once, and resolves with the outcomes in the order of the items. Stores commit together what waits
- * together. Where some of a batch fail, the first failure is thrown once all of the batch have ended, and no further batch begins.
+ * Does the work for each item, so many at once, and resolves with the outcomes in the order of the items. As one ends the next begins: stores commit together
+ * what waits together, and are never idle. Where some fail, no further begin, and the first failure is thrown once all that were under way have ended.
  */
 export async function inBatches<Item, Result>(
   items: readonly Item[],
@@ -8,11 +8,19 @@ export async function inBatches<Item, Result>(
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = []
-  for (let start = 0; start < items.length; start += size) {
-    for (const outcome of await Promise.allSettled(items.slice(start, start + size).map(work))) {
-      if (outcome.status === 'rejected') throw outcome.reason
-      results.push(outcome.value)
+  const failures: unknown[] = []
+  let next = 0
+  const workOn = async (): Promise<void> => {
+    while (next < items.length && failures.length === 0) {
+      const at = next++
+      try {
+        results[at] = await work(items[at] as Item)
+      } catch (error) {
+        failures.push(error)
+      }
     }
   }
+  await Promise.all(Array.from({ length: Math.min(size, items.length) }, workOn))
+  if (failures.length > 0) throw failures[0]
   return results
 }

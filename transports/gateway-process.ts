@@ -75,7 +75,7 @@ export async function runGatewayProcess(parts: ProcessParts): Promise<void> {
   containErrors(log, () => false)
   for (const notice of loaded.notices) log.info(notice)
   clock.mark('configuration')
-  await serve({ parts, options, file, tables: loaded.tables, log, redactor, clock })
+  await serve({ parts, options, file, read: { ...loaded, tables: loaded.tables }, log, redactor, clock })
 }
 
 interface Start {
@@ -84,7 +84,7 @@ interface Start {
   /** config.json; undefined: there is none. */
   file: string | undefined
   /** What the file alone says. */
-  tables: SnapshotTables
+  read: Loaded & { tables: SnapshotTables }
   log: Log
   redactor: Redactor
   clock: Phases
@@ -106,7 +106,7 @@ async function serve(start: Start): Promise<void> {
   const early = createEarlyListeners(start)
   try {
     running = await openConfig(start, early.open)
-    const tables = running?.loaded.tables ?? start.tables
+    const tables = running?.loaded.tables ?? start.read.tables
     const client = tables.client.get('client')
     const tls = materialOf(client?.tls)
     const listModels = async (providers: readonly string[]) => control?.listModels(providers) ?? []
@@ -159,14 +159,14 @@ async function serve(start: Start): Promise<void> {
 
 /** Opens the configuration where it is more than a file. `listen` is called when the store does not answer yet. */
 async function openConfig(
-  { parts, options, file, log, redactor }: Start,
+  { parts, options, file, read, log, redactor }: Start,
   listen: (reason: string) => void,
 ): Promise<RunningConfig | undefined> {
   if (!parts.management) return undefined
   const { logLevel, logStyle, appDir } = options
   const { builtins, drivers } = parts.management
   const running = await openRunningConfig({
-    ...{ file, appDir, env: process.env, builtins, drivers, entry: parts.entry, log, logLevel, logStyle },
+    ...{ file, read, appDir, env: process.env, builtins, drivers, entry: parts.entry, log, logLevel, logStyle },
     onWaiting: listen,
   })
   for (const secret of running.loaded.secrets) redactor.add(secret)
@@ -174,8 +174,8 @@ async function openConfig(
 }
 
 /** While the store does not answer, the port does: with 503, so that whoever looks knows that this one is not ready. */
-function createEarlyListeners({ parts, options, tables, log }: Start) {
-  const client = tables.client.get('client')
+function createEarlyListeners({ parts, options, read, log }: Start) {
+  const client = read.tables.client.get('client')
   const early: { opened: Promise<Listeners> | undefined; open(reason: string): void } = {
     opened: undefined,
     open(reason) {
@@ -213,7 +213,11 @@ function follow({ file, log, redactor }: Start, running: RunningConfig, control:
 }
 
 /** Says where the gateway is to be found: to whoever started it, and to the log. */
-function announce({ parts, options, tables, log, clock }: Start, { ports }: Listeners, facts: { version: string; threads: number }): void {
+function announce(
+  { parts, options, tables, log, clock }: Start & { tables: SnapshotTables },
+  { ports }: Listeners,
+  facts: { version: string; threads: number },
+): void {
   const client = tables.client.get('client')
   const { pid } = process
   const { phases } = clock

@@ -1,13 +1,13 @@
 import { existsSync, unwatchFile, watchFile } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isObject, type Json, type JsonObject } from '../core/canonical/json.ts'
 import type { Builtins } from '../core/config/builtins.ts'
 import { CONFIG_COLLECTIONS } from '../core/config/collections.ts'
 import { type Environment, resolveEnv } from '../core/config/env.ts'
-import { LiveConfig, type Published } from '../core/config/live/live-config.ts'
+import { LiveConfig, type Opened, type Published } from '../core/config/live/live-config.ts'
 import type { Rows } from '../core/config/live/rows.ts'
-import { type Loaded, loadConfig, readConfig } from '../core/config/load.ts'
+import { type Loaded, loadConfig } from '../core/config/load.ts'
 import { ConfigError } from '../core/config/problems.ts'
 import { folderOf, passphraseOf, storeChoice } from '../core/config/store-choice.ts'
 import type { Log } from '../core/log.ts'
@@ -15,7 +15,6 @@ import { openSealing } from '../core/sealing/open-sealing.ts'
 import { sealStore } from '../core/sealing/sealed-store.ts'
 import type { Sealer } from '../core/sealing/sealer.ts'
 import { sweepSecrets } from '../core/sealing/sweep.ts'
-import type { SnapshotTables } from '../core/snapshot.ts'
 import { migrateSchema } from '../core/store-schema.ts'
 import { type ConfigStore, type KeyValueStore, type StoreDriver, StoreError } from '../core/stores.ts'
 import { chooseDriver } from '../core/stores-choice.ts'
@@ -26,6 +25,8 @@ import { type StoreThread, startStoreThread } from '../core/threads/store-thread
 export interface RunningConfigOptions {
   /** config.json; undefined: there is none. */
   file: string | undefined
+  /** The file, or what stands for it, as it was read and checked. */
+  read: Loaded
   appDir: string | undefined
   env: Environment
   builtins: Builtins
@@ -42,7 +43,7 @@ export interface RunningConfigOptions {
 /** The configuration of a running process. */
 export interface RunningConfig {
   live: LiveConfig
-  loaded: Loaded & { tables: SnapshotTables }
+  loaded: Opened
   /** For sessions and the like. */
   keyValue: KeyValueStore
   /** Absent: the file alone rules. */
@@ -67,23 +68,22 @@ const PAUSES_MS: readonly number[] = [250, 500, 1000, 2000, 5000]
 /** Opens the store, brings it up to date, and merges the file into it. Rejects with a ConfigError, StoreError or SealingError that says what to do. */
 export async function openRunningConfig(options: RunningConfigOptions): Promise<RunningConfig> {
   const { file, env, builtins, log } = options
-  const tree = treeOf(options)
+  const tree = treeOf(options.read)
   const store = await openStore(tree, options)
   const folder = folderOf(options)
   const load = (part: JsonObject) => loadConfig({ config: part, env, builtins, folder, isStored: true })
   const live = new LiveConfig({ load, builtins, env, store: store?.config, log, now: Date.now })
   try {
-    const loaded = await live.open(tree)
+    const loaded = await live.open(tree, checkedFor(options))
     return {
       live,
       loaded,
       keyValue: store?.hasKeyValue ? store.thread.keyValue : memoryKeyValue(Date.now),
       store,
       async reload() {
-        const read = loadConfig({ file, env, builtins })
-        const next = readConfig({ file, env, builtins }).tree
-        if (read.problems.length > 0 || !isObject(next))
-          return log.error({ file, problems: read.problems }, 'the changed configuration file is not taken over; what ran before runs on')
+        const { problems, source: next } = loadConfig({ file, env, builtins })
+        if (problems.length > 0 || !isObject(next))
+          return log.error({ file, problems }, 'the changed configuration file is not taken over; what ran before runs on')
         await live.reload(next)
         log.info({ file }, 'the changed configuration file was taken over')
       },
@@ -94,10 +94,15 @@ export async function openRunningConfig(options: RunningConfigOptions): Promise<
   }
 }
 
-function treeOf({ file, env, builtins }: RunningConfigOptions): JsonObject {
-  const { tree, problems } = readConfig({ file, env, builtins })
-  if (isObject(tree)) return tree
+function treeOf({ source, problems }: Loaded): JsonObject {
+  if (isObject(source)) return source
   throw new ConfigError(problems)
+}
+
+/** What the check made of the file, where the running gateway would make the same of it: where plugins' paths start from the same folder. */
+function checkedFor({ read: { tables, secrets }, ...options }: RunningConfigOptions): Opened | undefined {
+  const { file } = options
+  return tables && file !== undefined && folderOf(options) === dirname(resolve(file)) ? { tables, secrets } : undefined
 }
 
 interface OpenStore {

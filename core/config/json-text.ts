@@ -6,6 +6,55 @@ const MAX_DEPTH = 100
 
 /** Reads JSON text and says where it is wrong. Unlike JSON.parse it reports duplicate names, and quotes nothing of the text. */
 export function parseJsonText(text: string): { value: Json | undefined; problems: string[] } {
+  const value = plainly(text)
+  return value === undefined ? carefully(text) : { value, problems: [] }
+}
+
+/** A large file with nothing to say of it is most of what is read, and read ten times as fast so. Undefined: there is something to say. */
+function plainly(text: string): Json | undefined {
+  let value: Json
+  try {
+    value = JSON.parse(text) as Json
+  } catch {
+    return undefined
+  }
+  // A name that appears twice is one field less than the text has names.
+  return fieldsIn(value, 0) === namesIn(text) ? value : undefined
+}
+
+/** How many fields a value has, at any depth; NaN where one or its depth is refused. */
+function fieldsIn(value: Json | undefined, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth >= MAX_DEPTH || Object.hasOwn(value, '__proto__')) return Number.NaN
+  let count = 0
+  if (Array.isArray(value)) for (const item of value as readonly Json[]) count += fieldsIn(item, depth + 1)
+  else for (const name in value) count += 1 + fieldsIn((value as JsonObject)[name], depth + 1)
+  return count
+}
+
+/** How many names of fields a JSON text has: its colons outside of strings. */
+function namesIn(text: string): number {
+  let count = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === COLON) count++
+    else if (unit === QUOTE) at = endOfString(text, at)
+  }
+  return count
+}
+const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c]
+
+/** Offset of the quote that ends the string which begins at an offset. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === QUOTE) return at
+    if (unit === BACKSLASH) at++
+  }
+  return text.length
+}
+
+function carefully(text: string): { value: Json | undefined; problems: string[] } {
   const reader = new Reader(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   try {
     return { value: reader.document(), problems: reader.problems }

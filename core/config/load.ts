@@ -54,6 +54,8 @@ export interface Loaded {
   secrets: string[]
   /** The configuration as one of today, with its environment filled in, also where there are problems: secrets are in it. */
   tree?: Json | undefined
+  /** The same with its `env.` references as written. */
+  source?: Json | undefined
 }
 
 /**
@@ -96,7 +98,7 @@ function loadTree(options: LoadOptions): Loaded {
   checkEdge(valueAt(resolved.value, ['client']), folderOf(options), report)
   const plugins = checkPlugins(resolved.value, { folder: folderOf(options), builtins }, report)
   if (problems.length > 0 || parsed.block === undefined)
-    return { problems: [...new Set(problems)], notices: [], secrets, tree: resolved.value }
+    return { problems: [...new Set(problems)], notices: [], secrets, tree: resolved.value, source: tree }
   const tables = toTables(parsed.block, plugins, options)
   return {
     tables,
@@ -104,6 +106,7 @@ function loadTree(options: LoadOptions): Loaded {
     notices: [...notices, ...configNotices(resolved.value, parsed.block, options)],
     secrets,
     tree: resolved.value,
+    source: tree,
   }
 }
 

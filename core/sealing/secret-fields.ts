@@ -20,7 +20,7 @@ export function secretPaths(collection: string, id: string): readonly (readonly 
   return (collection === SETTINGS ? BY_BLOCK.get(id) : BY_COLLECTION.get(collection)) ?? []
 }
 
-/** The body with each of its secrets replaced by what `onSecret` answers. Empty values and `env.NAME` are no secrets. The body itself stays. */
+/** The body with each of its secrets replaced by what `onSecret` answers. Empty values and `env.NAME` are no secrets. The body itself stays, and is the answer where there is nothing to replace. */
 export function mapSecrets(collection: string, id: string, body: JsonObject, onSecret: OnSecret): JsonObject {
   return mapSecretFields(collection, id, body, (value, path) => (isSecret(value) ? onSecret(value, path) : value))
 }
@@ -40,13 +40,16 @@ function mapAt(node: Json, path: readonly string[], taken: readonly string[], on
   }
   if (!isObject(node)) return node
   const names = step === '*' ? Object.keys(node) : Object.hasOwn(node, step) ? [step] : []
-  // By entries: assigning a field named __proto__ would set the copy's prototype instead.
-  return Object.fromEntries(
-    Object.entries(node).map(([name, value]) => [
-      name,
-      value === undefined || !names.includes(name) ? value : mapAt(value, rest, [...taken, name], onSecret),
-    ]),
-  )
+  let mapped: JsonObject | undefined
+  for (const name of names) {
+    const value = node[name]
+    const next = value === undefined ? value : mapAt(value, rest, [...taken, name], onSecret)
+    if (next === value) continue
+    mapped ??= { ...node }
+    // Assigning a field named __proto__ would set the copy's prototype instead.
+    Object.defineProperty(mapped, name, { value: next, enumerable: true, writable: true, configurable: true })
+  }
+  return mapped ?? node
 }
 
 function isSecret(value: Json): boolean {

@@ -131,10 +131,11 @@ export class Database {
 
   /** One write of many; what it says is said after the commit. */
   #perform({ work, resolve, reject }: Write): () => void {
-    this.execute('SAVEPOINT one')
+    // Prepared: these are run for each write.
+    this.run('SAVEPOINT one')
     try {
       const result = work()
-      this.execute('RELEASE one')
+      this.run('RELEASE one')
       return () => resolve(result)
     } catch (error) {
       this.execute('ROLLBACK TO one; RELEASE one')

@@ -14,7 +14,7 @@ test('so many at once and no more, outcomes in order', async () => {
   expect(most).toBe(2)
 })
 
-test('a failure waits for its batch and ends the rest', async () => {
+test('a failure waits for what is under way and ends the rest', async () => {
   const ended: number[] = []
   const work = async (item: number) => {
     if (item === 1) throw new Error('failed')

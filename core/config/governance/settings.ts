@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import type {
   BusinessUnitSettings,
@@ -25,7 +25,7 @@ interface Limited {
 
 /** What a virtual key's value is looked up by: its SHA-256 in hex. */
 export function virtualKeyHash(value: string): string {
-  return createHash('sha256').update(value).digest('hex')
+  return hash('sha256', value, 'hex')
 }
 
 /** Id of a budget that stands in its owner: its own, or one made from the owner (`virtual_key:vk-1`) and the period. */

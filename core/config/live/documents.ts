@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isObject, type Json, type JsonObject } from '../../canonical/json.ts'
 import { CONFIG_COLLECTIONS, SETTINGS, SETTINGS_BLOCKS } from '../collections.ts'
 import { type Entity, entitiesOf } from '../entities.ts'
@@ -62,9 +62,7 @@ function without(block: Json | undefined, names: ReadonlySet<string>): JsonObjec
 
 /** What a document's text says, whatever the order of its fields: two files that mean the same have the same hash. SHA-256, hex. */
 export function hashOf(body: JsonObject): string {
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(body)))
-    .digest('hex')
+  return hash('sha256', JSON.stringify(sorted(body)), 'hex')
 }
 
 function sorted(value: Json | undefined): Json | undefined {

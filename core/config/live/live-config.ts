@@ -9,7 +9,6 @@ import type { Builtins } from '../builtins.ts'
 import { CONFIG_COLLECTIONS } from '../collections.ts'
 import type { Environment } from '../env.ts'
 import { virtualKeyHash } from '../governance/settings.ts'
-import type { Loaded } from '../load.ts'
 import { ConfigError, pathText } from '../problems.ts'
 import { checkEntity } from '../rules/index.ts'
 import { type Document, documentsOf, hashOf, restOf } from './documents.ts'
@@ -36,6 +35,12 @@ export interface LiveOptions {
   now(): number
 }
 
+/** What the running configuration begins with: the tables, and texts that must never be logged. */
+export interface Opened {
+  tables: SnapshotTables
+  secrets: readonly string[]
+}
+
 /** The next body of a document, from what stands there; undefined removes it. Throws a GatewayError to refuse. Called again where another writer was first. */
 export type Edit = (current: Held | undefined) => JsonObject | undefined
 
@@ -50,8 +55,8 @@ const UNSERVED = 'a document of the configuration cannot be served'
 /** Several writers on one document: each loses at most so often before it gives up. */
 const MOST_TRIES = 10
 const PAGE = 500
-/** Documents of a file that are written at once: stores commit together what waits together. */
-const MERGED_AT_ONCE = 200
+/** Documents of a file that are under way to the store: it commits together what waits together, while as many are made ready for it. */
+const MERGED_AT_ONCE = 500
 /** Changes that a store tells at once. */
 const MOST_CHANGES = 1000
 
@@ -81,16 +86,20 @@ export class LiveConfig {
   /**
    * Reads the store and merges the file into it: an entity of the file that has changed since it was last merged wins, else the store's
    * does. The file has been checked by itself. Resolves with the tables; rejects with a ConfigError that lists what is wrong, or a StoreError.
+   * `checked`: what the file's check made of it, which is not made again of what stands so.
    */
-  async open(file: JsonObject): Promise<Loaded & { tables: SnapshotTables }> {
+  async open(file: JsonObject, checked?: Opened): Promise<Opened> {
     this.#rest = restOf(file)
     const { store } = this.#options
     if (store) for (const stored of await this.#readAll(store)) this.#put(stored)
-    await this.#merge(documentsOf(file), [])
-    const { loaded, leftOut } = tablesOf(this.entities, this.#rest, this.#options)
+    const documents = documentsOf(file)
+    await this.#merge(documents, [])
+    if (!store && checked) return checked
+    const known = checked && { tables: checked.tables, same: sameKeys(documents, this.entities) }
+    const { loaded, leftOut } = tablesOf(this.entities, this.#rest, { ...this.#options, known })
     if (!loaded.tables) throw new ConfigError(loaded.problems)
     for (const problem of leftOut) this.#options.log.error({ problem }, UNSERVED)
-    return { ...loaded, tables: loaded.tables }
+    return { tables: loaded.tables, secrets: loaded.secrets }
   }
 
   /** From now on changes go to the data threads. */
@@ -350,6 +359,17 @@ export class LiveConfig {
     const oldest = this.#options.now() - STORE_SETTLE_MS
     for (const [change, since] of this.#gaps) if (since < oldest) this.#gaps.delete(change)
   }
+}
+
+/** Virtual keys that stand as the file says. */
+function sameKeys(documents: readonly Document[], entities: HeldEntities): Set<Held> {
+  const same = new Set<Held>()
+  for (const { collection, id, body } of documents) {
+    const held = collection === 'virtual_keys' ? entities.held(collection, id) : undefined
+    // The store names one that has no name in the file. Fields in another order only mean that it is read again.
+    if (held && JSON.stringify(plainBody(held.body)) === JSON.stringify({ ...body, name: body.name ?? id })) same.add(held)
+  }
+  return same
 }
 
 const META = 'meta'

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../../canonical/json.ts'
 import type { ReadonlyTable } from '../../sharded-map.ts'
-import type { SnapshotPatch, TableName } from '../../snapshot.ts'
+import type { SnapshotPatch, SnapshotTables, TableName } from '../../snapshot.ts'
 import { CONFIG_COLLECTIONS, SETTINGS, SETTINGS_BLOCKS } from '../collections.ts'
 import type { Environment } from '../env.ts'
 import type { Loaded } from '../load.ts'
@@ -136,6 +136,12 @@ function placeOf(entities: HeldEntities, { collection, id, body }: Document): Pa
   return (CONFIG_COLLECTIONS.find(({ name }) => name === collection)?.path ?? []).map((step) => (step === '*' ? 0 : step))
 }
 
+/** Virtual keys whose rows were made already: among 100,000 of them most of a start would go into making them twice. */
+export interface KnownKeys {
+  tables: SnapshotTables
+  same: ReadonlySet<Held>
+}
+
 /**
  * All tables, from all documents. A document that is wrong (an older gateway took it, or somebody else wrote it) serves nobody and keeps nobody
  * else from being served: `leftOut` says why. Without tables the problems are of no document.
@@ -143,18 +149,29 @@ function placeOf(entities: HeldEntities, { collection, id, body }: Document): Pa
 export function tablesOf(
   entities: HeldEntities,
   rest: JsonObject,
-  { load, env }: RowOptions,
+  { load, env, known }: RowOptions & { known?: KnownKeys | undefined },
 ): { loaded: Loaded; leftOut: readonly string[] } {
   const leftOut: string[] = []
-  let held = [...entities]
+  let held = [...entities].filter((each) => !known?.same.has(each))
   for (;;) {
     const documents = held.map((each) => asWritten(each, env))
     const loaded = load(treeOf(documents, rest))
     const wrong = loaded.tables ? new Set<Held>() : culprits(loaded.problems, held)
-    if (wrong.size === 0) return { loaded, leftOut }
+    if (wrong.size === 0) return { loaded: known ? withKnown(loaded, known) : loaded, leftOut }
     leftOut.push(...loaded.problems)
     held = held.filter((each) => !wrong.has(each))
   }
+}
+
+function withKnown(loaded: Loaded, { tables: made, same }: KnownKeys): Loaded {
+  const { tables } = loaded
+  if (!tables) return loaded
+  for (const { id, body } of same) {
+    const [row, hash] = [made.virtualKeys.get(id), body.value_hash]
+    if (row) tables.virtualKeys.set(id, row)
+    if (typeof hash === 'string' && made.virtualKeyIds.get(hash) === id) tables.virtualKeyIds.set(hash, id)
+  }
+  return loaded
 }
 
 /** A document as config.json would have it. What lacks its environment variable is off, so that it keeps nothing else from being served. */

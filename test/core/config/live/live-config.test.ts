@@ -58,6 +58,23 @@ describe('a change', () => {
 
 describe('virtual keys in the tables', () => {
   const hash = (text: string) => virtualKeyHash(text)
+  test('are what stands in the store, where a start has read the file', async () => {
+    const store = newStore()
+    const file = withVirtualKeys(vk('same'), vk('changed'), vk('gone'), { id: 'unnamed', value: 'sk-bf-unnamed' })
+    const { live } = await running(file, { store, isChecked: true })
+    await live.write('virtual_keys', 'changed', (held) => ({ ...held?.body, value: 'sk-bf-next', is_active: false }))
+    await live.write('virtual_keys', 'gone', () => undefined)
+    await live.write('virtual_keys', 'added', () => vk('added'))
+    const { tables } = await running(file, { store, isChecked: true })
+    expect([...tables.virtualKeys.keys()].sort()).toEqual(['added', 'changed', 'same', 'unnamed'])
+    expect(tables.virtualKeys.get('changed')?.isActive).toBe(false)
+    expect(Object.fromEntries(tables.virtualKeyIds)).toEqual({
+      [hash('sk-bf-same')]: 'same',
+      [hash('sk-bf-next')]: 'changed',
+      [hash('sk-bf-added')]: 'added',
+      [hash('sk-bf-unnamed')]: 'unnamed',
+    })
+  })
   test('a new value takes the place of the old one, a removal leaves nothing', async () => {
     const { live, tables } = await running(withVirtualKeys(vk('one')), { store: newStore() })
     expect([...tables.virtualKeyIds]).toEqual([[hash('sk-bf-one'), 'one']])

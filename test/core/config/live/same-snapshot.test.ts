@@ -95,6 +95,7 @@ const expected = comparable(tablesOfFile())
 /** Merged into a store, and then read from there by a gateway without a file. */
 async function throughStore(store: ConfigStore): Promise<void> {
   expect(comparable((await running(FILE, { store, env })).tables)).toEqual(expected)
+  expect(comparable((await running(FILE, { store, env, isChecked: true })).tables)).toEqual(expected)
   expect(comparable((await running({}, { store, env })).tables)).toEqual(expected)
 }
 
@@ -105,7 +106,9 @@ async function opened(driver: StoreDriver, config: object, folder?: string): Pro
 }
 
 describe('one configuration gives the same tables', () => {
-  test('by the file alone', async () => expect(comparable((await running(FILE, { env })).tables)).toEqual(expected))
+  test.each([false, true])('by the file alone, and by its check (%s)', async (isChecked) =>
+    expect(comparable((await running(FILE, { env, isChecked })).tables)).toEqual(expected),
+  )
   test('from a store in memory', () => throughStore(newStore()))
   test('from a sealed store', async () => {
     const store = newStore()

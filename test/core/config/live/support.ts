@@ -22,16 +22,22 @@ export interface Running {
 
 export const newStore = (): ConfigStore => memoryConfigStore({ collections: CONFIG_COLLECTIONS, now: Date.now })
 
-/** Opens one over a store (or none: the file alone rules), and keeps its tables as a data thread does. */
+/** Opens one over a store (or none: the file alone rules), and keeps its tables as a data thread does. `isChecked`: with what the file's check made of it, as a start does. */
 export async function running(
   file: JsonObject,
-  { store, env = {}, now = Date.now }: { store?: ConfigStore | undefined; env?: Environment; now?: () => number } = {},
+  {
+    store,
+    env = {},
+    now = Date.now,
+    isChecked = false,
+  }: { store?: ConfigStore | undefined; env?: Environment; now?: () => number; isChecked?: boolean } = {},
 ): Promise<Running> {
   const lines: string[] = []
   const say = (...args: unknown[]) => void lines.push(JSON.stringify(args))
   const load = (config: JsonObject) => loadConfig({ config, env, builtins, memoryBytes: 8e9, isStored: true })
   const live = new LiveConfig({ load, builtins, env, store, log: { info: say, warn: say, error: say }, now })
-  const { tables } = await live.open(file)
+  const checked = isChecked ? loadConfig({ config: file, env, builtins, memoryBytes: 8e9 }) : undefined
+  const { tables } = await live.open(file, checked?.tables && { ...checked, tables: checked.tables })
   const snapshot = new Snapshot()
   for (const { patch } of slices(tables, 1)) snapshot.apply(patch)
   const published: Rows[] = []
