@@ -222,7 +222,7 @@ export class LogGroups {
     const key = JSON.stringify([at, ...by])
     const group = this.#groups.get(key)
     if (!group) {
-      if (this.#groups.size === MOST_GROUPS) refuse('the summary has too many groups; take longer spans or narrow the filter')
+      if (this.#groups.size === MOST_GROUPS) throw tooManyGroups()
       this.#groups.set(key, { at, by, requests, sums: { ...sums } })
       return
     }
@@ -252,6 +252,11 @@ export function checkRemoved(ids: readonly string[]): readonly string[] {
 /** Checks the arguments of a sweep. Throws StoreError. */
 export function checkSweep(before: number, most: number): void {
   if (!isTime(before) || !isWithin(most, 1, MOST_REMOVED)) refuse(`a sweep takes a time, and from 1 to ${MOST_REMOVED} records`)
+}
+
+/** The refusal of a summary that comes to more than MOST_GROUPS. */
+export function tooManyGroups(): StoreError {
+  return new StoreError('corrupt', 'the summary has too many groups; take longer spans or narrow the filter')
 }
 
 /** The refusal of a query that has looked for too long. */

@@ -13,8 +13,9 @@ export interface PlannedProvider {
 export interface StoreType {
   type: string
   config: z.ZodType
-  /** What it can be used for; a kind that keeps vectors has neither. */
+  /** What it can be used for; a kind that keeps vectors has none of these. */
   openConfig?: unknown
+  openLogs?: unknown
   openKeyValue?: unknown
 }
 
@@ -32,7 +33,7 @@ export interface Builtins {
   planned?: readonly PlannedProvider[] | undefined
   plugins: readonly { name: string }[]
   plannedPlugins?: readonly PlannedPlugin[] | undefined
-  /** Kinds that keep the configuration; also those of logs. None: `config_store` and `logs_store` cannot be enabled. */
+  /** Kinds that keep the configuration, logs or values. None: `config_store` and `logs_store` cannot be enabled. */
   stores?: readonly StoreType[] | undefined
   /** Kinds that keep vectors, known and not served by this version. */
   vectorStores?: readonly StoreType[] | undefined

@@ -12,8 +12,9 @@ export function checkStores(tree: Json, builtins: Builtins, report: Report): voi
   if (!isObject(tree)) return
   const { stores = [], vectorStores = [] } = builtins
   const ofConfig = stores.filter(({ openConfig }) => openConfig !== undefined)
+  const ofLogs = stores.filter(({ openLogs }) => openLogs !== undefined)
   const ofValues = stores.filter(({ openKeyValue }) => openKeyValue !== undefined)
-  const kinds = { config_store: ofConfig, key_value_store: ofValues, logs_store: ofConfig, vector_store: vectorStores }
+  const kinds = { config_store: ofConfig, key_value_store: ofValues, logs_store: ofLogs, vector_store: vectorStores }
   for (const [name, types] of Object.entries(kinds)) {
     const block = tree[name]
     if (isObject(block) && block.enabled === true) checkStore(block, { at: [name], types }, report)

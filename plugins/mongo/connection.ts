@@ -9,6 +9,8 @@ const COMMAND_MS = 8000
 const RENEW_AFTER_MS = 10_000
 /** The server's code for a value of a unique index that is taken. */
 const DUPLICATE_KEY = 11_000
+/** The server's code for a query that ran into its maxTimeMS. */
+const MAX_TIME_EXPIRED = 50
 /** The server's code for a collection that does not exist. */
 const NAMESPACE_NOT_FOUND = 26
 
@@ -163,6 +165,12 @@ async function answered<Result>(result: Promise<Result>): Promise<Result> {
 /** Whether the server answered with a refusal, and not the network with a failure. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof MongoServerError
+}
+
+/** Whether a query ended at its own limit of time. */
+export function isOverTime(error: unknown): boolean {
+  const { cause } = error as StoreError
+  return cause instanceof MongoServerError && cause.code === MAX_TIME_EXPIRED
 }
 
 /** Whether a write failed because a value of a unique index is taken. */

@@ -18,6 +18,10 @@ export const mongoDriver = defineStoreDriver({
     const [{ openConnection }, { MongoConfigStore }] = await Promise.all([import('./connection.ts'), import('./config-store.ts')])
     return new MongoConfigStore(openConnection(config), context)
   },
+  async openLogs(config) {
+    const [{ openConnection }, { MongoLogStore }] = await Promise.all([import('./connection.ts'), import('./log-store.ts')])
+    return new MongoLogStore(openConnection(config))
+  },
   async openKeyValue(config, context) {
     const [{ openConnection }, { MongoKeyValue }] = await Promise.all([import('./connection.ts'), import('./key-value.ts')])
     return new MongoKeyValue(openConnection(config), context)

@@ -100,19 +100,23 @@ export function filterTests(engine: LogStoreCase): void {
     }),
   )
 
-  test('any filter, sort and summary comes to what the reference says', () =>
-    withStore(engine, async (store) => {
-      const random = new Random(20_260_101)
-      const records = Array.from({ length: 300 }, (_, index) => randomRecord(random, index))
-      await store.append(records)
-      const expected = await reference(records)
-      for (let round = 0; round < 120; round++) {
-        const query = randomQuery(random)
-        expect([query, idsOf(await store.find(query))]).toEqual([query, idsOf(await expected.find(query))])
-        const summary = randomSummary(random, query.filter)
-        expect([summary, rounded(await store.summarize(summary))]).toEqual([summary, rounded(await expected.summarize(summary))])
-      }
-    }))
+  test(
+    'any filter, sort and summary comes to what the reference says',
+    () =>
+      withStore(engine, async (store) => {
+        const random = new Random(20_260_101)
+        const records = Array.from({ length: 200 }, (_, index) => randomRecord(random, index))
+        for (let from = 0; from < records.length; from += 100) await store.append(records.slice(from, from + 100))
+        const expected = await reference(records)
+        for (let round = 0; round < 60; round++) {
+          const query = randomQuery(random)
+          expect([query, idsOf(await store.find(query))]).toEqual([query, idsOf(await expected.find(query))])
+          const summary = randomSummary(random, query.filter)
+          expect([summary, rounded(await store.summarize(summary))]).toEqual([summary, rounded(await expected.summarize(summary))])
+        }
+      }),
+    60_000,
+  )
 }
 
 const maybe = <Value>(random: Random, value: Value): Value | undefined => random.maybe(() => value)
@@ -253,8 +257,9 @@ export function summaryTests(engine: LogStoreCase): void {
   test('percentiles of latencies come from counts by class, within 2.5 %', () =>
     withStore(engine, async (store) => {
       const random = new Random(7)
-      const latencies = Array.from({ length: 900 }, () => Math.exp(random.next() * 11)).sort((a, b) => a - b)
-      await store.append(latencies.map((latency, index) => record(`r${index}`, index, { latency })))
+      const latencies = Array.from({ length: 500 }, () => Math.exp(random.next() * 11)).sort((a, b) => a - b)
+      const records = latencies.map((latency, index) => record(`r${index}`, index, { latency }))
+      for (let from = 0; from < records.length; from += 100) await store.append(records.slice(from, from + 100))
       const classes = (await store.summarize({ by: ['latency_class'] })).map(({ by, requests }) => [Number(by[0]), requests] as const)
       for (const share of [0.5, 0.9, 0.95, 0.99]) {
         const rank = Math.ceil(share * latencies.length)

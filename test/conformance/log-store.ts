@@ -124,6 +124,7 @@ const STRANGE = [
   '_X_',
   '(a+)+$',
   '[x]|^.*$\\',
+  '\\$x',
   '"quoted" and \'quoted\'',
   'line\nbreak\ttab',
   '\ufeff ',

@@ -10,7 +10,7 @@ test('the kinds of stores are these, and what each is for', () => {
   expect(Object.fromEntries(storeDrivers.map((driver) => [driver.type, uses.filter((use) => driver[use]).join()]))).toEqual({
     memory: 'openConfig,openLogs,openKeyValue,openNotices',
     sqlite: 'openConfig,openLogs,openKeyValue',
-    mongodb: 'openConfig,openKeyValue',
+    mongodb: 'openConfig,openLogs,openKeyValue',
     redis: 'openKeyValue,openNotices',
   })
 })
@@ -18,6 +18,12 @@ test('the kinds of stores are these, and what each is for', () => {
 test.each(['postgres', 'weaviate', 'mongo', '', '__proto__'])('type "%s" is refused with the choices', (type) => {
   expect(chooseDriver(storeDrivers, type, 'openConfig')).toEqual({
     problem: `there is no store of type "${type}"; choose one of "memory", "sqlite", "mongodb"`,
+  })
+})
+
+test('logs are no matter for a store of values', () => {
+  expect(chooseDriver(storeDrivers, 'redis', 'openLogs')).toEqual({
+    problem: 'a store of type "redis" is none that keeps logs; choose one of "memory", "sqlite", "mongodb"',
   })
 })
 

@@ -1,35 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type { CommandStartedEvent, MongoClient } from 'mongodb'
+import type { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MongoConfigStore } from '../../../plugins/mongo/config-store.ts'
 import { connectionOf, createClient } from '../../../plugins/mongo/connection.ts'
 import { MongoKeyValue } from '../../../plugins/mongo/key-value.ts'
 import { COLLECTIONS } from '../../conformance/store.ts'
 import { MONGO_ENGINES, MONGO_START_MS, type MongoServer, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
-
-/** A query as it was sent: its filter and its sort. */
-interface Query {
-  collection: string
-  filter: Record<string, unknown>
-  sort: Record<string, unknown>
-}
+import { type Query, queriesOf } from '../../helpers/mongo-queries.ts'
 
 type Keys = readonly string[]
-
-/** Finds the queries in a command: find, findAndModify, update, delete. */
-function queriesOf({ commandName, command }: CommandStartedEvent): Query[] {
-  const collection = String(command[commandName])
-  const query = (filter: unknown, sort: unknown = {}) => ({ collection, filter, sort: plain(sort) }) as Query
-  if (commandName === 'find') return [query(command.filter, command.sort)]
-  if (commandName === 'findAndModify') return [query(command.query, command.sort)]
-  if (commandName === 'update') return command.updates.map(({ q }: { q: unknown }) => query(q))
-  if (commandName === 'delete') return command.deletes.map(({ q }: { q: unknown }) => query(q))
-  return []
-}
-
-function plain(sort: unknown): unknown {
-  return sort instanceof Map ? Object.fromEntries(sort) : sort
-}
 
 /**
  * Whether an index serves a query by itself: the filter's fields of one value come first in it, the sort goes on in its order, and a

@@ -2,10 +2,11 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../bench/target.ts'
 import type { ConfigStore } from '../../../core/stores.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
+import { record } from '../../conformance/log-kit.ts'
 import { COLLECTIONS, pages } from '../../conformance/store.ts'
 import { turn } from '../../helpers/clock.ts'
 import { MONGO_ENGINES, MONGO_START_MS, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
-import { openedConfig, openedKeyValue } from '../../helpers/stores.ts'
+import { openedConfig, openedKeyValue, openedLogs } from '../../helpers/stores.ts'
 
 const unavailable = { name: 'StoreError', fault: 'unavailable' }
 const owned = MONGO_ENGINES.filter((engine) => engine !== 'url')
@@ -65,6 +66,43 @@ describe.each(owned)('a lost server (%s)', (engine) => {
     },
     60_000,
   )
+
+  test('that is killed while a log is written and started again: batches that are sent again are kept once, in their last state', async () => {
+    const { server, config } = await opened()
+    const store = await openedLogs(mongoDriver, config)
+    onTestFinished(() => store.close())
+    let batches = 0
+    let failures = 0
+    let isOver = false
+    const send = async (batch: number, status: 'processing' | 'success') => {
+      const records = [0, 1, 2].map((index) => record(`${batch} ${index}`, batch, { status, body: `"${status}"` }))
+      for (;;) {
+        try {
+          return await store.append(records)
+        } catch (error) {
+          expect(error).toMatchObject(unavailable)
+          failures++
+          await turn()
+        }
+      }
+    }
+    const writing = (async () => {
+      for (; !isOver; batches++) {
+        await send(batches, 'processing')
+        await send(batches, 'success')
+      }
+    })()
+    await expect.poll(() => batches, { timeout: 20_000 }).toBeGreaterThan(5)
+    await server.kill?.()
+    await expect.poll(() => failures, { timeout: 20_000 }).toBeGreaterThan(0)
+    const before = batches
+    await server.start()
+    await expect.poll(() => batches, { timeout: 40_000 }).toBeGreaterThan(before + 5)
+    isOver = true
+    await writing
+    expect(await store.summarize({ by: ['status'] })).toEqual([{ at: undefined, by: ['success'], requests: batches * 3, sums: {} }])
+    expect(await store.get(`${before} 1`)).toMatchObject({ status: 'success', body: '"success"' })
+  }, 60_000)
 
   test('that was never there: refused within 2 s, served when it comes', async () => {
     const { server, config } = await opened()

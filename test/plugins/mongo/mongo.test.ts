@@ -4,10 +4,11 @@ import { freePort } from '../../../bench/target.ts'
 import { MongoConfigStore } from '../../../plugins/mongo/config-store.ts'
 import { connectionOf, createClient, openConnection } from '../../../plugins/mongo/connection.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
+import { logStoreConformance } from '../../conformance/log-store.ts'
 import { COLLECTIONS, configStoreConformance } from '../../conformance/store.ts'
 import { keyValueConformance } from '../../conformance/store-values.ts'
 import { MONGO_ENGINES, MONGO_START_MS, type MongoServer, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
-import { openedConfig, openedKeyValue } from '../../helpers/stores.ts'
+import { openedConfig, openedKeyValue, openedLogs } from '../../helpers/stores.ts'
 
 if (MONGO_ENGINES.length === 0) test.skip(NO_MONGO, () => {})
 
@@ -46,6 +47,15 @@ describe.each(MONGO_ENGINES)('by %s', (engine) => {
         },
         shortMs: 1000,
       }
+    },
+  })
+
+  logStoreConformance({
+    name: 'MongoDB',
+    isAtomic: engine !== 'ferretdb',
+    async newPlace() {
+      const db_name = `test_${randomUUID()}`
+      return { open: () => openedLogs(mongoDriver, { url: server.url, db_name }) }
     },
   })
 
