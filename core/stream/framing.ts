@@ -58,16 +58,23 @@ export function writerOf(framing: Framing): FrameWriter {
 
 class SseWriter implements FrameWriter {
   #text = ''
-  /** The event named last and what stands before its data: most events of a stream have one name. */
+  /** The event named last, and what stands before its data once it is named again: most events of a stream have one name. */
   #event: string | undefined
-  #head = 'data: '
+  #head: string | undefined
 
   add({ event, data }: Frame, closing = ''): void {
-    if (event !== this.#event) {
-      this.#event = event
-      this.#head = event === undefined ? 'data: ' : inOnePiece(`event: ${event}\ndata: `)
+    this.#text += `${this.#headOf(event)}${data}${closing}\n\n`
+  }
+
+  #headOf(event: string | undefined): string {
+    if (event === undefined) return 'data: '
+    if (event === this.#event) {
+      this.#head ??= inOnePiece(`event: ${event}\ndata: `)
+      return this.#head
     }
-    this.#text += `${this.#head}${data}${closing}\n\n`
+    this.#event = event
+    this.#head = undefined
+    return `event: ${event}\ndata: `
   }
 
   close(): void {}

@@ -20,8 +20,8 @@ const STREAMING = 1
 const SENDING = 2
 const DONE = 3
 
-/** Held bytes that are written without waiting for the end of the tick. */
-const FLUSH_AT = 16 * 1024
+/** Held bytes that are written without waiting for the end of the tick: what the library's buffer of 16 KB takes, less a head. */
+const FLUSH_AT = 15 * 1024
 
 /** The answer to one request. Every native call is made while the phase says that the native object is alive; it throws otherwise. */
 export class HttpReply implements Reply, Swept {
@@ -119,9 +119,19 @@ export class HttpReply implements Reply, Swept {
 
   /**
    * Chunks of one tick go out in one system call, at its end, so a chunk's bytes must stay until then. The head goes with the first:
-   * the library cannot send it alone.
+   * the library cannot send it alone. What its buffer does not take costs it two calls, and one more for the stream's end: a chunk of
+   * less than two buffers goes in two pieces.
    */
   write(chunk: string | Uint8Array): boolean {
+    const room = FLUSH_AT - this.#heldBytes
+    if (chunk.length <= room || chunk.length >= room + FLUSH_AT) return this.#hold(chunk)
+    const cut = cutAt(chunk, room)
+    this.#hold(typeof chunk === 'string' ? chunk.slice(0, cut) : chunk.subarray(0, cut))
+    if (this.#heldBytes > 0) this.#flush()
+    return this.#hold(typeof chunk === 'string' ? chunk.slice(cut) : chunk.subarray(cut))
+  }
+
+  #hold(chunk: string | Uint8Array): boolean {
     if (this.#phase !== STREAMING || chunk.length === 0 || this.#endsOnDrain) return true
     if (this.#isStalled) {
       this.#stalledBytes += chunk.length
@@ -309,6 +319,12 @@ class HeadText {
   write(): void {
     if (this.#name !== '') this.#native.writeHeader(this.#name, this.#text)
   }
+}
+
+/** Not between the halves of a pair of surrogates. */
+function cutAt(chunk: string | Uint8Array, room: number): number {
+  const isPair = typeof chunk === 'string' && (chunk.charCodeAt(room - 1) & 0xfc00) === 0xd800
+  return isPair ? room - 1 : room
 }
 
 function hasName(lines: HeaderList, name: string): boolean {

@@ -1,4 +1,4 @@
-import type { Citation, Part, ReasoningPart, ToolCallPart, ToolResultPart } from '../../../core/canonical/chat.ts'
+import type { Citation, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart } from '../../../core/canonical/chat.ts'
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import { signedCallId } from '../shared/call-id.ts'
 import { toDataUrl } from '../shared/data-url.ts'
@@ -63,6 +63,16 @@ export function outputText(text: string): JsonObject {
 /** An assistant's message of one part, finished. */
 function message(id: string, part: JsonObject): Item {
   return { type: 'message', id, status: 'completed', role: 'assistant', content: [part] }
+}
+
+/** The content of a text's item as JSON; `text` is the text as JSON already. */
+export function outputTextJson({ citations = [] }: TextPart, text: string): string {
+  return `{"type":"output_text","text":${text},"annotations":${JSON.stringify(citations.map(encodeAnnotation))},"logprobs":[]}`
+}
+
+/** The item of one content as JSON, as `message` makes it. */
+export function messageJson(id: string, content: string): string {
+  return `{"type":"message","id":${JSON.stringify(id)},"status":"completed","role":"assistant","content":[${content}]}`
 }
 
 /** A citation as an annotation. One of a document goes out as of a web page without address: clients know no other kind that fits. */

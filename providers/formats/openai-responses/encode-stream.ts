@@ -1,4 +1,4 @@
-import type { Citation, Part, PartDelta, StreamPart } from '../../../core/canonical/chat.ts'
+import type { Citation, Part, PartDelta, StreamPart, TextPart } from '../../../core/canonical/chat.ts'
 import { collector } from '../../../core/canonical/collect.ts'
 import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { Stop } from '../../../core/canonical/stop.ts'
@@ -7,10 +7,9 @@ import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
 import { inOnePiece } from '../../../core/text.ts'
-import { encodeAnnotation, encodeItem, isOwnThought, itemId, outputText } from './encode-items.ts'
+import { encodeAnnotation, encodeItem, isOwnThought, itemId, messageJson, outputText, outputTextJson } from './encode-items.ts'
 import { ending, responseHead, tier } from './encode-response.ts'
 import { encodeErrorFrame } from './error.ts'
-import type { Item } from './types.ts'
 import { encodeUsage } from './usage.ts'
 
 /** An item under way: the part as far as it is told. */
@@ -22,12 +21,14 @@ interface OpenItem {
   /** What stands before each piece of its text. */
   opening: string
   isEnded: boolean
+  /** The finished item as JSON, once it has ended: the last event has all of them. */
+  json: string | undefined
 }
 
 /** Where a stream stands. Plain data. */
 export interface EncodeState {
   options: ReplyOptions
-  head: JsonObject
+  head: JsonObject | undefined
   /** Number of the next event. */
   sequence: number
   isStarted: boolean
@@ -54,7 +55,7 @@ export const encodeStream: Fold<StreamPart, Frame, EncodeState> = {
     const reply = options as ReplyOptions
     return {
       options: reply,
-      head: responseHead({ id: '', model: '' }, reply),
+      head: undefined,
       sequence: 0,
       isStarted: false,
       isDone: false,
@@ -90,7 +91,7 @@ const STEPS: { [Type in StreamPart['type']]: Step<Type> } = {
     const place = state.items.size
     const id = itemId(part, state.responseId, place)
     const opening = inOnePiece(`,"item_id":${JSON.stringify(id)},"output_index":${place},"content_index":0,"delta":"`)
-    const item: OpenItem = { part: { ...part }, id, place, opening, isEnded: false }
+    const item: OpenItem = { part: { ...part }, id, place, opening, isEnded: false, json: undefined }
     state.items.set(index, item)
     startItem(state, item, out)
   },
@@ -122,8 +123,10 @@ const STEPS: { [Type in StreamPart['type']]: Step<Type> } = {
 function open(state: EncodeState, out: Out): void {
   if (state.isStarted) return
   state.isStarted = true
-  push(state, out, { type: 'response.created', response: state.head })
-  push(state, out, { type: 'response.in_progress', response: state.head })
+  state.head ??= responseHead({ id: '', model: '' }, state.options)
+  const members = membersOf({ response: state.head })
+  tell(state, out, 'response.created', members)
+  tell(state, out, 'response.in_progress', members)
 }
 
 /** What an item looks like that is not finished. */
@@ -244,10 +247,11 @@ function tellDelta(state: EncodeState, item: OpenItem, { delta, out }: Telling):
 function endItem(state: EncodeState, item: OpenItem, out: Out): void {
   item.isEnded = true
   const { part, id, place } = item
+  if (part.type === 'text') return endText(state, { part, item, out })
   const whole = encodeItem(part, id)
   if (!whole) return
   const at = { item_id: id, output_index: place }
-  if (part.type === 'text' || part.type === 'refusal') endContent(state, { whole, at, out })
+  if (part.type === 'refusal') endRefusal(state, { refusal: part.text, at, out })
   if (part.type === 'reasoning' && part.redacted === undefined) {
     const { done, ended } = thoughtEvents(part)
     push(state, out, { ...done, ...at })
@@ -261,29 +265,45 @@ function endItem(state: EncodeState, item: OpenItem, out: Out): void {
   }
   if (whole.type === 'custom_tool_call') push(state, out, { type: 'response.custom_tool_call_input.done', ...at, input: whole.input })
   if (whole.type === 'web_search_call') push(state, out, { type: 'response.web_search_call.completed', ...at })
-  push(state, out, { type: 'response.output_item.done', output_index: place, item: whole })
+  item.json = JSON.stringify(whole)
+  tell(state, out, 'response.output_item.done', `"output_index":${place},"item":${item.json}`)
 }
 
-function endContent(state: EncodeState, { whole, at, out }: { whole: Item; at: JsonObject; out: Out }): void {
-  const [part] = whole.content as JsonObject[]
-  const done =
-    part?.type === 'refusal'
-      ? { type: 'response.refusal.done', ...at, content_index: 0, refusal: part.refusal }
-      : { type: 'response.output_text.done', ...at, content_index: 0, text: part?.text, logprobs: [] }
-  push(state, out, done)
-  push(state, out, { type: 'response.content_part.done', ...at, content_index: 0, part })
+/** A text is told four times when it is over, and made JSON once. */
+function endText(state: EncodeState, { part, item, out }: { part: TextPart; item: OpenItem; out: Out }): void {
+  const at = `"item_id":${JSON.stringify(item.id)},"output_index":${item.place},"content_index":0`
+  const text = JSON.stringify(part.text)
+  const content = outputTextJson(part, text)
+  item.json = messageJson(item.id, content)
+  tell(state, out, 'response.output_text.done', `${at},"text":${text},"logprobs":[]`)
+  tell(state, out, 'response.content_part.done', `${at},"part":${content}`)
+  tell(state, out, 'response.output_item.done', `"output_index":${item.place},"item":${item.json}`)
+}
+
+function endRefusal(state: EncodeState, { refusal, at, out }: { refusal: string; at: JsonObject; out: Out }): void {
+  push(state, out, { type: 'response.refusal.done', ...at, content_index: 0, refusal })
+  push(state, out, { type: 'response.content_part.done', ...at, content_index: 0, part: { type: 'refusal', refusal } })
 }
 
 function finish(state: EncodeState, out: Out): void {
   state.isDone = true
   open(state, out)
   for (const item of state.items.values()) if (!item.isEnded) endItem(state, item, out)
-  const output = [...state.items.values()].flatMap(({ part, id }) => encodeItem(part, id) ?? [])
-  const response: JsonObject = { ...state.head, ...ending(state.stop, output), usage: encodeUsage(state.usage), ...tier(state.serviceTier) }
-  push(state, out, { type: `response.${String(response.status)}`, response })
+  const { output: _, ...end } = ending(state.stop, [])
+  const response: JsonObject = { ...state.head, ...end, usage: encodeUsage(state.usage), ...tier(state.serviceTier), output: undefined }
+  const output = [...state.items.values()].flatMap(({ json }) => json ?? [])
+  const members = `"response":{${membersOf(response)},"output":[${output.join(',')}]}`
+  tell(state, out, `response.${String(response.status)}`, members)
 }
 
-function push(state: EncodeState, out: Out, event: JsonObject & { type: string }): void {
-  const { type, ...rest } = event
-  out.push({ event: type, data: JSON.stringify({ type, sequence_number: state.sequence++, ...rest }) })
+function push(state: EncodeState, out: Out, { type, ...rest }: JsonObject & { type: string }): void {
+  tell(state, out, type, membersOf(rest))
+}
+
+function membersOf(object: JsonObject): string {
+  return JSON.stringify(object).slice(1, -1)
+}
+
+function tell(state: EncodeState, out: Out, type: string, members: string): void {
+  out.push({ event: type, data: `{"type":"${type}","sequence_number":${state.sequence++},${members}}` })
 }

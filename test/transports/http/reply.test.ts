@@ -18,6 +18,18 @@ async function hold(options: Parameters<typeof serveEdge>[0] = {}): Promise<{ cl
   return { client, reply: await arrived.promise, port }
 }
 
+/** The body that came in chunks. */
+function dechunked(body: Buffer): Buffer {
+  const pieces: Buffer[] = []
+  for (let at = 0; ; ) {
+    const lineEnd = body.indexOf('\r\n', at)
+    const size = Number.parseInt(body.toString('latin1', at, lineEnd), 16)
+    if (size === 0) return Buffer.concat(pieces)
+    pieces.push(body.subarray(lineEnd + 2, lineEnd + 2 + size))
+    at = lineEnd + 2 + size + 2
+  }
+}
+
 describe('a whole answer', () => {
   test('has status, headers, length and body', async () => {
     const received = await ask(
@@ -102,6 +114,21 @@ describe('a streamed answer', () => {
     expect(received.endsWith('9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n')).toBe(true)
     client.received = ''
     await client.write(head('GET /thing')).until('0\r\n\r\n')
+  })
+
+  test.each([1, 15, 16, 20, 29, 30, 31, 64])('of %i KB in one chunk arrives as it is, cut through no character', async (size) => {
+    for (const text of ['a', 'b👩'].map((start) => start + '👩'.repeat(size * 512))) {
+      for (const chunk of [text, Buffer.from(text)]) {
+        const handle = ({ reply }: Handled): void => {
+          reply.start(200, [])
+          reply.write(chunk)
+          reply.write('end')
+          reply.end()
+        }
+        const received = Buffer.from(await ask(handle, 'end\r\n0\r\n\r\n'), 'latin1')
+        expect(dechunked(received.subarray(received.indexOf('\r\n\r\n') + 4)).toString()).toBe(`${text}end`)
+      }
+    }
   })
 
   test('that ends without a chunk is an empty answer', async () => {
