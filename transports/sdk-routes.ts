@@ -21,6 +21,7 @@ const AZURE: readonly Route[] = ['/openai/deployments/*', '/deployments/*'].map(
   (path): Route => ({ method: 'POST', path, operation: CHAT, format: 'openai-chat', provider: 'azure', namesModel: true }),
 )
 const ANTHROPIC: readonly Route[] = [
+  { method: 'POST', path: '/v1/complete', operation: 'text_completion', format: 'anthropic-complete', provider: 'anthropic' },
   { method: 'POST', path: '/v1/messages', operation: CHAT, format: 'anthropic-messages', provider: 'anthropic' },
   {
     method: 'POST',

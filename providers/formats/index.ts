@@ -1,4 +1,5 @@
 import type { Format } from '../../core/format.ts'
+import { format as anthropicComplete } from './anthropic-messages/complete.ts'
 import { format as anthropicMessages } from './anthropic-messages/index.ts'
 import { format as bedrockConverse } from './bedrock-converse/index.ts'
 import { invokeFormat } from './bedrock-invoke/index.ts'
@@ -54,6 +55,7 @@ export const formats: readonly Format[] = [
   openaiCompletions,
   openaiResponses,
   anthropicMessages,
+  anthropicComplete,
   bedrockConverse,
   bedrockInvoke,
   cohereChat,
