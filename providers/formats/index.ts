@@ -16,6 +16,7 @@ import { huggingfaceFeatures } from './embeddings/huggingface.ts'
 import { openaiEmbeddings } from './embeddings/openai.ts'
 import { vertexEmbed } from './embeddings/vertex.ts'
 import { format as gemini } from './gemini/index.ts'
+import { cursorFormat } from './openai-chat/cursor.ts'
 import { format as openaiChat } from './openai-chat/index.ts'
 import { format as openaiCompletions } from './openai-completions/index.ts'
 import { format as openaiResponses } from './openai-responses/index.ts'
@@ -52,6 +53,7 @@ const operations: readonly Format[] = [
 /** Every wire format the gateway speaks. */
 export const formats: readonly Format[] = [
   openaiChat,
+  cursorFormat(openaiResponses),
   openaiCompletions,
   openaiResponses,
   anthropicMessages,
