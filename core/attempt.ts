@@ -160,7 +160,8 @@ class AttemptRun implements UpstreamHandler {
     const { upstream, deadlines, wallClock } = runtime
     const staysAtTarget = goal.settings.network.baseUrl !== undefined
     const options = { upstream, deadlines, wallClock, target, request, follow, hosts, staysAtTarget, wantsStream: ctx.stream }
-    return openFollowed({ ...options, endsAt: this.#deadline.at }, this)
+    const wantsTail = ctx.stream && (this.#callers.postHook !== undefined || ctx.decoded().streamUsage === true)
+    return openFollowed({ ...options, wantsTail, endsAt: this.#deadline.at }, this)
   }
 
   /** On a busy thread a translated stream runs in the pool, from the socket to the client's events. */

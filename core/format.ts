@@ -133,6 +133,8 @@ export interface Inbound {
   errorHeaders?(error: GatewayError): Record<string, string>
   /** A list of models, by their ids; absent: as OpenAI writes it. */
   encodeModels?(ids: readonly string[]): JsonObject
+  /** What is known of one model, where the dialect's paths ask for it (NamedByPath.operation `list_models`). */
+  encodeModel?(id: string): JsonObject
   /** Whether a client, by its user agent, cannot put the pieces of a streamed call together: it is told each call at once, when it is whole. */
   wantsWholeCalls?(userAgent: string): boolean
   /** Bytes that keep an idle stream open, where the dialect's SDKs accept them: `: ping\n\n`. */

@@ -10,7 +10,7 @@ import { identify, requestId } from './identify.ts'
 import type { Log } from './log.ts'
 import { createMint, type Mint } from './mint.ts'
 import { listModels, modelsByKey, type ProviderModels } from './models.ts'
-import { call, handle } from './pipeline.ts'
+import { call, handle, qualified } from './pipeline.ts'
 import type { Plugin } from './plugin.ts'
 import { type LoadedPlugins, loadPlugins } from './plugin-loader.ts'
 import { currentScope, escapedError, runOutOfScope } from './plugin-scope.ts'
@@ -190,6 +190,7 @@ function ownQuestion(): Incoming {
 async function replyModels(runtime: Runtime, ctx: Context, reply: Reply): Promise<void> {
   try {
     reply.onAbort(() => ctx.abort())
+    if (ctx.named) return await replyModel(runtime, ctx, reply, ctx.named.model)
     const query = new URLSearchParams(ctx.incoming.query)
     const data = await listModels(runtime, ctx, query.get('provider') ?? undefined)
     const headers = [['content-type', 'application/json'] as const, ['x-request-id', ctx.id] as const]
@@ -198,6 +199,15 @@ async function replyModels(runtime: Runtime, ctx: Context, reply: Reply): Promis
   } catch (error) {
     replyError(runtime, ctx, error, reply)
   }
+}
+
+/** One model: of the route's own provider, unless it names another. */
+async function replyModel(runtime: Runtime, ctx: Context, reply: Reply, name: string): Promise<void> {
+  const id = qualified(runtime, name, ctx.incoming.route.provider)
+  const models = await listModels(runtime, ctx, id.slice(0, id.indexOf('/')))
+  if (!models.some((model) => model.id === id)) throw new GatewayError('GW_NOT_FOUND', { what: `model ${name}` })
+  const headers = [['content-type', 'application/json'] as const, ['x-request-id', ctx.id] as const]
+  reply.send(200, headers, JSON.stringify(ctx.inbound.inbound?.encodeModel?.(id) ?? { id, object: 'model' }))
 }
 
 /** An error before there is a Context: in the route's dialect. */

@@ -9,6 +9,8 @@ import type { ClientSettings } from './snapshot.ts'
 import { HOP_HEADER } from './upstream/target.ts'
 import { findVirtualKey, isWhitelisted } from './virtual-key.ts'
 
+const LIST: Operation = 'list_models'
+
 /** A request may pass this many gateways: a base URL that leads back here must end. */
 const MAX_HOPS = 5
 /** What a client may choose as a request id: visible ASCII, so that it can stand in any log line and header. */
@@ -61,8 +63,10 @@ function identityOf({ tables, wallClock }: Runtime, { route, path, headers }: In
   throw new GatewayError('GW_VIRTUAL_KEY_REQUIRED')
 }
 
-function readPath(inbound: Format, { path, query }: Incoming): NamedByPath {
+function readPath(inbound: Format, { path, query, route }: Incoming): NamedByPath {
   const named = inbound.inbound?.readPath?.(path, query)
+  // What is known of a model is asked for by GET, and nothing else is.
+  if ((named?.operation === LIST) !== (route.operation === LIST)) throw new GatewayError('GW_ROUTE_NOT_FOUND', { path })
   if (!named || ODD_SEGMENT.test(named.model)) throw new GatewayError('GW_ROUTE_NOT_FOUND', { path })
   return named
 }

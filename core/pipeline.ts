@@ -189,7 +189,7 @@ function serveLocal(ctx: Context, goal: Goal): Served {
 }
 
 /** A model as `provider/model`: on a route with a provider of its own, a model without one is that provider's. */
-function qualified({ tables }: Runtime, model: string, provider: string | undefined): string {
+export function qualified({ tables }: Runtime, model: string, provider: string | undefined): string {
   if (provider === undefined || model === '') return model
   const slash = model.indexOf('/')
   return slash > 0 && tables.providers.has(model.slice(0, slash)) ? model : `${provider}/${model}`

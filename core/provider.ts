@@ -4,6 +4,7 @@ import type { JsonObject } from './canonical/json.ts'
 import type { HeaderList } from './edge.ts'
 import type { Scan } from './scan.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
+import type { Tail } from './upstream/follow-tail.ts'
 
 /** Operations of the gateway, by the names of api.md 1.3 (`extra_fields.request_type`); streams add `_stream`. */
 export type Operation = 'chat_completion' | 'text_completion' | 'responses' | 'list_models' | 'embedding' | 'rerank' | 'count_tokens'
@@ -73,6 +74,8 @@ export interface NextStep {
   afterMs?: number
   /** Ask for a stream of events. */
   isStream?: boolean
+  /** Of a stream, where what it does not tell is asked for (GET) at its end, if anybody wants to know the usage. */
+  tail?: Tail
   /** Where to say that nobody waits any more (POST), when the client has left. */
   cancelUrl?: string
 }

@@ -42,7 +42,11 @@ function follow({ status, urls }: JsonObject, wantsStream: boolean): NextStep | 
   if (!isObject(urls)) return undefined
   const cancel = typeof urls.cancel === 'string' ? { cancelUrl: urls.cancel } : {}
   if (!UNFINISHED.has(status)) return undefined
-  if (wantsStream && typeof urls.stream === 'string') return { url: urls.stream, isStream: true, ...cancel }
+  if (wantsStream && typeof urls.stream === 'string') {
+    // Its events count no tokens; the prediction does, once it is done.
+    const tail = typeof urls.get === 'string' ? { tail: { url: urls.get, before: 'done', as: 'prediction' } } : {}
+    return { url: urls.stream, isStream: true, ...tail, ...cancel }
+  }
   return typeof urls.get === 'string' ? { url: urls.get, afterMs: POLL_MS, ...cancel } : undefined
 }
 

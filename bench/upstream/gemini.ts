@@ -46,6 +46,8 @@ export const gemini: Dialect = {
   models: (ids) =>
     JSON.stringify({
       models: ids.map((id) => ({ name: `models/${id}`, displayName: id, supportedGenerationMethods: ['generateContent'] })),
+      // As Vertex AI has them.
+      publisherModels: ids.map((id) => ({ name: `publishers/google/models/${id}` })),
     }),
 }
 

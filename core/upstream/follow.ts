@@ -4,6 +4,7 @@ import type { NextStep } from '../provider.ts'
 import { retryAfterMs } from '../retry.ts'
 import { utf8 } from '../text.ts'
 import { NO_HANDLER, placeOf, type Surroundings, stepRequest } from './follow-step.ts'
+import { TailedStream } from './follow-tail.ts'
 import {
   type Target,
   type UpstreamCall,
@@ -31,6 +32,8 @@ export interface FollowOptions extends Surroundings {
   /** Where to ask next; undefined: this is the answer. */
   follow(answer: JsonObject, wantsStream: boolean): NextStep | undefined
   wantsStream: boolean
+  /** The step's `tail` is asked for. */
+  wantsTail?: boolean | undefined
   deadlines: Deadlines
   /** Milliseconds since 1970, for dates in Retry-After. */
   wallClock(): number
@@ -65,6 +68,8 @@ class FollowedCall implements UpstreamCall, UpstreamHandler {
   #failures = 0
   #waitMs = 0
   #isPaused = false
+  /** The stream that is passed on, where something is asked for at its end. */
+  #tailed: TailedStream | undefined
   #isEnded = false
 
   constructor(options: FollowOptions, handler: UpstreamHandler) {
@@ -81,6 +86,7 @@ class FollowedCall implements UpstreamCall, UpstreamHandler {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#call?.abort()
+    this.#tailed?.abort()
     this.#stopPause()
     this.#cancel()
   }
@@ -99,17 +105,20 @@ class FollowedCall implements UpstreamCall, UpstreamHandler {
     this.#head = head
     this.#chunks = []
     this.#mode = this.#modeOf(head)
-    if (this.#mode === 'pass') this.#handler.onHead(head)
+    if (this.#mode !== 'pass') return
+    this.#tailed = head.status < 300 ? this.#openTailed() : undefined
+    this.#handler.onHead(head)
   }
 
   onData(chunk: Buffer): void {
-    if (this.#mode === 'pass') this.#handler.onData(chunk)
+    if (this.#mode === 'pass') (this.#tailed ?? this.#handler).onData(chunk)
     else if (this.#mode === 'read') this.#chunks.push(Buffer.from(chunk))
   }
 
   onEnd(): void {
     if (this.#mode === 'skip') return this.#askAfter(this.#waitMs)
     if (this.#mode === 'read') return this.#readAnswer(Buffer.concat(this.#chunks))
+    if (this.#tailed) return this.#tailed.onEnd()
     this.#isEnded = true
     if (this.#head.status >= 300) this.#cancel()
     this.#handler.onEnd()
@@ -118,7 +127,31 @@ class FollowedCall implements UpstreamCall, UpstreamHandler {
   onError(fault: UpstreamFault): void {
     const isLost = this.#mode !== 'pass' && this.#step !== undefined && PASSING.has(fault.kind)
     if (isLost && this.#mayAskAgain(this.#pauseOf())) this.#askAfter(this.#waitMs)
+    else if (this.#tailed) this.#tailed.onError(fault)
     else this.#fail(fault)
+  }
+
+  #openTailed(): TailedStream | undefined {
+    const { tail } = this.#step ?? {}
+    if (!tail || !this.#options.wantsTail) return undefined
+    const { deadlines, request } = this.#options
+    const ask = (handler: UpstreamHandler): UpstreamCall => {
+      const place = placeOf(tail.url, this.#options)
+      if (typeof place === 'string') throw new UpstreamFault('protocol', place, false)
+      return this.#open(place, stepRequest(request, { method: 'GET', path: place.path, accept: 'application/json' }), handler)
+    }
+    return new TailedStream(
+      { tail, deadlines, ask },
+      {
+        onData: (chunk) => this.#isEnded || this.#handler.onData(chunk),
+        onEnd: () => {
+          if (this.#isEnded) return
+          this.#isEnded = true
+          this.#handler.onEnd()
+        },
+        onError: (fault) => this.#fail(fault),
+      },
+    )
   }
 
   #modeOf({ status, headers }: UpstreamHead): 'read' | 'pass' | 'skip' {

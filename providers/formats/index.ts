@@ -1,4 +1,5 @@
 import type { Format } from '../../core/format.ts'
+import { format as anthropicComplete } from './anthropic-messages/complete.ts'
 import { format as anthropicMessages } from './anthropic-messages/index.ts'
 import { format as bedrockConverse } from './bedrock-converse/index.ts'
 import { invokeFormat } from './bedrock-invoke/index.ts'
@@ -15,6 +16,7 @@ import { huggingfaceFeatures } from './embeddings/huggingface.ts'
 import { openaiEmbeddings } from './embeddings/openai.ts'
 import { vertexEmbed } from './embeddings/vertex.ts'
 import { format as gemini } from './gemini/index.ts'
+import { cursorFormat } from './openai-chat/cursor.ts'
 import { format as openaiChat } from './openai-chat/index.ts'
 import { format as openaiCompletions } from './openai-completions/index.ts'
 import { format as openaiResponses } from './openai-responses/index.ts'
@@ -51,9 +53,11 @@ const operations: readonly Format[] = [
 /** Every wire format the gateway speaks. */
 export const formats: readonly Format[] = [
   openaiChat,
+  cursorFormat(openaiResponses),
   openaiCompletions,
   openaiResponses,
   anthropicMessages,
+  anthropicComplete,
   bedrockConverse,
   bedrockInvoke,
   cohereChat,

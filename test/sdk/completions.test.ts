@@ -1,3 +1,4 @@
+import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
@@ -84,4 +85,53 @@ test.each<[JsonObject, string]>([
   const response = await behind.gateway.fetch('/v1/completions', JSON.stringify({ model: 'anthropic/text', ...body }))
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({ error: { message } })
+})
+
+interface Completion {
+  type: string
+  id: string
+  completion: string
+  stop_reason: string | null
+}
+
+/** Its package has no method for them any more, and still reads their streams. */
+describe.each(PROVIDERS)("Anthropic's text completions by %s", (provider) => {
+  const anthropic = () => new Anthropic({ apiKey: 'x', baseURL: `${behind.url}/anthropic`, maxRetries: 0 })
+  const asked = (model: string) => ({
+    body: { model: `${provider}/${model}`, max_tokens_to_sample: 100, prompt: '\n\nHuman: hello\n\nAssistant:' },
+  })
+  const streamed = (model: string): Promise<AsyncIterable<Completion>> => {
+    const { body } = asked(model)
+    return anthropic().post('/v1/complete', { body: { ...body, stream: true }, stream: true }) as never
+  }
+
+  test('whole', async () => {
+    const answer = await anthropic().post<Completion>('/v1/complete', asked('text'))
+    expect(answer).toMatchObject({ type: 'completion', completion: PLAIN_TEXT, stop_reason: 'stop_sequence' })
+    expect((await anthropic().post<Completion>('/v1/complete', asked('length'))).stop_reason).toBe('max_tokens')
+  })
+
+  test('streamed', async () => {
+    const events = await all(await streamed('text'))
+    expect(events.map(({ completion }) => completion).join('')).toBe(PLAIN_TEXT)
+    expect(events.map(({ stop_reason: reason }) => reason).filter((reason) => reason !== null)).toEqual(['stop_sequence'])
+    expect(events.every(({ type, id }) => type === 'completion' && id !== '')).toBe(true)
+  })
+
+  test('a stream that fails ends in an error', async () => {
+    await expect(all(await streamed('fault-error-mid'))).rejects.toThrow(/overloaded|error/i)
+  })
+})
+
+test.each<[JsonObject, string]>([
+  [{ max_tokens_to_sample: 9 }, 'prompt: is required'],
+  [{ prompt: 'x', max_tokens_to_sample: 0 }, 'max_tokens_to_sample: must be a whole number'],
+  [{ prompt: 'x', stream: 'yes' }, 'stream: must be true or false'],
+])("Anthropic's text completions, %j: %s", async (body, message) => {
+  const response = await behind.gateway.fetch('/anthropic/v1/complete', JSON.stringify({ model: 'openai/text', ...body }))
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({
+    type: 'error',
+    error: { type: 'invalid_request_error', message: expect.stringContaining(message) },
+  })
 })

@@ -213,6 +213,13 @@ describe.each(FAMILIES)("$name to Bedrock, by the model's id", ({ name, id, body
   })
 })
 
+test('Claude as it was before Messages, by its prompt', async () => {
+  const body = { prompt: 'Be kind.\n\nHuman: hello\n\nAssistant:', max_tokens_to_sample: 9, anthropic_version: 'bedrock-2023-05-31' }
+  const answer = await invoke('openai/text', body)
+  expect(answer).toMatchObject({ type: 'completion', completion: PLAIN_TEXT, stop_reason: 'stop_sequence', stop: '\n\nHuman:' })
+  expect(behind.upstream.requests.at(-1)?.json.messages).toMatchObject([{ role: 'system' }, { role: 'user', content: 'hello' }])
+})
+
 const llama = { prompt: 'hello', max_gen_len: 100 }
 const claude = { anthropic_version: 'bedrock-2023-05-31', max_tokens: 100, messages: [{ role: 'user', content: 'hello' }] }
 const lastPath = (): string | undefined => behind.upstream.requests.at(-1)?.path
@@ -350,8 +357,9 @@ test('handlers see the usage of what passes, and what they change is asked by Co
 
 describe('what cannot be right asks nobody', () => {
   const cases: [string, Body, string][] = [
-    ['openai/text', {}, 'model: "openai/text" is no model'],
-    ['text', { task: 'x' }, 'model: "text" is no model'],
+    ['openai/text', {}, 'messages: is required, or another of prompt, inputText, message'],
+    ['text', { task: 'x' }, 'messages: is required, or another of'],
+    ['meta.llama3-8b-instruct-v1:0', { max_gen_len: 5 }, 'messages: is required, or another of'],
     ['openai/text', { prompt: '' }, 'prompt: must not be empty'],
     ['openai/text', { prompt: 'x', max_gen_len: 'many' }, 'max_gen_len: must be a number'],
     ['openai/text', { inputText: 'x', textGenerationConfig: { topP: 'x' } }, 'textGenerationConfig.topP: must be a number'],

@@ -25,6 +25,8 @@ class FakeReplicate {
   outcome: JsonObject = { status: 'succeeded', output: PIECES, metrics: { input_token_count: 5, output_token_count: 3 } }
   streamEnd = 'event: done\ndata: {}\n\n'
   looksLeft = 2
+  /** What a look is answered with; 0: no JSON, -1: never. */
+  lookStatus = 200
   /** Pages of the list of deployments, and where the later ones are said to be. */
   pages = 1
   pagesAt = 'https://api.replicate.com'
@@ -44,6 +46,9 @@ class FakeReplicate {
     if (line.startsWith('GET /v1/deployments')) return send(response, 200, this.#page(Number(cursor ?? 1)))
     if (line.startsWith('POST') && text.includes('refuse me'))
       return send(response, 422, { title: 'Invalid', detail: 'no such input', status: 422 })
+    if (request.method === 'GET' && this.lookStatus === -1) return
+    if (request.method === 'GET' && this.lookStatus === 0) return void response.writeHead(200).end('{')
+    if (request.method === 'GET' && this.lookStatus !== 200) return send(response, this.lookStatus, { detail: 'oh' })
     const isDone = request.method === 'GET' && --this.looksLeft < 0
     send(response, request.method === 'POST' ? 201 : 200, this.#prediction(isDone ? this.outcome : { status: 'processing', output: null }))
   }
@@ -177,6 +182,44 @@ describe('a stream', () => {
     expect(lines()).toEqual([`POST /v1/models/${MODEL}/predictions`, 'GET /v1/files/s1'])
     expect(fake.seen[0]?.body.stream).toBe(true)
     expect(fake.seen[1]?.headers).toMatchObject({ accept: 'text/event-stream', authorization: 'Bearer r8-secret' })
+  })
+
+  const counted = () =>
+    client.chat.completions.create({
+      model: `replicate/${MODEL}`,
+      messages: ask(),
+      stream: true,
+      stream_options: { include_usage: true },
+    })
+  const usageOf = (chunks: OpenAI.ChatCompletionChunk[]) => chunks.flatMap(({ usage }) => usage ?? [])
+
+  test('tells its usage, which the prediction has at its end', async () => {
+    fake.looksLeft = 0
+    const chunks = await chunksOf(await counted())
+    expect(textOf(chunks)).toBe('Once upon\na time')
+    expect(usageOf(chunks)).toMatchObject([{ prompt_tokens: 5, completion_tokens: 3 }])
+    expect(lines()).toEqual([`POST /v1/models/${MODEL}/predictions`, 'GET /v1/files/s1', 'GET /v1/predictions/p1'])
+    expect(fake.seen[2]?.headers).toMatchObject({ accept: 'application/json', authorization: 'Bearer r8-secret' })
+  })
+
+  test.each<[string, number]>([
+    ['is not done yet', 200],
+    ['fails', 500],
+    ['is no JSON', 0],
+  ])('ends well without where that prediction %s', async (_, status) => {
+    fake.lookStatus = status
+    const chunks = await chunksOf(await counted())
+    expect([textOf(chunks), usageOf(chunks)]).toEqual(['Once upon\na time', []])
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('stop')
+    expect(lines()).toHaveLength(3)
+  })
+
+  test('does not wait for one that does not come', async () => {
+    fake.lookStatus = -1
+    const chunks = await passing(counted().then(chunksOf))
+    expect([textOf(chunks), usageOf(chunks)]).toEqual(['Once upon\na time', []])
+    // A second, and the turns of the rest of the exchange; the limits of the request are an hour away.
+    expect(clock.now()).toBeLessThan(60_000)
   })
 
   test('of a model that has none is made of its whole answer', async () => {

@@ -5,6 +5,7 @@ import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
 import { encodeErrorFrame } from '../shared/aws-exceptions.ts'
+import { redirected } from '../shared/sinks.ts'
 
 /** The field of a stream's last chunk that tells what it cost. */
 export const METRICS = 'amazon-bedrock-invocationMetrics'
@@ -50,7 +51,7 @@ export function wrapStream<Name extends string>(
         step(
           state.inner,
           part,
-          changed(out, (frame) => out.push(wrap(frame))),
+          redirected(out, (frame) => out.push(wrap(frame))),
         )
     },
     end(state, out, error) {
@@ -66,7 +67,7 @@ export function wrapStream<Name extends string>(
 function pushLast(state: State<string>, write: (last: Sink<Frame>) => void, out: Sink<Frame>): void {
   state.isDone = true
   const frames: Frame[] = []
-  write(changed(out, (frame) => void frames.push(frame)))
+  write(redirected(out, (frame) => void frames.push(frame)))
   // The terminator of streams of another kind.
   const events = frames.filter(({ data }) => data !== '[DONE]')
   for (const [index, event] of events.entries()) out.push(wrap(index === events.length - 1 ? withMetrics(event, state.usage) : event))
@@ -84,8 +85,4 @@ function withMetrics(frame: Frame, usage: Usage | undefined): Frame {
     cacheWriteInputTokenCount: usage.cacheWriteTokens,
   })
   return { ...frame, data: `${frame.data.slice(0, frame.data.lastIndexOf('}'))},"${METRICS}":${JSON.stringify(metrics)}}` }
-}
-
-function changed(out: Sink<Frame>, push: (frame: Frame) => void): Sink<Frame> {
-  return { push, end: (reason) => out.end(reason), refuse: (error) => out.refuse(error), wake: (at) => out.wake(at) }
 }

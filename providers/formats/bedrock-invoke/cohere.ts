@@ -17,8 +17,8 @@ import {
   unknownFields,
   word,
 } from '../shared/fields.ts'
+import { type Answer, answersOf } from '../shared/text-answers.ts'
 import { parseArguments } from '../shared/tool-arguments.ts'
-import { type Answer, answersOf } from './answers.ts'
 import { type Family, NAME, type Named } from './family.ts'
 
 const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>]>> = {

@@ -4,14 +4,14 @@ import { type DecodedRequest, defineFormat, type Format, type Inbound, type Name
 import { badAnswer } from '../shared/answers.ts'
 import { encodeError, encodeErrorFrame, errorHeaders } from '../shared/aws-exceptions.ts'
 import { bad } from '../shared/fields.ts'
-import { familyOfBody, familyOfModel, type InvokeFamily } from '../shared/invoke-families.ts'
+import { familyOfBody, familyOfModel, type InvokeFamily, SHAPES } from '../shared/invoke-families.ts'
 import { wrapStream } from './chunks.ts'
 import { cohere } from './cohere.ts'
 import { type Family, NAME } from './family.ts'
 import { answerHeaders, type Dialects, invokeLens } from './lens.ts'
 import { claudeFamily, mistralChatFamily, novaFamily, openaiFamily } from './messages.ts'
 import { readPath } from './path.ts'
-import { deepseek, llama, mistral, titan } from './prompts.ts'
+import { claudePrompt, deepseek, llama, mistral, titan } from './prompts.ts'
 
 type Families = Readonly<Record<InvokeFamily, Family>>
 
@@ -24,6 +24,7 @@ export function invokeFormat(dialects: Dialects, module: string): Format {
   const { claude, converse, openai } = dialects
   const families: Families = {
     ...{ titan, llama, mistral, deepseek, cohere },
+    'claude-prompt': claudePrompt,
     claude: claudeFamily(clientSide(claude)),
     nova: novaFamily(clientSide(converse)),
     'mistral-chat': mistralChatFamily(clientSide(openai)),
@@ -42,6 +43,7 @@ export function invokeFormat(dialects: Dialects, module: string): Format {
     answerHeaders: ['x-amzn-bedrock-'],
     inbound: {
       readPath,
+      check: ({ spans }) => void (SHAPES.some((name) => spans.has(name)) || shapeless()),
       decodeRequest: (body, named) => decodeRequest(families, body, named),
       encodeResponse: (response, options) => families[family(options.carry?.family)].encodeResponse(response, options),
       encodeStream: wrapStream(({ carry }) => family(carry?.family), folds as Record<InvokeFamily, Family['encodeStream']>),
@@ -70,13 +72,17 @@ function clientSide({ name, inbound }: Format): Inbound {
   return inbound
 }
 
-const SERVED =
-  'is no model, and the body has no shape, of which InvokeModel serves chats here: Claude (messages, anthropic_version), Nova (messages, inferenceConfig), Titan Text (inputText), Llama, Mistral and DeepSeek (prompt), Command R (message), and models that take messages as OpenAI writes them'
+/** A body that is nobody's. */
+function shapeless(): never {
+  const makers =
+    'Claude (messages), Nova (messages), Titan Text (inputText), Llama, Mistral and DeepSeek (prompt), Command R (message), and models that take messages as OpenAI writes them'
+  bad(SHAPES[0] as string, `is required, or another of ${SHAPES.slice(1).join(', ')}: InvokeModel serves the chats of ${makers}`)
+}
 
 function decodeRequest(families: Families, body: JsonObject, named: NamedByPath | undefined): DecodedRequest {
   if (!named?.model) throw new GatewayError('GW_MODEL_REQUIRED')
   const read = (name: string): unknown => body[name]
-  const name = familyOfModel(named.model, read) ?? familyOfBody(read) ?? bad('model', `"${named.model.slice(0, 100)}" ${SERVED}`)
+  const name = familyOfModel(named.model, read) ?? familyOfBody(read) ?? shapeless()
   const decoded = families[name].decodeRequest(body, { model: named.model, stream: named.stream ?? false })
   return { ...decoded, carry: { ...decoded.carry, family: name } }
 }

@@ -155,7 +155,7 @@ function mark({ claude, converse }: Dialects, frame: Frame): FrameMark {
   const inner = unwrap(frame)
   const event = inner === undefined ? undefined : parseObject(inner)
   if (inner === undefined || !event) return 'other'
-  if (typeof event.type === 'string') return claude.lens.mark({ event: event.type, data: inner })
+  if (typeof event.type === 'string' && event.type !== 'completion') return claude.lens.mark({ event: event.type, data: inner })
   const [name = ''] = Object.keys(event)
   const known = isObject(event[name]) ? converse.lens.mark({ event: name, data: inner }) : 'other'
   if (known !== 'other') return known
@@ -164,8 +164,8 @@ function mark({ claude, converse }: Dialects, frame: Frame): FrameMark {
   return entries.some(saysSomething) ? 'content' : 'other'
 }
 
-function saysSomething({ text, generation, outputText, tool_calls: calls, delta, message }: JsonObject): boolean {
-  if ([text, generation, outputText].some((said) => typeof said === 'string' && said !== '')) return true
+function saysSomething({ text, generation, outputText, completion, tool_calls: calls, delta, message }: JsonObject): boolean {
+  if ([text, generation, outputText, completion].some((said) => typeof said === 'string' && said !== '')) return true
   if (Array.isArray(calls) && calls.length > 0) return true
   const said = isObject(delta) ? delta : isObject(message) ? message : {}
   return Object.entries(said).some(([name, value]) => name !== 'role' && value !== null && value !== '')

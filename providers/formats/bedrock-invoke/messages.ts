@@ -1,8 +1,9 @@
 import type { StreamPart } from '../../../core/canonical/chat.ts'
 import { isObject, type JsonObject, parseObject } from '../../../core/canonical/json.ts'
-import type { Fold } from '../../../core/fold.ts'
+import type { Fold, Sink } from '../../../core/fold.ts'
 import type { DecodedRequest, Frame, Inbound } from '../../../core/format.ts'
 import { object, optional } from '../shared/fields.ts'
+import { redirected } from '../shared/sinks.ts'
 import { type Family, NAME } from './family.ts'
 
 /** Claude's Messages, with the dialect's version in place of the model; its beta flags are Bedrock's own, and go to Bedrock alone. */
@@ -91,12 +92,7 @@ function answersIn(inbound: Inbound, write?: (frame: Frame) => string): Pick<Fam
 }
 
 function onFrames(fold: Fold<StreamPart, Frame>, write: (frame: Frame) => string): Fold<StreamPart, Frame> {
-  const changed = (out: Parameters<typeof fold.step>[2]): Parameters<typeof fold.step>[2] => ({
-    push: (frame) => out.push({ data: write(frame) }),
-    end: (reason) => out.end(reason),
-    refuse: (error) => out.refuse(error),
-    wake: (at) => out.wake(at),
-  })
+  const changed = (out: Sink<Frame>): Sink<Frame> => redirected(out, (frame: Frame) => out.push({ data: write(frame) }))
   return {
     start: (options) => fold.start(options),
     step: (state, part, out) => fold.step(state, part, changed(out)),

@@ -1,47 +1,12 @@
-import type { ChatRequest } from '../../../core/canonical/chat.ts'
-import { type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
-import type { StopReason } from '../../../core/canonical/stop.ts'
-import type { DecodedRequest } from '../../../core/format.ts'
-import { filled, integer, number, object, optional, type Read, required, strings, unknownFields } from '../shared/fields.ts'
-import { answersOf, type Writer } from './answers.ts'
-import { type Family, NAME, type Named } from './family.ts'
-import { readPrompt } from './templates.ts'
+import type { JsonObject } from '../../../core/canonical/json.ts'
+import { claudeText } from '../shared/claude-text.ts'
+import { integer, number, strings } from '../shared/fields.ts'
+import { type PromptDialect, promptSide, wordFor } from '../shared/prompt-side.ts'
+import type { Writer } from '../shared/text-answers.ts'
+import { type Family, NAME } from './family.ts'
 
-/** Wire names of settings, and what they are in canonical form. */
-type Settings = Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>]>>
-
-interface PromptFamily extends Writer {
-  prompt: string
-  /** The object that holds the settings; absent: they stand beside the prompt. */
-  settingsIn?: string
-  settings: Settings
-  /** Fields that change what is answered, and that only the family itself understands. */
-  own?: readonly string[]
-}
-
-/** A family whose models continue one text. */
-function promptFamily({ prompt, settingsIn, settings, own = [], ...writer }: PromptFamily): Family {
-  const known = new Set([prompt, 'fallbacks', ...(settingsIn === undefined ? Object.keys(settings) : [settingsIn])])
-  return {
-    decodeRequest(body: JsonObject, named: Named): DecodedRequest {
-      const written = required(body[prompt], prompt, filled)
-      const holder = settingsIn === undefined ? body : (optional(body[settingsIn], settingsIn, object) ?? {})
-      const request: ChatRequest = { ...named, messages: readPrompt(written) }
-      for (const [name, [field, read]] of Object.entries(settings)) {
-        const value = optional(holder[name], settingsIn === undefined ? name : `${settingsIn}.${name}`, read)
-        if (value !== undefined) Object.assign(request, { [field]: value })
-      }
-      const extra = unknownFields(body, known)
-      if (extra) request.extra = { [NAME]: extra }
-      return { request: withoutUndefined(request), ownOnly: own.filter((name) => body[name] !== undefined) }
-    },
-    ...answersOf(writer),
-  }
-}
-
-/** Why an answer ended, in words of which each family has some. */
-function wordFor(words: Partial<Record<StopReason, string>> & { stop: string }, reason: StopReason): string {
-  return words[reason] ?? words.stop
+function promptFamily(dialect: Omit<PromptDialect, 'corner'>): Family {
+  return promptSide({ corner: NAME, ...dialect })
 }
 
 const limit = integer(1)
@@ -129,3 +94,6 @@ function listed(name: string, entry: (text: string, reason: string | null) => Js
     last: ({ stop }) => ({ [name]: [entry('', wordFor(PLAIN_WORDS, stop.reason))] }),
   }
 }
+
+/** Claude before Messages: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-text-completion.html */
+export const claudePrompt = promptFamily({ ...claudeText, others: ['anthropic_version'] })

@@ -5,7 +5,7 @@ import { encodeResponse } from './encode-response.ts'
 import { encodeStream, encodeText } from './encode-stream.ts'
 import { decodeError, encodeError, encodeErrorFrame } from './error.ts'
 import { lens } from './lens.ts'
-import { encodeModels } from './models.ts'
+import { encodeModel, encodeModels } from './models.ts'
 import { readPath } from './path.ts'
 import { encodeRequest } from './request.ts'
 import { decodeResponse } from './response.ts'
@@ -28,6 +28,7 @@ export const format: Format = defineFormat({
     encodeError,
     encodeErrorFrame,
     encodeModels,
+    encodeModel,
     keepAlive: ': ping\n\n',
   },
   outbound: { encodeRequest, decodeResponse, decodeStream, decodeError, drops: DROPS },

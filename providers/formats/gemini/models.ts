@@ -1,7 +1,13 @@
 import type { JsonObject } from '../../../core/canonical/json.ts'
 
+const METHODS = ['generateContent', 'streamGenerateContent']
+
 /** A list of models as Google writes it: https://ai.google.dev/api/models */
 export function encodeModels(ids: readonly string[]): JsonObject {
-  const methods = ['generateContent', 'streamGenerateContent']
-  return { models: ids.map((id) => ({ name: `models/${id}`, displayName: id, supportedGenerationMethods: methods })) }
+  return { models: ids.map(encodeModel) }
+}
+
+/** One of them. */
+export function encodeModel(id: string): JsonObject {
+  return { name: `models/${id}`, displayName: id, supportedGenerationMethods: METHODS }
 }

@@ -1,10 +1,11 @@
 import type { NamedByPath } from '../../../core/format.ts'
 
-const DEPLOYMENT = /\/deployments\/(.+?)\/(chat\/completions|completions|embeddings)$/
+const DEPLOYMENT = /\/deployments\/(.+?)\/(chat\/completions|completions|responses|embeddings)$/
 
 /** What is asked of a deployment, where it is no chat. */
 const OTHERS = new Map<string | undefined, Pick<NamedByPath, 'operation' | 'format'>>([
   ['completions', { operation: 'text_completion', format: 'openai-completions' }],
+  ['responses', { operation: 'responses', format: 'openai-responses' }],
   ['embeddings', { operation: 'embedding', format: 'openai-embeddings' }],
 ])
 

@@ -1,7 +1,7 @@
 import type { ChatRequest } from '../../../core/canonical/chat.ts'
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { DecodedRequest } from '../../../core/format.ts'
+import type { DecodedRequest, NamedByPath } from '../../../core/format.ts'
 import { bad, boolean, integer, number, object, optional, type Read, required, string, strings, unknownFields } from '../shared/fields.ts'
 import { NAME } from './types.ts'
 
@@ -26,8 +26,8 @@ const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), 'model', 'pr
  * A request of text completions as a chat of one question (providers.md 5): https://platform.openai.com/docs/api-reference/completions.
  * Throws GW_INVALID_REQUEST with the field's path.
  */
-export function decodeRequest(body: JsonObject): DecodedRequest {
-  const model = optional(body.model, 'model', string)
+export function decodeRequest(body: JsonObject, named?: NamedByPath): DecodedRequest {
+  const model = named?.model ?? optional(body.model, 'model', string)
   if (!model) throw new GatewayError('GW_MODEL_REQUIRED')
   const prompt = required(body.prompt, 'prompt', readPrompt)
   const request: ChatRequest = { model, messages: [{ role: 'user', parts: [{ type: 'text', text: prompt }] }], stream: false }

@@ -1,7 +1,7 @@
 import type { ChatRequest, Effort, Message, Reasoning, ResponseFormat } from '../../../core/canonical/chat.ts'
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { Carry, DecodedRequest } from '../../../core/format.ts'
+import type { Carry, DecodedRequest, NamedByPath } from '../../../core/format.ts'
 import { bad, boolean, filled, integer, number, object, optional, type Read, required, string, unknownFields } from '../shared/fields.ts'
 import { type Conversation, decodeInput } from './decode-items.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
@@ -32,8 +32,8 @@ const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), 'model', 'in
 const STATE = ['previous_response_id', 'conversation', 'prompt']
 
 /** A request of POST /v1/responses (https://platform.openai.com/docs/api-reference/responses/create). Throws GW_INVALID_REQUEST with the field's path. */
-export function decodeRequest(body: JsonObject): DecodedRequest {
-  const model = optional(body.model, 'model', string)
+export function decodeRequest(body: JsonObject, named?: NamedByPath): DecodedRequest {
+  const model = named?.model ?? optional(body.model, 'model', string)
   if (!model) throw new GatewayError('GW_MODEL_REQUIRED')
   const conversation: Conversation = { calls: new Set(), ownOnly: ownFields(body) }
   // What the calls were that it answers is known to OpenAI alone.

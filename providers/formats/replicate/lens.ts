@@ -22,7 +22,7 @@ export const lens: Lens = {
   messageCount: (scan) => (inputOf(scan).prompt === undefined ? 0 : 1),
   texts: (scan) => TEXTS.map((name) => inputOf(scan)[name]).filter((text) => typeof text === 'string'),
   without: withoutFields,
-  // Streams of predictions never tell it.
+  // Events of predictions never tell it.
   withStreamUsage: () => [],
   usage: (data) => (data.includes('_token_count"') ? decodeUsage(parseObject(data)?.metrics) : undefined),
   mark: ({ event }) => MARKS.get(event) ?? 'other',

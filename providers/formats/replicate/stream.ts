@@ -4,6 +4,7 @@ import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame } from '../../../core/format.ts'
 import { predictionError } from './error.ts'
+import { decodeUsage } from './usage.ts'
 
 /** Where a stream stands. Plain data. */
 export interface DecoderState {
@@ -15,7 +16,7 @@ type Out = Sink<StreamPart>
 /**
  * Replicate's events -> parts: https://replicate.com/docs/topics/predictions/streaming. `output` is the text itself, not JSON;
  * `done` ends the answer and says in `reason` when it is none. Other events (`logs`) are passed over. The events name neither
- * prediction nor tokens.
+ * prediction nor tokens; `prediction`, which is asked for before the end, counts them.
  */
 export const decodeStream: Fold<Frame, StreamPart, DecoderState> = {
   start: () => ({ phase: 'waiting' }),
@@ -23,6 +24,7 @@ export const decodeStream: Fold<Frame, StreamPart, DecoderState> = {
     if (state.phase === 'closed') return
     if (event === 'error') return refuse(state, predictionError(parseObject(data) ?? data, 'the prediction failed'), out)
     if (event === 'output') addText(state, data, out)
+    else if (event === 'prediction') addUsage(state, data, out)
     else if (event === 'done') finish(state, data, out)
   },
   end(state, out, error) {
@@ -43,6 +45,13 @@ function addText(state: DecoderState, text: string, out: Out): void {
   if (state.phase === 'open') out.push({ type: 'part-start', choice: 0, index: 0, part: { type: 'text', text: '' } })
   state.phase = 'text'
   out.push({ type: 'part-delta', choice: 0, index: 0, delta: { text } })
+}
+
+function addUsage(state: DecoderState, data: string, out: Out): void {
+  const usage = decodeUsage(parseObject(data)?.metrics)
+  if (!usage) return
+  open(state, out)
+  out.push({ type: 'usage', usage })
 }
 
 function finish(state: DecoderState, data: string, out: Out): void {

@@ -1,31 +1,46 @@
 import { isObject } from '../../../core/canonical/json.ts'
 
 /** Families of bodies that InvokeModel takes, by who makes the models; `mistral-chat` and `openai` are lists of messages. */
-export type InvokeFamily = 'claude' | 'nova' | 'titan' | 'llama' | 'mistral' | 'mistral-chat' | 'cohere' | 'deepseek' | 'openai'
+export type InvokeFamily =
+  | 'claude'
+  | 'claude-prompt'
+  | 'nova'
+  | 'titan'
+  | 'llama'
+  | 'mistral'
+  | 'mistral-chat'
+  | 'cohere'
+  | 'deepseek'
+  | 'openai'
 
 /** Reads a top-level field of a body; undefined where it is absent. */
 export type ReadField = (name: string) => unknown
 
-/** Makers and models by their ids. Some makers' newer models take messages, like OpenAI's, where the older take a prompt. */
-const BY_ID: readonly (readonly [id: RegExp, family: InvokeFamily, withMessages?: InvokeFamily])[] = [
-  [/anthropic\./, 'claude'],
-  [/amazon\.nova/, 'nova'],
-  [/amazon\.titan-t(?:ext|g1)/, 'titan'],
-  [/meta\./, 'llama'],
-  [/mistral\./, 'mistral', 'mistral-chat'],
-  [/cohere\./, 'cohere'],
-  [/deepseek\./, 'deepseek', 'openai'],
-  [/(?:ai21|google|minimax|moonshot|moonshotai|nvidia|openai|qwen|writer|zai)\./, 'openai'],
-].map(([id, ...families]) => [new RegExp(`(?:^|[./])${(id as RegExp).source}`, 'i'), ...(families as [InvokeFamily])] as const)
+type Maker = readonly [id: RegExp, family: InvokeFamily, other?: readonly [field: string, family: InvokeFamily]]
+
+/** Makers and models by their ids. Some makers' models take another body too, told by a field: a prompt, or messages as OpenAI's. */
+const MAKERS: readonly Maker[] = [
+  [/(?:^|[./])anthropic\./i, 'claude', ['prompt', 'claude-prompt']],
+  [/(?:^|[./])amazon\.nova/i, 'nova'],
+  [/(?:^|[./])amazon\.titan-t(?:ext|g1)/i, 'titan'],
+  [/(?:^|[./])meta\./i, 'llama'],
+  [/(?:^|[./])mistral\./i, 'mistral', ['messages', 'mistral-chat']],
+  [/(?:^|[./])cohere\./i, 'cohere'],
+  [/(?:^|[./])deepseek\./i, 'deepseek', ['messages', 'openai']],
+  [/(?:^|[./])(?:ai21|google|minimax|moonshot|moonshotai|nvidia|openai|qwen|writer|zai)\./i, 'openai'],
+]
 
 /**
  * The family that a model's id of Bedrock names, behind a region (`us.meta.llama3-...`) or in the ARN of a profile; undefined where it
  * names none, as that of another provider's model, of an application's own profile, of an imported model.
  */
 export function familyOfModel(model: string, read: ReadField): InvokeFamily | undefined {
-  const [, family, withMessages] = BY_ID.find(([id]) => id.test(model)) ?? []
-  return withMessages !== undefined && read('messages') !== undefined ? withMessages : family
+  const [, family, other] = MAKERS.find(([id]) => id.test(model)) ?? []
+  return other && read(other[0]) !== undefined ? other[1] : family
 }
+
+/** Fields of which every body has one. */
+export const SHAPES: readonly string[] = ['messages', 'prompt', 'inputText', 'message']
 
 /** The family whose shape a body has; undefined where it has none's. */
 export function familyOfBody(read: ReadField): InvokeFamily | undefined {
@@ -34,6 +49,7 @@ export function familyOfBody(read: ReadField): InvokeFamily | undefined {
   if (has('messages')) return familyOfMessages(read, has)
   if (has('message')) return 'cohere'
   if (!has('prompt')) return undefined
+  if (has('max_tokens_to_sample')) return 'claude-prompt'
   const prompt = read('prompt')
   if (typeof prompt === 'string' && prompt.includes('<｜')) return 'deepseek'
   return has('max_tokens', 'stop', 'top_k') && !has('max_gen_len') ? 'mistral' : 'llama'

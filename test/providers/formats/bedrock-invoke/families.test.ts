@@ -5,9 +5,9 @@ import type { JsonObject } from '../../../../core/canonical/json.ts'
 import type { Frame, Inbound } from '../../../../core/format.ts'
 import { scan } from '../../../../core/scan.ts'
 import { unwrap, wrap } from '../../../../providers/formats/bedrock-invoke/chunks.ts'
-import { readPrompt } from '../../../../providers/formats/bedrock-invoke/templates.ts'
 import { formats } from '../../../../providers/formats/index.ts'
 import { familyOfBody, familyOfModel } from '../../../../providers/formats/shared/invoke-families.ts'
+import { readPrompt } from '../../../../providers/formats/shared/prompt-templates.ts'
 import { REPLY, runFold } from '../../../conformance/format.ts'
 
 const format = formats.find(({ name }) => name === 'bedrock-invoke') as (typeof formats)[number]
@@ -46,6 +46,7 @@ test.each<[JsonObject, string | undefined]>([
   [{ prompt: 'x' }, 'llama'],
   [{ prompt: 'x', max_gen_len: 1, stop: [] }, 'llama'],
   [{ prompt: 'x', max_tokens: 1 }, 'mistral'],
+  [{ prompt: 'x', max_tokens_to_sample: 1 }, 'claude-prompt'],
   [{ prompt: '<｜User｜>x<｜Assistant｜>', max_tokens: 1 }, 'deepseek'],
   [{ taskType: 'TEXT_IMAGE' }, undefined],
 ])('the body %j has the shape of %s', (body, family) => {
@@ -97,36 +98,39 @@ const ANSWER = {
   usage: { inputTokens: 9, outputTokens: 4, cacheReadTokens: 3, cacheWriteTokens: 1 },
 }
 
-describe.each(['claude', 'nova', 'titan', 'llama', 'mistral', 'mistral-chat', 'cohere', 'deepseek', 'openai'])('%s', (family) => {
-  const reply = { ...REPLY, streamUsage: undefined, carry: { family } }
-  const frames: Frame[] = runFold(inbound.encodeStream, explode(ANSWER), reply).out
+describe.each(['claude', 'claude-prompt', 'nova', 'titan', 'llama', 'mistral', 'mistral-chat', 'cohere', 'deepseek', 'openai'])(
+  '%s',
+  (family) => {
+    const reply = { ...REPLY, streamUsage: undefined, carry: { family } }
+    const frames: Frame[] = runFold(inbound.encodeStream, explode(ANSWER), reply).out
 
-  test('the lens knows its chunks: content, the end once, the usage', () => {
-    const marks = frames.map((frame) => format.lens.mark(frame))
-    expect(marks).toContain('content')
-    expect(marks.filter((mark) => mark === 'finish').length).toBeGreaterThan(0)
-    expect(marks).not.toContain('error')
-    const told = frames.map(({ data }) => format.lens.usage(data)).filter((usage) => usage !== undefined)
-    expect(told).toEqual([{ inputTokens: 9, outputTokens: 4, cacheReadTokens: 3, cacheWriteTokens: 1 }])
-    expect(JSON.parse(unwrap(frames.at(-1) as Frame) ?? '')).toMatchObject({
-      'amazon-bedrock-invocationMetrics': { inputTokenCount: 5, outputTokenCount: 4 },
+    test('the lens knows its chunks: content, the end once, the usage', () => {
+      const marks = frames.map((frame) => format.lens.mark(frame))
+      expect(marks).toContain('content')
+      expect(marks.filter((mark) => mark === 'finish').length).toBeGreaterThan(0)
+      expect(marks).not.toContain('error')
+      const told = frames.map(({ data }) => format.lens.usage(data)).filter((usage) => usage !== undefined)
+      expect(told).toEqual([{ inputTokens: 9, outputTokens: 4, cacheReadTokens: 3, cacheWriteTokens: 1 }])
+      expect(JSON.parse(unwrap(frames.at(-1) as Frame) ?? '')).toMatchObject({
+        'amazon-bedrock-invocationMetrics': { inputTokenCount: 5, outputTokenCount: 4 },
+      })
     })
-  })
 
-  test('a stream that an earlier stage cut short ends well', () => {
-    const cut = explode(ANSWER).filter(({ type }) => type !== 'choice-end' && type !== 'response-end' && type !== 'usage')
-    const marks = runFold(inbound.encodeStream, cut, reply).out.map((frame) => format.lens.mark(frame))
-    expect(marks.some((mark) => mark === 'finish')).toBe(true)
-  })
+    test('a stream that an earlier stage cut short ends well', () => {
+      const cut = explode(ANSWER).filter(({ type }) => type !== 'choice-end' && type !== 'response-end' && type !== 'usage')
+      const marks = runFold(inbound.encodeStream, cut, reply).out.map((frame) => format.lens.mark(frame))
+      expect(marks.some((mark) => mark === 'finish')).toBe(true)
+    })
 
-  test('the usage of a whole answer', () => {
-    const body = JSON.stringify(inbound.encodeResponse({ ...ANSWER, usage: { inputTokens: 9, outputTokens: 4 } }, reply))
-    const usage = format.lens.usage(body)
-    // These tell it in headers.
-    if (family === 'mistral' || family === 'deepseek') expect(usage).toBeUndefined()
-    else expect(usage).toMatchObject({ inputTokens: 9, outputTokens: 4 })
-  })
-})
+    test('the usage of a whole answer', () => {
+      const body = JSON.stringify(inbound.encodeResponse({ ...ANSWER, usage: { inputTokens: 9, outputTokens: 4 } }, reply))
+      const usage = format.lens.usage(body)
+      // These tell it in headers.
+      if (['mistral', 'deepseek', 'claude-prompt'].includes(family)) expect(usage).toBeUndefined()
+      else expect(usage).toMatchObject({ inputTokens: 9, outputTokens: 4 })
+    })
+  },
+)
 
 test.each<[JsonObject, string[], number | undefined]>([
   [

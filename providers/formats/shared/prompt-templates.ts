@@ -12,6 +12,12 @@ interface Template {
 const HEADERS: Readonly<Record<string, Message['role']>> = { system: 'system', user: 'user', ipython: 'user', assistant: 'assistant' }
 
 const TEMPLATES: readonly Template[] = [
+  // Claude, before Messages: https://docs.claude.com/en/api/prompt-validation
+  {
+    opening: /\n\n(Human|Assistant):/g,
+    role: ([, name]) => (name === 'Human' ? 'user' : 'assistant'),
+    noise: /(?!)/g,
+  },
   // Llama 3: https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-3/; Llama 4 writes the same with shorter marks.
   {
     opening: /<\|(?:start_header_id|header_start)\|>\s*(\w+)\s*<\|(?:end_header_id|header_end)\|>/g,
