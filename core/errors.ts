@@ -45,7 +45,7 @@ export const ERRORS = {
   GW_BODY_TOO_LARGE: row(413, 'request_too_large', 'the request body is over the limit of {limit} bytes (client.max_request_body_size_mb)'),
   GW_UNSUPPORTED_ENCODING: row(415, 'unsupported_encoding', 'content-encoding {encoding} is not supported; accepted: {accepted}'),
   GW_QUEUE_FULL: row(429, 'request_dropped', 'request dropped: queue is full for provider {provider}'),
-  GW_TOO_MANY_ATTEMPTS: row(429, 'too_many_attempts', 'too many failed attempts to sign in; wait a minute'),
+  GW_TOO_MANY_ATTEMPTS: row(429, 'too_many_attempts', 'too many failed attempts to sign in; wait as long as Retry-After says'),
   GW_CANCELLED: row(499, 'request_cancelled', 'the client closed the request'),
   GW_INTERNAL: row(500, 'internal_error', 'the gateway failed to handle this request (id {id})'),
   GW_PLUGIN: row(500, 'plugin_error', 'plugin {plugin} failed in {hook}'),

@@ -192,13 +192,14 @@ function isPinged({ live }: RunningConfig): boolean {
 }
 
 function adminOf(
-  { parts, log }: Start,
+  { parts, options, log }: Start,
   running: RunningConfig,
   facts: Pick<AdminOptions, 'version' | 'keyStatus' | 'plugins' | 'listModels'>,
 ) {
   if (!parts.management) return undefined
   const { live: config, keyValue: sessions } = running
-  return createAdmin({ config, sessions, builtins: parts.management.builtins, env: process.env, log, now: Date.now, ...facts })
+  const { hosts } = options
+  return createAdmin({ config, sessions, builtins: parts.management.builtins, hosts, env: process.env, log, now: Date.now, ...facts })
 }
 
 function follow({ file, log, redactor }: Start, running: RunningConfig, control: Control): Promise<() => void> {

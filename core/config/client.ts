@@ -66,6 +66,14 @@ const ownFields = {
       'x-default': 'none',
       description: "A second port, for clients that speak HTTP/2 without TLS and nothing else, such as AWS's for Bedrock; 0: a free one.",
     }),
+  allowed_hosts: z
+    .array(z.string().regex(/^(?:\*|[\w.-]*\w)$/, 'must be a host name without a port, or "*"'))
+    .default([])
+    .meta({
+      ...OWN,
+      description:
+        'While nobody has to sign in: host names by which the management API may be asked besides localhost and addresses; `*`: any.',
+    }),
   docs_base_url: externalUrl().meta({
     ...OWN,
     'x-default': 'where it was asked for',

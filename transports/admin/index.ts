@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { JsonObject } from '../../core/canonical/json.ts'
 import type { Builtins } from '../../core/config/builtins.ts'
 import type { LiveConfig } from '../../core/config/live/live-config.ts'
@@ -9,9 +10,10 @@ import type { KeyValueStore } from '../../core/stores.ts'
 import type { ControlRoute } from '../../core/threads/control.ts'
 import { ADMIT } from '../../core/threads/control-calls.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
-import { type AuthSettings, createAdminAuth } from './auth.ts'
+import { createAdminAuth } from './auth.ts'
 import { docsRoutes } from './docs.ts'
 import { governanceRoutes } from './governance.ts'
+import type { HostRule } from './hosts.ts'
 import { limitRoutes } from './limits.ts'
 import { ModelCatalog } from './model-catalog.ts'
 import { modelRoutes } from './models.ts'
@@ -22,6 +24,7 @@ import { errorReply, jsonReply } from './reply.ts'
 import { type AdminRoute, createAdminRouter } from './router.ts'
 import { sessionRoutes } from './session.ts'
 import { settingsRoutes } from './settings.ts'
+import type { AuthSettings } from './sign-in.ts'
 import type { AdminTools } from './tools.ts'
 import { virtualKeyRoutes } from './virtual-keys.ts'
 
@@ -35,6 +38,8 @@ export interface AdminOptions {
   /** Asks providers for their models; never rejects. */
   listModels(providers: readonly string[]): Promise<readonly ProviderModels[]>
   version: string
+  /** What the management API's listener listens on; this machine alone unless said. */
+  hosts?: readonly string[] | undefined
   env: Readonly<Record<string, string | undefined>>
   log: ThreadLog
   now(): number
@@ -55,7 +60,7 @@ export interface Admin {
 export function createAdmin(options: AdminOptions): Admin {
   const { config, sessions, now, env, log } = options
   const text = (value: unknown): string => (typeof value !== 'string' ? '' : value.startsWith('env.') ? (env[value.slice(4)] ?? '') : value)
-  const auth = createAdminAuth({ settings: () => authSettings(config, text), sessions, now })
+  const auth = createAdminAuth({ settings: () => authSettings(config, text), hosts: () => hostRule(options), sessions, now })
   const tools: AdminTools = {
     ...options,
     auth,
@@ -103,6 +108,11 @@ const RESOURCES = [
 
 /** An explicitly empty list allows nobody, where none at all allows pages on this machine (D8). */
 const NO_ORIGINS = ['none']
+
+function hostRule({ config: { entities }, hosts = ['localhost'] }: AdminOptions): HostRule {
+  const { allowed_hosts: allowed } = entities.get('settings', 'client') ?? {}
+  return { allowed: Array.isArray(allowed) ? allowed.map(String) : [], listensOn: hosts, machine: hostname() }
+}
 
 function authSettings({ entities }: LiveConfig, text: AdminTools['text']): AuthSettings {
   const auth: JsonObject = entities.get('settings', 'auth_config') ?? {}

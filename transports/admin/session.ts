@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { GatewayError } from '../../core/errors.ts'
 import { SESSION_MS } from './auth.ts'
 import { type AdminRoute, reply } from './router.ts'
+import { DEVICE_MS } from './sign-in.ts'
 import type { AdminTools } from './tools.ts'
 
 const TAG = 'Session'
@@ -21,11 +22,15 @@ export function sessionRoutes({ auth, config }: AdminTools): AdminRoute[] {
       tag: TAG,
       access: 'open',
       body: credentials,
-      async handle({ body, address, scheme }) {
+      async handle({ body, address, scheme, headers }) {
         if (!isEnabled()) throw new GatewayError('GW_REQUEST_BLOCKED', { reason: 'authentication is not enabled (governance.auth_config)' })
-        const token = await auth.logIn(String(body.username), String(body.password), address)
+        const token = await auth.logIn(String(body.username), String(body.password), { address, headers })
+        const device = await auth.remember(headers)
         return reply({
-          headers: [['set-cookie', cookie(token, { scheme, seconds: SESSION_MS / 1000 })]],
+          headers: [
+            ['set-cookie', cookie(`token=${token}`, { scheme, seconds: SESSION_MS / 1000 })],
+            ...(device === undefined ? [] : [['set-cookie', cookie(`device=${device}`, { scheme, seconds: DEVICE_MS / 1000 })] as const]),
+          ],
           body: { message: 'Login successful', token },
         })
       },
@@ -38,7 +43,7 @@ export function sessionRoutes({ auth, config }: AdminTools): AdminRoute[] {
       access: 'open',
       async handle({ headers, scheme }) {
         await auth.logOut(headers)
-        return reply({ headers: [['set-cookie', cookie('', { scheme, seconds: 0 })]], body: { message: 'Logout successful' } })
+        return reply({ headers: [['set-cookie', cookie('token=', { scheme, seconds: 0 })]], body: { message: 'Logout successful' } })
       },
     },
     {
@@ -60,6 +65,6 @@ export function sessionRoutes({ auth, config }: AdminTools): AdminRoute[] {
 }
 
 /** `Secure` where the client spoke TLS to us or to a proxy that is trusted: over plain HTTP on localhost the cookie would never come back. */
-function cookie(token: string, { scheme, seconds }: { scheme: 'http' | 'https'; seconds: number }): string {
-  return `token=${token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${scheme === 'https' ? '; Secure' : ''}`
+function cookie(pair: string, { scheme, seconds }: { scheme: 'http' | 'https'; seconds: number }): string {
+  return `${pair}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${scheme === 'https' ? '; Secure' : ''}`
 }

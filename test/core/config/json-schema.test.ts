@@ -34,6 +34,7 @@ test('own settings are all described, with their defaults', () => {
     'client.request_body_timeout_seconds',
     'client.request_deadline_seconds',
     'client.http2_port',
+    'client.allowed_hosts',
     'client.docs_base_url',
     'client.stream_commit_after_ms',
     'client.max_stream_duration_seconds',

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { KeyValueStore } from '../../../core/stores.ts'
 import { memoryKeyValue } from '../../../core/stores-memory-values.ts'
 import { createAdminAuth } from '../../../transports/admin/auth.ts'
+import { Checks, networkOf } from '../../../transports/admin/throttle.ts'
 import { startUpstream } from '../../helpers/upstream.ts'
 import { type Managed, manageOne, providerAt, rawPath, startManaged } from './support.ts'
 
@@ -12,6 +13,8 @@ const basic = (username: string, password: string) => ({
   authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
 })
 const ADMIN = basic(USER, PASSWORD)
+const FROM = { address: 'here', headers: new Map<string, string>() }
+const hosts = () => ({ allowed: [], listensOn: [], machine: '' })
 let now = 1_800_000_000_000
 const config = (url: string, more: JsonObject = {}): JsonObject => ({
   client: { whitelisted_routes: ['/api/keys', '/api/governance/*'] },
@@ -22,10 +25,11 @@ const config = (url: string, more: JsonObject = {}): JsonObject => ({
 const options = { env: { ADMIN: USER, PASSWORD }, wallClock: () => now }
 const managed = manageOne((url) => config(url), options)
 
-async function logIn({ call }: Managed, headers = {}): Promise<{ token: string; cookie: string }> {
+async function logIn({ call }: Managed, headers = {}): Promise<{ token: string; cookie: string; device: string | undefined }> {
   const answer = await call('POST', '/api/session/login', { username: USER, password: PASSWORD }, headers)
   expect(answer.status, answer.text).toBe(200)
-  return { token: answer.body.token, cookie: answer.headers.get('set-cookie') ?? '' }
+  const [cookie = '', device] = answer.headers.getSetCookie()
+  return { token: answer.body.token, cookie, device }
 }
 
 describe('the management API with authentication', () => {
@@ -156,22 +160,28 @@ describe('sessions', () => {
 })
 
 describe('guessing', () => {
-  test('is slowed down: five failures, then 429 until the minute is over; the right pair has to wait too', async () => {
-    now += 60_000
-    const guess = (password: string) => managed.call('POST', '/api/session/login', { username: USER, password })
-    for (let tries = 0; tries < 5; tries++) expect((await guess(`wrong ${tries}`)).status).toBe(401)
-    const late = await guess(PASSWORD)
-    expect(late.status).toBe(429)
-    expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect((await managed.call('GET', '/api/providers', undefined, basic(USER, 'x'))).status).toBe(429)
-    now += 60_000
+  const guess = (password: string, headers: Record<string, string> = {}) =>
+    managed.call('POST', '/api/session/login', { username: USER, password }, headers)
+  const fail = async (headers: Record<string, string> = {}) => {
+    for (let tries = 0; tries < 5; tries++) expect((await guess(`wrong ${tries}`, headers)).status).toBe(401)
+  }
+  test('is slowed down: five failures, then 429 for a minute, then for two; the right pair has to wait too', async () => {
+    now += 3_600_000
+    for (const minutes of [1, 2, 4]) {
+      await fail()
+      const late = await guess(PASSWORD)
+      expect(late.status).toBe(429)
+      expect(Number(late.headers.get('retry-after'))).toBe(minutes * 60)
+      expect((await managed.call('GET', '/api/providers', undefined, basic(USER, 'x'))).status).toBe(429)
+      now += minutes * 60_000 - 1
+      expect((await guess(PASSWORD)).status).toBe(429)
+      now += 1
+    }
     expect((await guess(PASSWORD)).status).toBe(200)
   })
   test('at once is no way around it', async () => {
-    now += 60_000
-    const guesses = Array.from({ length: 20 }, (_, index) =>
-      managed.call('POST', '/api/session/login', { username: USER, password: `at once ${index}` }),
-    )
+    now += 3_600_000
+    const guesses = Array.from({ length: 20 }, (_, index) => guess(`at once ${index}`))
     const statuses = (await Promise.all(guesses)).map(({ status }) => status)
     expect(statuses.filter((status) => status === 401)).toHaveLength(5)
     expect(statuses.filter((status) => status === 429)).toHaveLength(15)
@@ -179,13 +189,84 @@ describe('guessing', () => {
     const rights = await Promise.all(Array.from({ length: 20 }, () => managed.call('GET', '/api/providers', undefined, ADMIN)))
     expect(rights.every(({ status }) => status === 200)).toBe(true)
   })
+  test('is forgiven by nobody’s success, and forgotten in time', async () => {
+    now += 3_600_000
+    for (let tries = 0; tries < 4; tries++) expect((await guess(`wrong ${tries}`)).status).toBe(401)
+    expect((await guess(PASSWORD)).status).toBe(200)
+    expect((await guess('wrong')).status).toBe(401)
+    expect((await guess(PASSWORD)).status).toBe(429)
+    now += 1_800_000
+    await fail()
+    expect(Number((await guess(PASSWORD)).headers.get('retry-after'))).toBe(60)
+  })
+  test('by a neighbour ends no session, and keeps no browser from signing in that has done so before', async () => {
+    now += 3_600_000
+    const { token, device } = await logIn(managed)
+    expect(device).toMatch(/^device=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=15552000$/)
+    const known = { cookie: String(device?.split(';')[0]) }
+    await fail()
+    expect((await guess(PASSWORD)).status).toBe(429)
+    expect((await managed.call('GET', '/api/providers', undefined, { authorization: `Bearer ${token}` })).status).toBe(200)
+    const again = await guess(PASSWORD, known)
+    expect(again.status).toBe(200)
+    expect(again.headers.getSetCookie()).toHaveLength(1)
+    expect((await managed.call('GET', '/api/providers', undefined, { ...ADMIN, ...known })).status).toBe(200)
+    // Nor does it guess more often itself, nor does a cookie that nobody was given help.
+    expect((await guess(PASSWORD, { cookie: `device=${'a'.repeat(43)}` })).status).toBe(429)
+    await fail(known)
+    expect((await guess(PASSWORD, known)).status).toBe(429)
+  })
+  test('knows a browser by its cookie only as long as the password is the same', async () => {
+    let password = 'before'
+    const settings = () => ({ isEnabled: true, username: USER, password, whitelistedRoutes: [], allowedOrigins: [] })
+    const auth = createAdminAuth({ hosts, settings, sessions: memoryKeyValue(() => now), now: () => now })
+    const from = { address: '192.0.2.1', headers: new Map([['cookie', `device=${await auth.remember(new Map())}`]]) }
+    expect(await auth.remember(from.headers)).toBeUndefined()
+    password = 'after'
+    expect(await auth.remember(from.headers)).toMatch(/./)
+    for (let tries = 0; tries < 5; tries++) await expect(auth.logIn(USER, 'x', { ...FROM, address: '192.0.2.1' })).rejects.toThrow()
+    await expect(auth.logIn(USER, 'after', from)).rejects.toMatchObject({ code: 'GW_TOO_MANY_ATTEMPTS' })
+  })
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+    ['2001:db8::9', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['1::', '1:0:0:0::/64'],
+    ['', ''],
+  ])('from %j counts as from %j', (address, network) => expect(networkOf(address)).toBe(network))
+  test('from everywhere takes four checks at once, and has no more than 64 wait; who is known comes first', async () => {
+    const checks = new Checks()
+    const gate = Promise.withResolvers<void>()
+    const [order, begun]: [string[], string[]] = [[], []]
+    const check = (name: string, isKnown = false) =>
+      checks
+        .run(async () => {
+          begun.push(name)
+          await gate.promise
+          order.push(name)
+        }, isKnown)
+        .catch(({ code }) => order.push(code))
+    const all = Array.from({ length: 69 }, (_, at) => check(`guess ${at}`))
+    all.push(check('known', true))
+    await all[68]
+    expect(order).toEqual(['GW_TOO_MANY_ATTEMPTS'])
+    expect(begun).toHaveLength(4)
+    gate.resolve()
+    await Promise.all(all)
+    expect(begun[4]).toBe('known')
+    expect(order).toHaveLength(70)
+  })
 })
 
 describe('tickets and the past', () => {
   const settings = () => ({ isEnabled: true, username: 'admin', password: 'secret', whitelistedRoutes: [], allowedOrigins: [] })
   test('a ticket opens once, within a minute', async () => {
     let time = 1_000_000
-    const auth = createAdminAuth({ settings, sessions: memoryKeyValue(() => time), now: () => time })
+    const auth = createAdminAuth({ hosts, settings, sessions: memoryKeyValue(() => time), now: () => time })
     const ticket = await auth.ticket()
     expect([await auth.useTicket('another'), await auth.useTicket(ticket), await auth.useTicket(ticket)]).toEqual([false, true, false])
     const late = await auth.ticket()
@@ -200,20 +281,25 @@ describe('tickets and the past', () => {
       return sessions.set(key, value, ttlMs)
     }
     const watched = { ...sessions, set }
-    const auth = createAdminAuth({ settings, sessions: watched, now: Date.now })
-    const texts = [await auth.logIn('admin', 'secret', 'here'), await auth.ticket()]
+    const auth = createAdminAuth({ hosts, settings, sessions: watched, now: Date.now })
+    const texts = [await auth.logIn('admin', 'secret', FROM), await auth.ticket()]
     expect(kept).toHaveLength(2)
     for (const text of texts) expect(kept.join()).not.toContain(text)
   })
   test('a password that was changed is wrong at once, and ends the sessions of before', async () => {
     let password = 'before'
-    const auth = createAdminAuth({ settings: () => ({ ...settings(), password }), sessions: memoryKeyValue(Date.now), now: Date.now })
-    const headers = new Map([['authorization', `Bearer ${await auth.logIn('admin', 'before', 'here')}`]])
+    const auth = createAdminAuth({
+      hosts,
+      settings: () => ({ ...settings(), password }),
+      sessions: memoryKeyValue(Date.now),
+      now: Date.now,
+    })
+    const headers = new Map([['authorization', `Bearer ${await auth.logIn('admin', 'before', FROM)}`]])
     expect(await auth.hasSession(headers)).toBe(true)
     password = 'after'
     expect(await auth.hasSession(headers)).toBe(false)
-    await expect(auth.logIn('admin', 'before', 'here')).rejects.toMatchObject({ code: 'GW_UNAUTHORIZED' })
-    await expect(auth.logIn('admin', 'after', 'here')).resolves.toMatch(/./)
+    await expect(auth.logIn('admin', 'before', FROM)).rejects.toMatchObject({ code: 'GW_UNAUTHORIZED' })
+    await expect(auth.logIn('admin', 'after', FROM)).resolves.toMatch(/./)
   })
 })
 
