@@ -21,6 +21,7 @@ import { type ConfigStore, type KeyValueStore, type StoreDriver, StoreError } fr
 import { chooseDriver } from '../core/stores-choice.ts'
 import { memoryKeyValue } from '../core/stores-memory-values.ts'
 import { type StoreThread, startStoreThread } from '../core/threads/store-thread.ts'
+import { openRunningLogs, type RunningLogs } from './running-logs.ts'
 
 /** What a process's configuration is opened with. */
 export interface RunningConfigOptions {
@@ -47,6 +48,8 @@ export interface RunningConfig {
   keyValue: KeyValueStore
   /** Absent: the file alone rules. */
   store: OpenStore | undefined
+  /** Absent: no log of requests is kept. */
+  logs: RunningLogs | undefined
   /** Reads the file again and takes it over where it is right as a whole; else logs what is wrong. */
   reload(): Promise<void>
 }
@@ -79,6 +82,7 @@ export async function openRunningConfig(options: RunningConfigOptions): Promise<
       loaded,
       keyValue: store?.hasKeyValue ? store.thread.keyValue : memoryKeyValue(Date.now),
       store,
+      logs: openRunningLogs({ ...options, tree, folder, client: () => live.entities.get('settings', 'client') }),
       async reload() {
         const read = loadConfig({ file, env, builtins })
         const next = readConfig({ file, env, builtins }).tree

@@ -35,6 +35,8 @@ export interface AdminOptions {
   /** Asks providers for their models; never rejects. */
   listModels(providers: readonly string[]): Promise<readonly ProviderModels[]>
   version: string
+  /** A log of requests is kept. */
+  hasLogs?: boolean | undefined
   env: Readonly<Record<string, string | undefined>>
   log: ThreadLog
   now(): number
