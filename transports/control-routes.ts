@@ -13,17 +13,20 @@ export interface ProcessFacts {
   /** Durations of the start, in milliseconds (D22). */
   phases: Readonly<Record<string, number>>
   /** Asks the configuration store for a sign of life; undefined: there is none, or it is not to be asked. */
-  pingStore: (() => Promise<void> | undefined) | undefined
+  pingStore: (() => Promise<void>) | undefined
+  /** The same of the store of logs. */
+  pingLogs?: (() => Promise<void>) | undefined
 }
 
 /** The routes that the main thread answers, by operation. */
 export function controlRoutes(facts: () => ProcessFacts): Record<string, ControlRoute> {
   return {
     async health() {
-      const { isDraining, pingStore } = facts()
-      const pings = pingStore ? await answers(pingStore) : 'disabled'
+      const { isDraining, pingStore, pingLogs } = facts()
+      const [pings, logs] = await Promise.all([pingStore ? answers(pingStore) : 'disabled', pingLogs && answers(pingLogs)])
       const status = isDraining ? 'draining' : pings === 'failed' ? 'unavailable' : 'ok'
-      return reply(status === 'ok' ? 200 : 503, { status, components: { db_pings: pings } })
+      // Requests are served without a log: that one is gone is told, and takes no machine out of its pool.
+      return reply(status === 'ok' ? 200 : 503, { status, components: { db_pings: pings, ...(logs && { log_pings: logs }) } })
     },
     version() {
       const { version, threads, snapshotVersion, phases } = facts()
@@ -36,10 +39,10 @@ export function controlRoutes(facts: () => ProcessFacts): Record<string, Control
 /** A store that takes longer than this is no help to a request that waits for the answer. Milliseconds. */
 const PING_MS = 2000
 
-async function answers(ping: () => Promise<void> | undefined): Promise<'ok' | 'failed'> {
+async function answers(ping: () => Promise<void>): Promise<'ok' | 'failed'> {
   const late = new AbortController()
   const isLate = wait(PING_MS, 'failed' as const, { signal: late.signal }).catch(() => 'failed' as const)
-  const ok = Promise.resolve(ping())
+  const ok = ping()
     .then(() => 'ok' as const)
     .catch(() => 'failed' as const)
   return Promise.race([ok, isLate]).finally(() => late.abort())

@@ -21,7 +21,7 @@ import { type Control, startControl } from '../core/threads/control.ts'
 import { threadCount } from '../core/threads/count.ts'
 import { containErrors } from '../core/threads/guard.ts'
 import { type AdminOptions, createAdmin } from './admin/index.ts'
-import { controlRoutes } from './control-routes.ts'
+import { controlRoutes, type ProcessFacts } from './control-routes.ts'
 import type { Http2Bridge } from './http2.ts'
 import type { LauncherNotice } from './launcher.ts'
 import { type CreateAcceptor, type Listeners, listenerPlans, openListeners } from './listeners.ts'
@@ -101,7 +101,7 @@ async function serve(start: Start): Promise<void> {
     threads: control?.threads ?? 0,
     snapshotVersion: control?.version ?? 0,
     phases: clock.phases,
-    pingStore: running?.store && isPinged(running) ? () => running?.store?.config.ping() : undefined,
+    ...pingsOf(running),
   })
   const early = createEarlyListeners(start)
   try {
@@ -126,7 +126,7 @@ async function serve(start: Start): Promise<void> {
       bridgeWord,
       surfaces: surfacesOf(client ?? {}),
       routes,
-      store: running?.store?.thread,
+      store: running && storesOf(running),
       mint: parts.createMint(log),
       onBroken: (reason) => abandon(log, reason),
       silenceMs: parts.silenceMs,
@@ -151,7 +151,7 @@ async function serve(start: Start): Promise<void> {
     announce({ ...start, tables }, listeners, { version, threads: control.threads })
   } catch (error) {
     if (control) await control.stop({ delayMs: 0, graceMs: 0 })
-    else await running?.store?.thread.stop()
+    else await (running && storesOf(running).stop())
     const listed = (error as { problems?: readonly string[] }).problems
     return end(BAD_CONFIG, listed ?? [error instanceof Error ? error.message : String(error)])
   }
@@ -187,8 +187,20 @@ function createEarlyListeners({ parts, options, read, log }: Start) {
   return early
 }
 
-function isPinged({ live }: RunningConfig): boolean {
-  return live.entities.get('settings', 'client')?.disable_db_pings_in_health !== true
+/** What ends after the data threads. */
+function storesOf({ store, logs }: RunningConfig): { stop(): Promise<void> } {
+  return {
+    async stop() {
+      await Promise.all([store?.thread.stop(), logs?.stop()])
+    },
+  }
+}
+
+/** How health asks the stores. */
+function pingsOf(running: RunningConfig | undefined): Pick<ProcessFacts, 'pingStore' | 'pingLogs'> {
+  const { live, store, logs } = running ?? {}
+  if (live?.entities.get('settings', 'client')?.disable_db_pings_in_health === true) return { pingStore: undefined, pingLogs: undefined }
+  return { pingStore: store && (() => store.config.ping()), pingLogs: logs && (() => logs.store.ping()) }
 }
 
 function adminOf(
@@ -197,9 +209,9 @@ function adminOf(
   facts: Pick<AdminOptions, 'version' | 'keyStatus' | 'plugins' | 'listModels'>,
 ) {
   if (!parts.management) return undefined
-  const { live: config, keyValue: sessions } = running
-  const { hosts } = options
-  return createAdmin({ config, sessions, builtins: parts.management.builtins, hosts, env: process.env, log, now: Date.now, ...facts })
+  const { live: config, keyValue: sessions, logs } = running
+  const own = { builtins: parts.management.builtins, hosts: options.hosts, env: process.env, log, now: Date.now }
+  return createAdmin({ config, sessions, hasLogs: logs !== undefined, ...own, ...facts })
 }
 
 function follow({ file, log, redactor }: Start, running: RunningConfig, control: Control): Promise<() => void> {

@@ -110,8 +110,8 @@ async function runStoreRole(started: Promise<StoreThreadStart>): Promise<void> {
     import('../plugins/stores.ts'),
     threadLog(started),
   ])
-  const { config, keyValue, notices } = start.store
-  for (const choice of [config, keyValue, notices]) {
+  const { config, logs, keyValue, notices } = start.store
+  for (const choice of [config, logs, keyValue, notices]) {
     for (const secret of logging.secretsIn((choice?.config ?? null) as Json)) logging.redactor.add(secret)
   }
   runStoreThread({ start, log: logging.log, drivers })

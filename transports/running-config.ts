@@ -20,6 +20,7 @@ import { type ConfigStore, type KeyValueStore, type StoreDriver, StoreError } fr
 import { chooseDriver } from '../core/stores-choice.ts'
 import { memoryKeyValue } from '../core/stores-memory-values.ts'
 import { type StoreThread, startStoreThread } from '../core/threads/store-thread.ts'
+import { openRunningLogs, type RunningLogs } from './running-logs.ts'
 
 /** What a process's configuration is opened with. */
 export interface RunningConfigOptions {
@@ -48,6 +49,8 @@ export interface RunningConfig {
   keyValue: KeyValueStore
   /** Absent: the file alone rules. */
   store: OpenStore | undefined
+  /** Absent: no log of requests is kept. */
+  logs: RunningLogs | undefined
   /** Reads the file again and takes it over where it is right as a whole; else logs what is wrong. */
   reload(): Promise<void>
 }
@@ -80,6 +83,7 @@ export async function openRunningConfig(options: RunningConfigOptions): Promise<
       loaded,
       keyValue: store?.hasKeyValue ? store.thread.keyValue : memoryKeyValue(Date.now),
       store,
+      logs: openRunningLogs({ ...options, tree, folder, client: () => live.entities.get('settings', 'client') }),
       async reload() {
         const { problems, source: next } = loadConfig({ file, env, builtins })
         if (problems.length > 0 || !isObject(next))

@@ -125,6 +125,8 @@ const served = {
   allowed_headers: z.array(headerName()).default([]).describe('More request headers that CORS allows.'),
   header_filter_config: headerFilter,
   required_headers: z.array(headerName()).default([]).describe('Headers without which a request is refused with 400.'),
+  log_retention_days: count(365, 1).describe('How long log entries are kept, in days; goes before `logs_store.retention_days`.'),
+  disable_db_pings_in_health: flag().describe('Leave the stores out of /health.'),
   compat,
 }
 
@@ -143,7 +145,6 @@ const notYet = {
   initial_pool_size: count(300, 1).describe('Sizes nothing here: nothing is allocated ahead.'),
   enable_logging: z.boolean().optional().describe('Keep a log entry of every request.'),
   disable_content_logging: flag().describe('Keep no texts in log entries.'),
-  log_retention_days: count(365, 1).describe('How long log entries are kept, in days.'),
   logging_headers: z.array(headerName()).default([]).describe('Request headers that log entries keep.'),
   mcp_external_server_url: externalUrl().describe("The gateway's own address, as MCP clients see it."),
   mcp_external_client_url: externalUrl().describe("The gateway's own address, as OAuth servers of MCP servers send browsers back to it."),
@@ -153,7 +154,6 @@ const notYet = {
   mcp_tool_sync_interval: count(10).describe('How often tools are listed anew, in minutes; 0: never.'),
   mcp_disable_auto_tool_inject: flag().describe('Do not put tools into requests unasked.'),
   async_job_result_ttl: count(3600, 1).describe('How long results of asynchronous jobs are kept, in seconds.'),
-  disable_db_pings_in_health: flag().describe('Leave the store out of /health.'),
   prometheus_labels: z
     .array(z.string().regex(/^[A-Za-z_]\w*(=.*)?$/, 'must be the name of a label, or name=value'))
     .default([])

@@ -9,6 +9,8 @@ export function configNotices(tree: Json, block: RootBlock, { file, config, env,
   const notices = withoutEffect(written)
   if (field(written, 'client', 'initial_pool_size') !== undefined)
     notices.push('client.initial_pool_size is accepted and sizes nothing here: nothing is allocated ahead')
+  if (field(written, 'logs_store', 'enabled') === true)
+    notices.push('logs_store: the store is opened, and its retention kept; no request is written into it by this version')
   notices.push(...keysWithoutModels(block), ...governanceNotices(block))
   for (const { name } of builtins.plannedPlugins ?? [])
     if (block.plugins.some((plugin) => plugin.name === name && plugin.enabled) && !builtins.plugins.some((plugin) => plugin.name === name))
@@ -35,7 +37,8 @@ const BLOCKS_NOT_YET: readonly (readonly string[])[] = [
   ['governance', 'pricing_overrides'],
   ['governance', 'roles'],
   ['mcp'],
-  ['logs_store'],
+  ['logs_store', 'object_storage'],
+  ['logs_store', 'object_storage_exclude_fields'],
   ['vector_store'],
   ['websocket'],
   ['load_balancer_config'],

@@ -28,7 +28,11 @@ const objectStorage = z.strictObject({
 /** The `logs_store` block: where request logs are kept. */
 export const logsStoreSchema = z.strictObject({
   ...store,
-  retention_days: z.int().min(0).optional().describe('How long entries are kept; `client.log_retention_days` goes first. 0: for ever.'),
+  retention_days: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('How long entries are kept, in days; `client.log_retention_days` goes first. 0: for ever.'),
   object_storage: objectStorage.optional().describe('Where large texts are kept instead.'),
   object_storage_exclude_fields: z.array(z.string().min(1)).default([]).describe('Fields that are not kept there.'),
 })

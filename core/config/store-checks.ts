@@ -4,8 +4,10 @@ import { issueProblems } from './issues.ts'
 import type { Path } from './problems.ts'
 import type { Report } from './provider-checks.ts'
 
-/** Databases that a configuration of the original may name, and what to do with them instead. */
-const FORMER: ReadonlyMap<string, string> = new Map([['postgres', '; "bifrost migrate --from postgres://..." takes its contents over']])
+/** Databases that a configuration of the original may name for itself, and what to do with them instead. */
+const FORMER: ReadonlyMap<string, string> = new Map([
+  ['config_store postgres', '; "bifrost migrate --from postgres://..." takes its contents over'],
+])
 
 /** The blocks that name a kind of store: a kind that is served, with a config that its driver takes. */
 export function checkStores(tree: Json, builtins: Builtins, report: Report): void {
@@ -28,7 +30,7 @@ function checkStore(block: JsonObject, { at, types }: { at: Path; types: readonl
   if (typeof type !== 'string') return
   const driver = types.find((each) => each.type === type)
   if (driver === undefined)
-    return report([...at, 'type'], `"${type}" is no store for this; choose ${orList(types)}${FORMER.get(type) ?? ''}`)
+    return report([...at, 'type'], `"${type}" is no store for this; choose ${orList(types)}${FORMER.get(`${at.join('.')} ${type}`) ?? ''}`)
   const result = driver.config.safeParse(config)
   if (result.success) return
   for (const { path, message } of issueProblems(result.error.issues, driver.config, config)) report([...at, 'config', ...path], message)

@@ -1,4 +1,4 @@
-import { type ConfigStore, type KeyValueStore, type Notices, StoreError } from '../stores.ts'
+import { type ConfigStore, type KeyValueStore, type LogStore, type Notices, StoreError } from '../stores.ts'
 import type { OpenStores, StoreKind, StoreNotice, StoreReply, StoreRequest } from './store-messages.ts'
 
 /** Calls that may wait for the store thread at once; more are refused. */
@@ -68,6 +68,7 @@ export function createStoreCalls({ post, patienceMs = PATIENCE_MS }: StoreCallsO
 
   return {
     config: configStub((method, ...args) => ask('config', method, args)),
+    logs: logsStub((method, ...args) => ask('logs', method, args)),
     keyValue: keyValueStub((method, ...args) => ask('keyValue', method, args)),
     notices: noticesStub((method, ...args) => ask('notices', method, args), subscriptions),
     settle({ id, value, error }) {
@@ -103,6 +104,19 @@ function configStub(ask: Ask<ConfigStore>): ConfigStore {
     changesSince: (change) => ask('changesSince', change) as ReturnType<ConfigStore['changesSince']>,
     latestChange: () => ask('latestChange') as Promise<number>,
     oldestChange: () => ask('oldestChange') as Promise<number>,
+    ping: () => ask('ping') as Promise<void>,
+    close: async () => {},
+  }
+}
+
+function logsStub(ask: Ask<LogStore>): LogStore {
+  return {
+    append: (records) => ask('append', records) as Promise<void>,
+    find: (query) => ask('find', query) as ReturnType<LogStore['find']>,
+    get: (id) => ask('get', id) as ReturnType<LogStore['get']>,
+    summarize: (query) => ask('summarize', query) as ReturnType<LogStore['summarize']>,
+    remove: (ids) => ask('remove', ids) as Promise<void>,
+    sweep: (before, most) => ask('sweep', before, most) as Promise<number>,
     ping: () => ask('ping') as Promise<void>,
     close: async () => {},
   }

@@ -9,6 +9,7 @@ const RETRY_MS = 1000
 /** What a request may ask for; anything else is refused. */
 const METHODS: { readonly [Kind in StoreKind]: readonly (keyof OpenStores[Kind])[] } = {
   config: ['readPage', 'read', 'write', 'remove', 'changesSince', 'latestChange', 'oldestChange', 'ping'],
+  logs: ['append', 'find', 'get', 'summarize', 'remove', 'sweep', 'ping'],
   keyValue: ['get', 'set', 'setIfAbsent', 'exchange', 'add', 'delete', 'ping'],
   notices: ['publish'],
 }
@@ -35,6 +36,7 @@ export function createStoreDesk(options: StoreDeskOptions): StoreDesk {
   const { setup, log } = options
   const doors: { readonly [Kind in StoreKind]: Door<OpenStores[Kind]> } = {
     config: new Door(() => open(options, 'config')),
+    logs: new Door(() => open(options, 'logs')),
     keyValue: new Door(() => open(options, 'keyValue')),
     notices: new Door(() => open(options, 'notices')),
   }
@@ -108,7 +110,7 @@ class Door<Store extends { close(): Promise<void> }> {
   }
 }
 
-const OPENERS = { config: 'openConfig', keyValue: 'openKeyValue', notices: 'openNotices' } as const
+const OPENERS = { config: 'openConfig', logs: 'openLogs', keyValue: 'openKeyValue', notices: 'openNotices' } as const
 
 type Opener<Kind extends StoreKind> = (config: unknown, context: StoreContext) => Promise<OpenStores[Kind]>
 

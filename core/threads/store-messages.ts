@@ -1,4 +1,4 @@
-import type { Collection, ConfigStore, KeyValueStore, Notices, StoreFault } from '../stores.ts'
+import type { Collection, ConfigStore, KeyValueStore, LogStore, Notices, StoreFault } from '../stores.ts'
 
 /** Which driver opens a store, and with what. */
 export interface StoreChoice {
@@ -11,6 +11,7 @@ export interface StoreChoice {
 /** What the store thread is to open. */
 export interface StoreSetup {
   config?: StoreChoice | undefined
+  logs?: StoreChoice | undefined
   keyValue?: StoreChoice | undefined
   notices?: StoreChoice | undefined
   /** Folder for files; undefined: nothing may be kept on disk. */
@@ -21,6 +22,7 @@ export interface StoreSetup {
 /** The stores of a setup, by the field that chooses them. */
 export interface OpenStores {
   config: ConfigStore
+  logs: LogStore
   keyValue: KeyValueStore
   notices: Notices
 }

@@ -67,6 +67,9 @@ class Keeper implements StoreThread {
   get config() {
     return this.#calls.config
   }
+  get logs() {
+    return this.#calls.logs
+  }
   get keyValue() {
     return this.#calls.keyValue
   }

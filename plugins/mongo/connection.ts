@@ -162,9 +162,9 @@ async function answered<Result>(result: Promise<Result>): Promise<Result> {
   }
 }
 
-/** Whether the server answered with a refusal, and not the network with a failure. */
+/** Whether the server answered with a refusal, and not the network with a failure, which the error of a bulk write may wrap. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof MongoServerError
+  return error instanceof MongoServerError && !((error.errorResponse as unknown) instanceof Error)
 }
 
 /** Whether a query ended at its own limit of time. */

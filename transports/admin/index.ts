@@ -40,6 +40,8 @@ export interface AdminOptions {
   version: string
   /** What the management API's listener listens on; this machine alone unless said. */
   hosts?: readonly string[] | undefined
+  /** A log of requests is kept. */
+  hasLogs?: boolean | undefined
   env: Readonly<Record<string, string | undefined>>
   log: ThreadLog
   now(): number

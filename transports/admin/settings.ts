@@ -58,7 +58,7 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
         proxy_config: shownBody('settings', 'proxy_config', body('proxy_config')),
         is_db_connected: config.isWritable,
         is_cache_connected: false,
-        is_logs_connected: false,
+        is_logs_connected: tools.hasLogs === true,
         restart_required: { required: tools.restart.size > 0, reason: [...tools.restart].join(', ') },
       }),
     },

@@ -20,6 +20,8 @@ export interface AdminTools {
   /** Of a key, by its id: what requests have told of it. */
   keyStatus(id: string): KeyStatus | undefined
   version: string
+  /** A log of requests is kept. */
+  hasLogs?: boolean | undefined
   /** What providers have. */
   catalog: ModelCatalog
   /** The plugins that serve now, as the data threads have loaded them. */

@@ -24,6 +24,16 @@ test.each<[string, JsonObject, string[]]>([
     { logs_store: { enabled: true, type: 'clickhouse' } },
     ['logs_store.type: "clickhouse" is no store for this; choose memory, sqlite or mongodb'],
   ],
+  [
+    'a store of values for logs',
+    { logs_store: { enabled: true, type: 'redis', config: { addr: 'localhost:6379' } } },
+    ['logs_store.type: "redis" is no store for this; choose memory, sqlite or mongodb'],
+  ],
+  [
+    "the original's other store for logs",
+    { logs_store: { enabled: true, type: 'postgres', config: { host: 'db' } } },
+    ['logs_store.type: "postgres" is no store for this; choose memory, sqlite or mongodb'],
+  ],
   ['a store without a type', { config_store: { enabled: true } }, ['config_store.type: is required: memory, sqlite or mongodb']],
   [
     "a store's own setting",
@@ -200,6 +210,17 @@ test('what does nothing is said so, in one line', () => {
   expect(notices).toEqual([
     'accepted, without effect in this version: framework, load_balancer_config, large_payload_optimization',
     'plugins: "otel" is not served by this version; its settings have no effect',
+  ])
+})
+
+test('what is kept of a log and what is not is said so', () => {
+  const logs = { enabled: true, type: 'sqlite', retention_days: 30 }
+  const kept = 'logs_store: the store is opened, and its retention kept; no request is written into it by this version'
+  expect(load({ client: { log_retention_days: 7 }, logs_store: logs }).notices).toEqual([kept])
+  expect(load({ logs_store: { ...logs, enabled: false } }).notices).toEqual([])
+  expect(load({ logs_store: { ...logs, object_storage: { type: 's3', bucket: 'b' } } }).notices).toEqual([
+    'accepted, without effect in this version: logs_store.object_storage',
+    kept,
   ])
 })
 

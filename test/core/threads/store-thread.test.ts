@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import { packLogs, unpackLog } from '../../../core/log-checks.ts'
 import { createStoreCalls } from '../../../core/threads/store-calls.ts'
 import type { StoreRequest, StoreSetup } from '../../../core/threads/store-messages.ts'
 import { type StoreThreadOptions, startStoreThread } from '../../../core/threads/store-thread.ts'
+import { record } from '../../conformance/log-kit.ts'
 import { COLLECTIONS } from '../../conformance/store.ts'
 import { memoryLog } from '../../helpers/plugins.ts'
 
@@ -17,7 +19,15 @@ function start(setup: Partial<StoreSetup>, options: Partial<StoreThreadOptions> 
   const log = memoryLog()
   const thread = startStoreThread({ entry: FRAGILE, setup: { collections: COLLECTIONS, ...setup }, log, logLevel: 'silent', ...options })
   onTestFinished(() => thread.stop())
-  return { ...thread, config: thread.config, notices: thread.notices, keyValue: thread.keyValue, stop: () => thread.stop(), log }
+  return {
+    ...thread,
+    config: thread.config,
+    logs: thread.logs,
+    notices: thread.notices,
+    keyValue: thread.keyValue,
+    stop: () => thread.stop(),
+    log,
+  }
 }
 
 const fragile = (failures = 0) => ({ config: { type: 'fragile', config: { failures } } })
@@ -48,6 +58,27 @@ describe('the store thread', () => {
     const second = start(setup, { entry: REAL })
     expect(await second.config.readPage(undefined, 10)).toEqual([written])
     expect(await second.keyValue.get('count')).toBe('2')
+  })
+
+  it('keeps logs: records with any name and value, pages, counts, removals, and they outlive it', async () => {
+    const setup = { logs: { type: 'sqlite', config: {} }, folder: folder() }
+    const first = start(setup, { entry: REAL })
+    const strange = record('__proto__', 0, { model: '$ne', metadata: JSON.parse('{"__proto__":"a","$set":"b"}'), body: '{"a":1}' })
+    await first.logs.append([strange, record('b', 1), record('c', 2)])
+    expect(JSON.stringify(await first.logs.get('__proto__'))).toBe(JSON.stringify(packLogs([strange]).map(unpackLog)[0]))
+    expect((await first.logs.find({ limit: 2, offset: 1 })).map(({ id }) => id)).toEqual(['b', '__proto__'])
+    expect(await first.logs.summarize({ by: ['model'] })).toMatchObject([
+      { by: ['$ne'], requests: 1 },
+      { by: ['gpt'], requests: 2 },
+    ])
+    await expect(first.logs.find({ limit: 0 })).rejects.toMatchObject({ name: 'StoreError', fault: 'corrupt' })
+    await first.logs.remove(['b'])
+    expect(await first.logs.sweep(record('', 1).timestamp, 10)).toBe(1)
+    await expect(first.config.ping()).rejects.toMatchObject(unavailable)
+    await first.stop()
+    await expect(first.logs.ping()).rejects.toMatchObject(unavailable)
+    const second = start(setup, { entry: REAL })
+    expect(await second.logs.find({ limit: 10 })).toEqual([record('c', 2)])
   })
 
   it('says which types there are when it is asked for another', async () => {
