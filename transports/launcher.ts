@@ -37,7 +37,6 @@ const NODE_FLAGS: readonly string[] = [
   '--experimental-async-context-frame',
   '--no-allocation-site-pretenuring',
   '--invocation-count-for-turbofan=1000',
-  '--use-largepages=silent',
   '--disable-warning=ExperimentalWarning',
 ]
 
