@@ -32,7 +32,7 @@ import type { PoolCall } from './stream/pool.ts'
 import { utf8 } from './text.ts'
 import { answerError, faultError } from './upstream/fault.ts'
 import { openFollowed } from './upstream/follow.ts'
-import { destinationOf, HOP_HEADER } from './upstream/target.ts'
+import { destinationOf, HOP_HEADER, withFirstHop } from './upstream/target.ts'
 import type { Target, UpstreamCall, UpstreamFault, UpstreamHandler, UpstreamHead, UpstreamRequest } from './upstream/types.ts'
 import { openWhole } from './whole-answer.ts'
 
@@ -188,8 +188,8 @@ class AttemptRun implements UpstreamHandler {
     const inBody = goal.format === ctx.inbound ? undefined : goal.format.bodyHeaders
     const forwarded = passBetas(inBody ? sent.filter(([name]) => !inBody.includes(name)) : sent, goal.format.listHeaders, rules)
     const isVendors = goal.settings.network.baseUrl === undefined && goal.entry.keyUrl === undefined
+    if (forwarded.length === 0 && encoded === undefined && (isVendors || ctx.depth === 0)) return isVendors ? fixed : withFirstHop(fixed)
     const hop: HeaderList = isVendors ? [] : [[HOP_HEADER, String(ctx.depth + 1)]]
-    if (forwarded.length === 0 && encoded === undefined) return hop.length === 0 ? fixed : [...fixed, ...hop]
     const called = passBetas(Object.entries(encoded ?? {}), goal.format.listHeaders, rules)
     return mergeHeaders([fixed, called, forwarded, hop], goal.format.listHeaders)
   }

@@ -210,8 +210,13 @@ export class Context implements Member {
       this.#abortListeners.push(listener)
     }
     return () => {
-      const at = this.#abortListeners?.indexOf(listener) ?? -1
-      if (at >= 0) this.#abortListeners?.splice(at, 1)
+      const listeners = this.#abortListeners
+      // The last that came is the first to go.
+      if (listeners?.at(-1) === listener) listeners.pop()
+      else {
+        const at = listeners?.indexOf(listener) ?? -1
+        if (at >= 0) listeners?.splice(at, 1)
+      }
     }
   }
   abort(reason = new GatewayError('GW_CANCELLED')): void {

@@ -26,9 +26,9 @@ export class ExtraFields {
   /** `startedAt`: milliseconds of the gateway's clock. */
   constructor(facts: ExtraFacts, startedAt: number) {
     const { requestType, provider, originalModel, resolvedModel, dropped } = facts
-    const models = `"original_model_requested":${JSON.stringify(originalModel)},"resolved_model_used":${JSON.stringify(resolvedModel)}`
+    const models = `"original_model_requested":${quoted(originalModel)},"resolved_model_used":${quoted(resolvedModel)}`
     const left = dropped && dropped.length > 0 ? `,"dropped_compat_plugin_params":${JSON.stringify(dropped)}` : ''
-    this.#opening = `"extra_fields":{"request_type":"${requestType}","provider":${JSON.stringify(provider)},${models}${left},"latency":`
+    this.#opening = `"extra_fields":{"request_type":"${requestType}","provider":${quoted(provider)},${models}${left},"latency":`
     this.#rawRequest = facts.rawRequest === undefined ? '' : `,"raw_request":${oneLine(facts.rawRequest)}`
     this.#startedAt = startedAt
     this.#lastAt = startedAt
@@ -66,6 +66,13 @@ export function spliceMember(text: string, member: string): string {
   if (close < 0) return text
   const isEmpty = text.charCodeAt(close - 1) === 0x7b
   return `${text.slice(0, close)}${isEmpty ? '' : ','}${member}${text.slice(close)}`
+}
+
+const PLAIN_NAME = /^[\w.:/@ -]*$/
+
+/** A name as JSON; three of them a request are a hundredth of its cost if each is left to JSON.stringify. */
+function quoted(name: string): string {
+  return PLAIN_NAME.test(name) ? `"${name}"` : JSON.stringify(name)
 }
 
 function elapsed(from: number, now: number): number {

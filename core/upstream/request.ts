@@ -1,3 +1,4 @@
+import { latin1 } from '../text.ts'
 import type { UpstreamRequest } from './types.ts'
 
 /** The client writes these itself, exactly once, whatever the caller brings. */
@@ -40,13 +41,28 @@ export function bodyLength(body: readonly Uint8Array[]): number {
 
 /** Request line and headers, with the empty line. `hostLine` is `host: name\r\naccept-encoding: identity\r\n`. */
 export function requestHead(request: UpstreamRequest, hostLine: string, length: number): string {
-  let head = `${request.method} ${request.path} HTTP/1.1\r\n${hostLine}`
-  const headers = request.headers
-  for (let index = 0; index < headers.length; index++) {
-    const header = headers[index] as readonly [string, string]
-    if (!OWN_HEADERS.has(header[0])) head += `${header[0]}: ${header[1]}\r\n`
-  }
+  const head = `${request.method} ${request.path} HTTP/1.1\r\n${hostLine}${linesOf(request.headers)}`
   return length > 0 || BODY_METHODS.has(request.method) ? `${head}content-length: ${length}\r\n\r\n` : `${head}\r\n`
+}
+
+/** Lines of lists that come with every request to a target, written once. */
+const written = new WeakMap<UpstreamRequest['headers'], string>()
+
+function linesOf(headers: UpstreamRequest['headers']): string {
+  if (!Object.isFrozen(headers)) return writeLines(headers)
+  let lines = written.get(headers)
+  if (lines === undefined) {
+    // Flat, as what a buffer wrote is: a text that was added up would be walked with every request.
+    lines = latin1(Buffer.from(writeLines(headers), 'latin1'))
+    written.set(headers, lines)
+  }
+  return lines
+}
+
+function writeLines(headers: UpstreamRequest['headers']): string {
+  let lines = ''
+  for (const [name, value] of headers) if (!OWN_HEADERS.has(name)) lines += `${name}: ${value}\r\n`
+  return lines
 }
 
 /** Head and body in one buffer when they are small; undefined when they are not. */

@@ -15,6 +15,18 @@ export interface Destination {
 /** Counts passes through gateways, so that a base URL that leads back here ends (faults.md: recursion). */
 export const HOP_HEADER = 'x-bifrost-hop'
 
+const hopped = new WeakMap<HeaderList, HeaderList>()
+
+/** A destination's lines with the hop of a request that came from a client; the same list each time. */
+export function withFirstHop(headers: HeaderList): HeaderList {
+  let lines = hopped.get(headers)
+  if (!lines) {
+    lines = Object.freeze([...headers, [HOP_HEADER, '1'] as const])
+    hopped.set(headers, lines)
+  }
+  return lines
+}
+
 const destinations = new WeakMap<ProviderSettings, Map<string, Destination>>()
 
 /**
@@ -97,10 +109,10 @@ function proxyFor({ proxy, network }: ProviderSettings, place: Pick<Target, 'pro
   return { type: proxy.type, url: new URL(proxy.url), username, password, caCertPem }
 }
 
-function makeHeaders(settings: ProviderSettings, entry: Provider, credential: HeaderList): [string, string][] {
+function makeHeaders(settings: ProviderSettings, entry: Provider, credential: HeaderList): HeaderList {
   const headers = new Map<string, string>([['content-type', 'application/json']])
   for (const [name, value] of Object.entries(entry.headers ?? {})) headers.set(name, value)
   for (const [name, value] of Object.entries(settings.network.extraHeaders)) headers.set(name.toLowerCase(), value)
   for (const [name, value] of credential) headers.set(name, value)
-  return [...headers]
+  return Object.freeze([...headers])
 }

@@ -30,6 +30,7 @@ export interface UpstreamRequest {
   method: string
   /** Path with the prefix, and the query. */
   path: string
+  /** A frozen list is taken for one that comes again: it is written once. */
   headers: readonly (readonly [string, string])[]
   /** Pieces are written in order, uncopied. */
   body: readonly Uint8Array[]

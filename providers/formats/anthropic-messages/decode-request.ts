@@ -10,6 +10,7 @@ import {
   object,
   optional,
   type Read,
+  readFields,
   required,
   string,
   strings,
@@ -31,9 +32,9 @@ const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>
   stop_sequences: ['stop', strings],
   tools: ['tools', decodeTools],
 }
-const SIMPLE_FIELDS = Object.entries(SIMPLE)
+const SIMPLE_FIELDS = new Map(Object.entries(SIMPLE))
 
-const OTHERS = [
+const OTHERS: ReadonlySet<string> = new Set([
   'model',
   'messages',
   'system',
@@ -44,8 +45,7 @@ const OTHERS = [
   'output_format',
   'metadata',
   'service_tier',
-]
-const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), ...OTHERS])
+])
 
 /** A request of POST /v1/messages (https://docs.claude.com/en/api/messages). Throws GW_INVALID_REQUEST with the field's path. */
 export function decodeRequest(body: JsonObject): DecodedRequest {
@@ -54,29 +54,29 @@ export function decodeRequest(body: JsonObject): DecodedRequest {
   required(body.max_tokens, 'max_tokens', integer(0))
   const messages = [...(optional(body.system, 'system', decodeSystem) ?? []), ...decodeMessages(body.messages)]
   const request: ChatRequest = { model, messages, stream: false }
-  for (const [name, [field, read]] of SIMPLE_FIELDS) {
-    const value = optional(body[name], name, read)
-    if (value !== undefined) Object.assign(request, { [field]: value })
-  }
-  const extra: JsonObject = { ...unknownFields(body, KNOWN) }
-  Object.assign(request, decodeToolChoice(body.tool_choice))
-  request.reasoning = decodeReasoning(body, extra)
-  request.responseFormat = decodeFormat(body)
-  request.user = decodeUser(body.metadata, extra)
-  request.serviceTier = decodeTier(body.service_tier)
+  const extra: JsonObject = { ...readFields(request, body, { simple: SIMPLE_FIELDS, known: OTHERS }) }
+  const choice = optional(body.tool_choice, 'tool_choice', decodeToolChoice)
+  if (choice) Object.assign(request, choice)
+  const reasoning = decodeReasoning(body, extra)
+  if (reasoning) request.reasoning = reasoning
+  const format = decodeFormat(body)
+  if (format) request.responseFormat = format
+  const user = optional(body.metadata, 'metadata', (value, param) => decodeUser(value, param, extra))
+  if (user !== undefined) request.user = user
+  const tier = optional(body.service_tier, 'service_tier', decodeTier)
+  if (tier !== undefined) request.serviceTier = tier
   if (Object.keys(extra).length > 0) request.extra = { [NAME]: extra }
-  return { request: withoutUndefined(request) }
+  return { request }
 }
 
 const CHOICES = { auto: 'auto', none: 'none', any: 'required' } as const
 
-function decodeToolChoice(value: Json | undefined): { toolChoice?: ToolChoice; parallelToolCalls?: boolean } {
-  const choice = optional(value, 'tool_choice', object)
-  if (!choice) return {}
-  const type = required(choice.type, 'tool_choice.type', word('auto', 'any', 'tool', 'none'))
-  const isSerial = optional(choice.disable_parallel_tool_use, 'tool_choice.disable_parallel_tool_use', boolean)
+function decodeToolChoice(value: Json, param: string): { toolChoice: ToolChoice; parallelToolCalls?: boolean } {
+  const choice = object(value, param)
+  const type = required(choice.type, `${param}.type`, word('auto', 'any', 'tool', 'none'))
+  const isSerial = optional(choice.disable_parallel_tool_use, `${param}.disable_parallel_tool_use`, boolean)
   const toolChoice: ToolChoice =
-    type === 'tool' ? { mode: 'tool', name: required(choice.name, 'tool_choice.name', filled) } : { mode: CHOICES[type] }
+    type === 'tool' ? { mode: 'tool', name: required(choice.name, `${param}.name`, filled) } : { mode: CHOICES[type] }
   return { toolChoice, ...(isSerial !== undefined && { parallelToolCalls: !isSerial }) }
 }
 
@@ -91,7 +91,9 @@ const THINKING_FIELDS = new Set(['type', 'budget_tokens', 'display'])
  */
 function decodeReasoning(body: JsonObject, extra: JsonObject): Reasoning | undefined {
   const thinking = optional(body.thinking, 'thinking', object)
-  const config = optional(body.output_config, 'output_config', object) ?? {}
+  const said = optional(body.output_config, 'output_config', object)
+  if (!thinking && !said) return undefined
+  const config = said ?? {}
   const effort = optional(config.effort, 'output_config.effort', word(...EFFORTS))
   const type = thinking && required(thinking.type, 'thinking.type', word('enabled', 'disabled', 'adaptive'))
   const rest = unknownFields(config, CONFIG_FIELDS)
@@ -143,14 +145,14 @@ function isStrict(schema: Json | undefined): boolean {
   return [...names.map((name) => (properties as JsonObject)[name]), ...Object.values(keywords)].every(isStrict)
 }
 
-function decodeUser(value: Json | undefined, extra: JsonObject): string | undefined {
-  const { user_id: user, ...rest } = optional(value, 'metadata', object) ?? {}
+function decodeUser(value: Json, param: string, extra: JsonObject): string | undefined {
+  const { user_id: user, ...rest } = object(value, param)
   if (Object.keys(rest).length > 0) extra.metadata = rest
-  return optional(user, 'metadata.user_id', string)
+  return optional(user, `${param}.user_id`, string)
 }
 
 /** Anthropic's `standard_only` is the common `default`. */
-function decodeTier(value: Json | undefined): string | undefined {
-  const tier = optional(value, 'service_tier', string)
+function decodeTier(value: Json, param: string): string {
+  const tier = string(value, param)
   return tier === 'standard_only' ? 'default' : tier
 }

@@ -12,7 +12,7 @@ import { NAME } from './types.ts'
 const KNOWN: ReadonlySet<string> = new Set(['messages', 'system', 'inferenceConfig', 'toolConfig', 'serviceTier', 'modelId', 'fallbacks'])
 
 /** Fields that only this API has, and what they must be: kept as they came. */
-const KEPT: Readonly<Record<string, Read<unknown>>> = {
+const KEPT = Object.entries<Read<unknown>>({
   additionalModelRequestFields: object,
   additionalModelResponseFieldPaths: strings,
   guardrailConfig: object,
@@ -20,7 +20,7 @@ const KEPT: Readonly<Record<string, Read<unknown>>> = {
   performanceConfig: object,
   promptVariables: object,
   requestMetadata: object,
-}
+})
 
 /**
  * The body of Converse and ConverseStream, which name model and streaming in the path:
@@ -28,7 +28,7 @@ const KEPT: Readonly<Record<string, Read<unknown>>> = {
  */
 export function decodeRequest(body: JsonObject, named?: NamedByPath): DecodedRequest {
   if (!named?.model) throw new GatewayError('GW_MODEL_REQUIRED')
-  for (const [field, read] of Object.entries(KEPT)) optional(body[field], field, read)
+  for (const [field, read] of KEPT) optional(body[field], field, read)
   const tier = optional(body.serviceTier, 'serviceTier', object)
   const config = decodeConfig(body.inferenceConfig)
   const extra = { ...unknownFields(body, KNOWN), ...config.extra }

@@ -11,6 +11,7 @@ import {
   object,
   optional,
   type Read,
+  readFields,
   required,
   string,
   strings,
@@ -37,17 +38,19 @@ const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>
   thinking: ['reasoning', decodeThinking],
 }
 
+const SIMPLE_FIELDS = new Map(Object.entries(SIMPLE))
+
 /** Fields that only this API has, and what they must be: kept as they came. */
-const KEPT: Readonly<Record<string, Read<unknown>>> = { citation_options: object, safety_mode: string, priority: number }
+const KEPT = Object.entries<Read<unknown>>({ citation_options: object, safety_mode: string, priority: number })
 
 /** Read by hand below; `fallbacks` is the gateway's own and never sent on. */
-const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), 'model', 'messages', 'documents', 'tools', 'strict_tools', 'fallbacks'])
+const OTHERS: ReadonlySet<string> = new Set(['model', 'messages', 'documents', 'tools', 'strict_tools', 'fallbacks'])
 
 /** The body of POST /v2/chat: https://docs.cohere.com/reference/chat. Throws GW_INVALID_REQUEST with the field's path. */
 export function decodeRequest(body: JsonObject): DecodedRequest {
   const model = optional(body.model, 'model', string)
   if (!model) throw new GatewayError('GW_MODEL_REQUIRED')
-  for (const [field, read] of Object.entries(KEPT)) optional(body[field], field, read)
+  for (const [field, read] of KEPT) optional(body[field], field, read)
   const strict = optional(body.strict_tools, 'strict_tools', boolean)
   const tools = optional(body.tools, 'tools', list)?.map((tool, index) => decodeTool(tool, `tools[${index}]`, strict === true))
   const request: ChatRequest = {
@@ -56,11 +59,8 @@ export function decodeRequest(body: JsonObject): DecodedRequest {
     stream: false,
     ...(tools && { tools }),
   }
-  for (const [name, [field, read]] of Object.entries(SIMPLE)) {
-    const value = optional(body[name], name, read)
-    if (value !== undefined) Object.assign(request, { [field]: value })
-  }
-  const extra = { ...unknownFields(body, KNOWN), ...(strict === false && { strict_tools: false }) }
+  const rest = readFields(request, body, { simple: SIMPLE_FIELDS, known: OTHERS })
+  const extra = { ...rest, ...(strict === false && { strict_tools: false }) }
   if (Object.keys(extra).length > 0) request.extra = { [NAME]: extra }
   return { request }
 }

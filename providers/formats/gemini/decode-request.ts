@@ -2,7 +2,19 @@ import type { ChatRequest, Effort, Reasoning, ResponseFormat } from '../../../co
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { DecodedRequest, NamedByPath } from '../../../core/format.ts'
-import { boolean, integer, number, object, optional, type Read, string, strings, unknownFields, word } from '../shared/fields.ts'
+import {
+  boolean,
+  integer,
+  number,
+  object,
+  optional,
+  type Read,
+  readFields,
+  string,
+  strings,
+  unknownFields,
+  word,
+} from '../shared/fields.ts'
 import { camel } from './camel.ts'
 import { decodeContents, decodeSystem } from './decode-contents.ts'
 import { decodeSchema } from './decode-schema.ts'
@@ -25,9 +37,9 @@ const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>
   logprobs: ['topLogprobs', integer(0)],
   responseModalities: ['modalities', (value, param) => strings(value, param).map((kind) => kind.toLowerCase())],
 }
-const SETTINGS = Object.entries(SIMPLE)
+const SETTINGS = new Map(Object.entries(SIMPLE))
 const SCHEMAS = ['responseMimeType', 'responseSchema', 'responseJsonSchema', '_responseJsonSchema']
-const KNOWN_SETTINGS: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), ...SCHEMAS, 'thinkingConfig'])
+const OTHER_SETTINGS: ReadonlySet<string> = new Set([...SCHEMAS, 'thinkingConfig'])
 const KNOWN: ReadonlySet<string> = new Set([
   'contents',
   'systemInstruction',
@@ -48,23 +60,28 @@ export function decodeRequest(raw: JsonObject, named?: NamedByPath): DecodedRequ
   const extra: JsonObject = { ...unknownFields(body, KNOWN) }
   const tools = optional(body.tools, 'tools', decodeTools)
   if (tools?.length) request.tools = tools
-  const { functionCallingConfig, ...toolConfig } = camel(optional(body.toolConfig, 'toolConfig', object) ?? {})
-  if (Object.keys(toolConfig).length > 0) extra.toolConfig = toolConfig
-  request.toolChoice = optional(functionCallingConfig, 'toolConfig.functionCallingConfig', decodeToolChoice)
-  addSettings(request, camel(optional(body.generationConfig, 'generationConfig', object) ?? {}), extra)
-  request.serviceTier = optional(body.serviceTier, 'serviceTier', (value, param) => readTier(string(value, param)))
+  const toolConfig = optional(body.toolConfig, 'toolConfig', object)
+  if (toolConfig) addToolChoice(request, camel(toolConfig), extra)
+  const config = optional(body.generationConfig, 'generationConfig', object)
+  if (config) addSettings(request, camel(config), extra)
+  const tier = optional(body.serviceTier, 'serviceTier', (value, param) => readTier(string(value, param)))
+  if (tier !== undefined) request.serviceTier = tier
   if (Object.keys(extra).length > 0) request.extra = { [NAME]: extra }
-  return { request: withoutUndefined(request) }
+  return { request }
+}
+
+function addToolChoice(request: ChatRequest, { functionCallingConfig, ...rest }: JsonObject, extra: JsonObject): void {
+  if (Object.keys(rest).length > 0) extra.toolConfig = rest
+  const choice = optional(functionCallingConfig, 'toolConfig.functionCallingConfig', decodeToolChoice)
+  if (choice) request.toolChoice = choice
 }
 
 function addSettings(request: ChatRequest, config: JsonObject, extra: JsonObject): void {
-  for (const [name, [field, read]] of SETTINGS) {
-    const value = optional(config[name], `generationConfig.${name}`, read)
-    if (value !== undefined) Object.assign(request, { [field]: value })
-  }
-  const rest: JsonObject = { ...unknownFields(config, KNOWN_SETTINGS) }
-  request.responseFormat = decodeFormat(config, rest)
-  request.reasoning = optional(config.thinkingConfig, 'generationConfig.thinkingConfig', decodeThinking)
+  const rest: JsonObject = { ...readFields(request, config, { simple: SETTINGS, known: OTHER_SETTINGS, path: 'generationConfig.' }) }
+  const format = decodeFormat(config, rest)
+  if (format) request.responseFormat = format
+  const reasoning = optional(config.thinkingConfig, 'generationConfig.thinkingConfig', decodeThinking)
+  if (reasoning) request.reasoning = reasoning
   if (Object.keys(rest).length > 0) extra.generationConfig = rest
 }
 

@@ -11,6 +11,7 @@ import {
   object,
   optional,
   type Read,
+  readFields,
   required,
   string,
   strings,
@@ -56,10 +57,17 @@ const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>
   prompt_cache_retention: ['promptCacheRetention', string],
 }
 
-const SIMPLE_FIELDS = Object.entries(SIMPLE)
+const SIMPLE_FIELDS = new Map(Object.entries(SIMPLE))
+
+/** Newer names that win over the older ones of the same thing, whichever stands first. */
+const ALIASES: readonly (readonly [newer: string, older: string])[] = [
+  ['max_completion_tokens', 'max_tokens'],
+  ['tools', 'functions'],
+  ['tool_choice', 'function_call'],
+]
 
 /** Read by hand below; `fallbacks` is the gateway's own and never sent on. */
-const OTHERS = [
+const OTHERS: ReadonlySet<string> = new Set([
   'model',
   'messages',
   'fallbacks',
@@ -70,26 +78,29 @@ const OTHERS = [
   'reasoning_max_tokens',
   'reasoning_display',
   'web_search_options',
-]
-const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), ...OTHERS])
+])
 
 /** A chat request in OpenAI's dialect and its common extensions (providers.md 2.1). Throws GW_INVALID_REQUEST with the field's path. */
 export function decodeRequest(body: JsonObject, named?: NamedByPath): DecodedRequest {
   const model = named?.model ?? optional(body.model, 'model', string)
   if (!model) throw new GatewayError('GW_MODEL_REQUIRED')
   const request: ChatRequest = { model, messages: decodeMessages(body.messages), stream: false }
-  for (const [name, [field, read]] of SIMPLE_FIELDS) {
-    const value = optional(body[name], name, read)
-    if (value !== undefined) Object.assign(request, { [field]: value })
-  }
+  const extra: JsonObject = { ...readFields(request, body, { simple: SIMPLE_FIELDS, known: OTHERS }) }
+  for (const [newer, older] of ALIASES) if (body[older] !== undefined && body[newer] !== undefined) readNewer(request, body, newer)
   const search = optional(body.web_search_options, 'web_search_options', decodeSearch)
   if (search) request.tools = [...(request.tools ?? []), search]
-  const extra: JsonObject = { ...unknownFields(body, KNOWN) }
-  request.streamUsage = decodeStreamOptions(body, extra)
-  request.reasoning = decodeReasoning(body, extra)
-  request.responseFormat = optional(body.response_format, 'response_format', (value, param) => decodeResponseFormat(value, param, extra))
+  const streamUsage = decodeStreamOptions(body, extra)
+  if (streamUsage !== undefined) request.streamUsage = streamUsage
+  const reasoning = decodeReasoning(body, extra)
+  if (reasoning) request.reasoning = reasoning
+  const format = optional(body.response_format, 'response_format', (value, param) => decodeResponseFormat(value, param, extra))
+  if (format) request.responseFormat = format
   if (Object.keys(extra).length > 0) request.extra = { [NAME]: extra }
-  return { request: withoutUndefined(request) }
+  return { request }
+}
+
+function readNewer(request: ChatRequest, body: JsonObject, name: string): void {
+  readFields(request, { [name]: body[name] }, { simple: SIMPLE_FIELDS, known: OTHERS })
 }
 
 const STREAM_FIELDS = new Set(['include_usage'])
@@ -106,7 +117,10 @@ const REASONING_FIELDS = new Set(['enabled', 'effort', 'max_tokens', 'display'])
 
 /** Nested `reasoning` and its flat aliases; the same thing said twice and differently is refused. */
 function decodeReasoning(body: JsonObject, extra: JsonObject): Reasoning | undefined {
-  const nested = optional(body.reasoning, 'reasoning', object) ?? {}
+  const { reasoning_effort: flatEffort, reasoning_max_tokens: flatTokens, reasoning_display: flatDisplay } = body
+  const said = optional(body.reasoning, 'reasoning', object)
+  if (said === undefined && flatEffort === undefined && flatTokens === undefined && flatDisplay === undefined) return undefined
+  const nested = said ?? {}
   const effort = oneOf(body, nested, { flat: 'reasoning_effort', nested: 'effort', read: filled })
   const budgetTokens = oneOf(body, nested, { flat: 'reasoning_max_tokens', nested: 'max_tokens', read: integer(-1) })
   const display = oneOf(body, nested, { flat: 'reasoning_display', nested: 'display', read: string })

@@ -10,7 +10,7 @@ import type {
   TextPart,
   ToolResultPart,
 } from '../../../core/canonical/chat.ts'
-import { isObject, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { EncodeOptions } from '../../../core/format.ts'
 import { toDataUrl } from '../shared/data-url.ts'
@@ -43,13 +43,19 @@ export function encodeMessages(messages: readonly Message[], options: EncodeOpti
 
 /** What was said to the model between two of its answers. */
 function encodeTurn(messages: readonly Message[], options: EncodeOptions): JsonObject[] {
-  const results = messages.flatMap((message) => message.parts).filter((part) => part.type === 'tool-result')
-  const attached = results.flatMap((result) => attachments(result, options))
-  const wire: JsonObject[] = results.map(encodeResult)
+  const wire: JsonObject[] = []
+  const attached: JsonObject[] = []
+  for (const { parts } of messages) {
+    for (const part of parts) {
+      if (part.type !== 'tool-result') continue
+      wire.push(encodeResult(part))
+      attached.push(...attachments(part, options))
+    }
+  }
   if (attached.length > 0) wire.push({ role: 'user', content: attached })
   for (const message of messages) {
-    const said = message.parts.filter(isContent).filter((part) => isCarried(part, options))
-    if (said.length > 0) wire.push({ ...encodeHeader(message), content: encodeContent(said) })
+    const said = message.parts.filter((part): part is Content => isContent(part) && isCarried(part, options))
+    if (said.length > 0) wire.push(encodeHeader(message, encodeContent(said)))
   }
   return wire
 }
@@ -73,8 +79,11 @@ function isContent(part: Part): part is Content {
   return part.type !== 'tool-result' && part.type !== 'tool-call' && part.type !== 'reasoning'
 }
 
-function encodeHeader(message: Message): JsonObject {
-  return withoutUndefined<JsonObject>({ ...message.extra?.[NAME], role: message.role, name: message.name })
+function encodeHeader(message: Message, content: Json | undefined): JsonObject {
+  const { role, name } = message
+  const own = message.extra?.[NAME]
+  if (own) return withoutUndefined<JsonObject>({ ...own, role, name, content })
+  return name === undefined ? { role, content } : { role, name, content }
 }
 
 function encodeAssistant(message: Message, { quirks }: EncodeOptions): JsonObject {
@@ -84,8 +93,7 @@ function encodeAssistant(message: Message, { quirks }: EncodeOptions): JsonObjec
   const calls = encodeCalls(parts)
   const isSilent = texts.length === 0
   return withoutUndefined<JsonObject>({
-    ...encodeHeader(message),
-    content: isSilent ? (calls.length > 0 || refusals.length > 0 ? null : '') : texts.map((part) => part.text).join(''),
+    ...encodeHeader(message, isSilent ? (calls.length > 0 || refusals.length > 0 ? null : '') : texts.map((part) => part.text).join('')),
     refusal: refusals.length > 0 ? refusals.map((part) => part.text).join('') : undefined,
     ...encodeThoughts(parts, quirks?.reasoningField),
     tool_calls: calls.length > 0 ? calls : undefined,

@@ -1,5 +1,5 @@
 import type { ChatRequest, Reasoning, ResponseFormat, Tool, ToolChoice } from '../../../core/canonical/chat.ts'
-import { isObject, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import { isObject, type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import type { Drop, EncodedRequest, EncodeOptions } from '../../../core/format.ts'
 import { lostHints } from '../shared/drops.ts'
 import { isSearch } from './decode-tools.ts'
@@ -32,53 +32,67 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   return { body, dropped: [...lost, ...dropped] }
 }
 
+/** Fields that are one value on both sides. */
+const NAMES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    parallelToolCalls: 'parallel_tool_calls',
+    maxOutputTokens: 'max_completion_tokens',
+    temperature: 'temperature',
+    topP: 'top_p',
+    topK: 'top_k',
+    stop: 'stop',
+    seed: 'seed',
+    presencePenalty: 'presence_penalty',
+    frequencyPenalty: 'frequency_penalty',
+    logitBias: 'logit_bias',
+    logprobs: 'logprobs',
+    topLogprobs: 'top_logprobs',
+    choices: 'n',
+    verbosity: 'verbosity',
+    modalities: 'modalities',
+    audio: 'audio',
+    prediction: 'prediction',
+    user: 'user',
+    safetyIdentifier: 'safety_identifier',
+    metadata: 'metadata',
+    serviceTier: 'service_tier',
+    store: 'store',
+    promptCacheKey: 'prompt_cache_key',
+    promptCacheRetention: 'prompt_cache_retention',
+  } satisfies Partial<Record<keyof ChatRequest, string>>),
+)
+
 function encodeBody(request: ChatRequest, options: EncodeOptions): JsonObject {
-  const extra = request.extra?.[NAME]
-  const tools = request.tools?.filter((tool) => !isForeign(tool) && !isSearch(tool)) ?? []
-  // One literal without spreads is made at once; with one it grows field by field.
-  const body: JsonObject = {
-    model: request.model,
-    messages: encodeMessages(request.messages, options),
-    stream: request.stream || undefined,
-    stream_options: encodeStreamOptions(request, extra),
-    tools: tools.length > 0 ? tools.map(encodeTool) : undefined,
-    tool_choice: request.toolChoice && tools.length > 0 ? encodeToolChoice(request.toolChoice, tools) : undefined,
-    web_search_options: request.tools?.find(isSearch)?.value,
-    parallel_tool_calls: request.parallelToolCalls,
-    max_completion_tokens: request.maxOutputTokens,
-    temperature: request.temperature,
-    top_p: request.topP,
-    top_k: request.topK,
-    stop: request.stop,
-    seed: request.seed,
-    presence_penalty: request.presencePenalty,
-    frequency_penalty: request.frequencyPenalty,
-    logit_bias: request.logitBias,
-    logprobs: request.logprobs,
-    top_logprobs: request.topLogprobs,
-    n: request.choices,
-    reasoning_effort: encodeEffort(request.reasoning, request.maxOutputTokens) ?? extra?.reasoning_effort,
-    response_format: request.responseFormat ? encodeResponseFormat(request.responseFormat) : extra?.response_format,
-    verbosity: request.verbosity,
-    modalities: request.modalities,
-    audio: request.audio,
-    prediction: request.prediction,
-    user: request.user,
-    safety_identifier: request.safetyIdentifier,
-    metadata: request.metadata,
-    service_tier: request.serviceTier,
-    store: request.store,
-    prompt_cache_key: request.promptCacheKey,
-    prompt_cache_retention: request.promptCacheRetention,
+  const { stream_options: asked, ...own } = request.extra?.[NAME] ?? NOTHING
+  const body: JsonObject = { ...own, model: request.model, messages: encodeMessages(request.messages, options) }
+  if (request.stream) {
+    body.stream = true
+    // Always asked for: what a stream cost must be known, whether or not the client wants to see it.
+    body.stream_options = { ...(isObject(asked) && asked), include_usage: true }
   }
-  return withoutUndefined(extra ? { ...extra, ...body } : body)
+  // What was said, instead of all that could be: a request says four or five things.
+  for (const field in request) {
+    const name = NAMES.get(field)
+    const value = name === undefined ? undefined : (request[field as keyof ChatRequest] as Json | undefined)
+    if (value !== undefined) body[name as string] = value
+  }
+  if (request.tools) addTools(body, request.tools, request.toolChoice)
+  const effort = encodeEffort(request.reasoning, request.maxOutputTokens)
+  if (effort !== undefined) body.reasoning_effort = effort
+  if (request.responseFormat) body.response_format = encodeResponseFormat(request.responseFormat)
+  return body
 }
 
-/** Usage is always asked for: what a stream cost must be known, whether or not the client wants to see it. */
-function encodeStreamOptions(request: ChatRequest, extra: JsonObject | undefined): JsonObject | undefined {
-  if (!request.stream) return undefined
-  const asked = isObject(extra?.stream_options) ? extra.stream_options : {}
-  return { ...asked, include_usage: true }
+const NOTHING: JsonObject = {}
+
+function addTools(body: JsonObject, all: readonly Tool[], choice: ToolChoice | undefined): void {
+  const tools = all.filter((tool) => !isForeign(tool) && !isSearch(tool))
+  if (tools.length > 0) {
+    body.tools = tools.map(encodeTool)
+    if (choice) body.tool_choice = encodeToolChoice(choice, tools)
+  }
+  const search = all.find(isSearch)
+  if (search) body.web_search_options = search.value
 }
 
 /** Shares of the answer that a budget may take before it counts as the next effort. */

@@ -47,16 +47,16 @@ export function decodeResponse(body: JsonObject): ChatResponse {
   if (isErrorBody(body)) throw failureOf(body)
   const choices = objects(body.choices)
   if (choices.length === 0) throw new GatewayError('GW_UPSTREAM_INVALID', { reason: 'an answer without choices' })
+  const response: ChatResponse = { id: text(body.id) ?? '', model: text(body.model) ?? '', choices: choices.map(decodeChoice) }
+  const created = createdOf(body)
+  if (created !== undefined) response.created = created
   const usage = usageOf(body)
-  return withoutUndefined<ChatResponse>({
-    id: text(body.id) ?? '',
-    model: text(body.model) ?? '',
-    created: createdOf(body),
-    choices: choices.map(decodeChoice),
-    usage: usage && decodeUsage(usage),
-    serviceTier: text(body.service_tier),
-    extra: extraOf(unknownFields(body, BODY_FIELDS)),
-  })
+  if (usage) response.usage = decodeUsage(usage)
+  const tier = text(body.service_tier)
+  if (tier !== undefined) response.serviceTier = tier
+  const extra = unknownFields(body, BODY_FIELDS)
+  if (extra) response.extra = extraOf(extra)
+  return response
 }
 
 /** When the answer was made, in seconds; servers that do not know write 0. */
@@ -67,13 +67,11 @@ export function createdOf(body: JsonObject): number | undefined {
 function decodeChoice(choice: JsonObject, position: number): Choice {
   const index = typeof choice.index === 'number' ? choice.index : position
   const message = isObject(choice.message) ? choice.message : {}
-  return withoutUndefined<Choice>({
-    index,
-    parts: decodeMessage(message, index),
-    stop: decodeStop(choice.finish_reason),
-    logprobs: choice.logprobs ?? undefined,
-    extra: choiceExtra(unknownFields(choice, CHOICE_FIELDS), unknownFields(message, MESSAGE_FIELDS)),
-  })
+  const decoded: Choice = { index, parts: decodeMessage(message, index), stop: decodeStop(choice.finish_reason) }
+  if (choice.logprobs !== undefined && choice.logprobs !== null) decoded.logprobs = choice.logprobs
+  const extra = choiceExtra(unknownFields(choice, CHOICE_FIELDS), unknownFields(message, MESSAGE_FIELDS))
+  if (extra) decoded.extra = extra
+  return decoded
 }
 
 /** Unknown fields of a choice, and under `message` those of its message. */
@@ -82,16 +80,15 @@ export function choiceExtra(choice: JsonObject | undefined, message: JsonObject 
 }
 
 function decodeMessage(message: JsonObject, choice: number): Part[] {
-  const audio = decodeAudio(message.audio)
+  const parts: Part[] = reasoningParts(message)
+  parts.push(...decodeContent(message))
   const refusal = text(message.refusal)
-  return [
-    ...reasoningParts(message),
-    ...decodeContent(message),
-    ...(refusal === undefined ? [] : [{ type: 'refusal' as const, text: refusal }]),
-    ...(audio ? [audio] : []),
-    ...decodeImages(message.images),
-    ...decodeCalls(message, choice),
-  ]
+  if (refusal !== undefined) parts.push({ type: 'refusal', text: refusal })
+  const audio = decodeAudio(message.audio)
+  if (audio) parts.push(audio)
+  if (message.images) parts.push(...decodeImages(message.images))
+  if (message.tool_calls || message.function_call) parts.push(...decodeCalls(message, choice))
+  return parts
 }
 
 /** Content as text, or as Mistral's list of thinking and text. */
@@ -151,30 +148,37 @@ export function mintedId(choice: number, position: number): string {
 
 /** A whole answer for clients of this format. */
 export function encodeResponse(response: ChatResponse, options: ReplyOptions): JsonObject {
-  return withoutUndefined<JsonObject>({
+  const body: JsonObject = {
     ...response.extra?.[NAME],
     id: response.id || options.id,
     object: 'chat.completion',
     created: response.created ?? options.created,
     model: response.model || options.model,
     choices: response.choices.map(encodeChoice),
-    usage: response.usage && encodeUsage(response.usage),
-    service_tier: response.serviceTier,
-  })
+  }
+  if (response.usage) body.usage = encodeUsage(response.usage)
+  if (response.serviceTier !== undefined) body.service_tier = response.serviceTier
+  return body
 }
 
 function encodeChoice(choice: Choice): JsonObject {
-  const { message, ...extra } = choice.extra?.[NAME] ?? {}
+  const { index, parts, stop, logprobs = null } = choice
+  const own = choice.extra?.[NAME]
+  if (!own) return { index, message: encodeMessage(parts), logprobs, finish_reason: encodeStop(stop) }
+  const { message, ...extra } = own
   return {
     ...extra,
-    index: choice.index,
-    message: { ...(isObject(message) ? message : undefined), ...encodeMessage(choice.parts) },
-    logprobs: choice.logprobs ?? null,
-    finish_reason: encodeStop(choice.stop),
+    index,
+    message: { ...(isObject(message) ? message : undefined), ...encodeMessage(parts) },
+    logprobs,
+    finish_reason: encodeStop(stop),
   }
 }
 
 function encodeMessage(parts: readonly Part[]): JsonObject {
+  const [first] = parts
+  // Most answers are one text.
+  if (parts.length === 1 && first?.type === 'text' && !first.citations) return { role: 'assistant', content: first.text, refusal: null }
   const texts = parts.filter((part) => part.type === 'text')
   const annotations = texts.flatMap((part) => part.citations ?? []).map(encodeAnnotation)
   const images = parts.filter((part) => part.type === 'image').flatMap(encodeImage)

@@ -2,7 +2,20 @@ import type { ChatRequest, Effort, Message, Reasoning, ResponseFormat } from '..
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Carry, DecodedRequest, NamedByPath } from '../../../core/format.ts'
-import { bad, boolean, filled, integer, number, object, optional, type Read, required, string, unknownFields } from '../shared/fields.ts'
+import {
+  bad,
+  boolean,
+  filled,
+  integer,
+  number,
+  object,
+  optional,
+  type Read,
+  readFields,
+  required,
+  string,
+  unknownFields,
+} from '../shared/fields.ts'
 import { type Conversation, decodeInput } from './decode-items.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { NAME } from './types.ts'
@@ -25,8 +38,8 @@ const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>
   prompt_cache_key: ['promptCacheKey', string],
   prompt_cache_retention: ['promptCacheRetention', string],
 }
-const SIMPLE_FIELDS = Object.entries(SIMPLE)
-const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), 'model', 'input', 'instructions', 'reasoning', 'text', 'fallbacks'])
+const SIMPLE_FIELDS = new Map(Object.entries(SIMPLE))
+const OTHERS: ReadonlySet<string> = new Set(['model', 'input', 'instructions', 'reasoning', 'text', 'fallbacks'])
 
 /** State that OpenAI keeps, and work that it does when nobody waits: nobody else has it. */
 const STATE = ['previous_response_id', 'conversation', 'prompt']
@@ -39,17 +52,15 @@ export function decodeRequest(body: JsonObject, named?: NamedByPath): DecodedReq
   // What the calls were that it answers is known to OpenAI alone.
   const messages = [...decodeInstructions(body.instructions), ...decodeInput(body.input, conversation)]
   const request: ChatRequest = { model, messages, stream: false }
-  for (const [name, [field, read]] of SIMPLE_FIELDS) {
-    const value = optional(body[name], name, read)
-    if (value !== undefined) Object.assign(request, { [field]: value })
-  }
+  const extra: JsonObject = { ...readFields(request, body, { simple: SIMPLE_FIELDS, known: OTHERS }) }
   if (request.topLogprobs !== undefined && request.topLogprobs > 0) request.logprobs = true
-  const extra: JsonObject = { ...unknownFields(body, KNOWN) }
-  request.reasoning = decodeEffort(body.reasoning, extra)
-  Object.assign(request, decodeText(body.text, extra))
+  const reasoning = decodeEffort(body.reasoning, extra)
+  if (reasoning) request.reasoning = reasoning
+  const said = optional(body.text, 'text', (value, param) => decodeText(object(value, param), extra))
+  if (said) Object.assign(request, said)
   if (Object.keys(extra).length > 0) request.extra = { [NAME]: extra }
   return {
-    request: withoutUndefined(request),
+    request,
     carry: { echo: echoOf(body) },
     ...(conversation.ownOnly.length > 0 && { ownOnly: conversation.ownOnly }),
   }
@@ -87,9 +98,7 @@ function decodeEffort(value: Json | undefined, extra: JsonObject): Reasoning | u
 
 const TEXT_FIELDS = new Set(['format', 'verbosity'])
 
-function decodeText(value: Json | undefined, extra: JsonObject): Pick<ChatRequest, 'verbosity' | 'responseFormat'> {
-  const text = optional(value, 'text', object)
-  if (!text) return {}
+function decodeText(text: JsonObject, extra: JsonObject): Pick<ChatRequest, 'verbosity' | 'responseFormat'> {
   const rest = unknownFields(text, TEXT_FIELDS)
   if (rest) extra.text = rest
   return withoutUndefined({

@@ -8,6 +8,7 @@ import type { Drop, EncodeOptions } from '../../../core/format.ts'
  */
 export function lostHints(request: ChatRequest, drops: readonly Drop[], options: EncodeOptions = {}): string[] {
   const hints: string[] = []
+  if (!saysAny(request, drops)) return hints
   for (const drop of drops) {
     if (request[drop.field] === undefined || drop.when?.(request) === false) continue
     if (drop.kind === 'meaning' && !options.dropUnsupported) {
@@ -16,6 +17,19 @@ export function lostHints(request: ChatRequest, drops: readonly Drop[], options:
     hints.push(drop.param)
   }
   return hints
+}
+
+const fieldsOf = new WeakMap<readonly Drop[], ReadonlySet<string>>()
+
+/** Whether a request says anything that is in a table: most say four or five things, and none of the twenty there. */
+function saysAny(request: ChatRequest, drops: readonly Drop[]): boolean {
+  let fields = fieldsOf.get(drops)
+  if (!fields) {
+    fields = new Set(drops.map(({ field }) => field))
+    fieldsOf.set(drops, fields)
+  }
+  for (const field in request) if (fields.has(field)) return true
+  return false
 }
 
 /** A row for a field that may be left out; `when` says whether a request's value is really lost. */

@@ -61,6 +61,33 @@ export function unknownFields(value: JsonObject, known: ReadonlySet<string>): Js
   return rest && Object.fromEntries(rest)
 }
 
+/** Fields that are one value on both sides, by their names on the wire. */
+export type SimpleFields<Target> = ReadonlyMap<string, readonly [keyof Target, Read<unknown>]>
+
+/**
+ * Reads the simple fields of `source` into `target` in one pass over what is there. Gives those that are neither simple nor `known`;
+ * undefined when there are none. `path` stands before the names in errors.
+ */
+export function readFields<Target extends object>(
+  target: Target,
+  source: JsonObject,
+  { simple, known, path = '' }: { simple: SimpleFields<Target>; known: ReadonlySet<string>; path?: string },
+): JsonObject | undefined {
+  let rest: [string, Json | undefined][] | undefined
+  for (const name in source) {
+    const value = source[name]
+    const field = simple.get(name)
+    if (field) {
+      const said = optional(value, path + name, field[1])
+      if (said !== undefined) target[field[0]] = said as Target[keyof Target]
+    } else if (!known.has(name)) {
+      rest ??= []
+      rest.push([name, value])
+    }
+  }
+  return rest && Object.fromEntries(rest)
+}
+
 /** Base64 with or without its padding, and nothing else: what providers refuse of images and documents. */
 export const base64: Read<string> = (value, param) => {
   const written = filled(value, param)

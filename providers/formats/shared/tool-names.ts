@@ -15,8 +15,10 @@ export interface NameRule {
 /** Names that the API takes for every tool that a request names; two tools never get the same. */
 export function wireNames(request: ChatRequest, rule: NameRule): ToolNames {
   const names: ToolNames = new Map()
+  const asked = namesIn(request, rule)
+  if (asked.length === 0) return names
   const taken = new Set<string>()
-  for (const name of new Set(namesIn(request, rule))) {
+  for (const name of new Set(asked)) {
     const wire = uniqueName(name, taken, rule)
     taken.add(wire)
     names.set(name, wire)
@@ -26,6 +28,7 @@ export function wireNames(request: ChatRequest, rule: NameRule): ToolNames {
 
 /** The names that were changed, on the wire -> the client's own; undefined where all stayed. */
 export function renamed(names: ToolNames): Record<string, string> | undefined {
+  if (names.size === 0) return undefined
   const changed = [...names].filter(([name, wire]) => name !== wire).map(([name, wire]) => [wire, name])
   return changed.length > 0 ? Object.fromEntries(changed) : undefined
 }
@@ -42,5 +45,6 @@ export function uniqueName(name: string, taken: ReadonlySet<string>, { wrong, mo
 function namesIn(request: ChatRequest, { right }: NameRule): string[] {
   const names = (request.tools ?? []).map((tool) => tool.name)
   for (const message of request.messages) for (const part of message.parts) if (part.type === 'tool-call') names.push(part.name)
+  if (names.length === 0) return names
   return [...names.filter((name) => right.test(name)), ...names.filter((name) => !right.test(name))]
 }
