@@ -1,7 +1,7 @@
 import type { Usage } from '../canonical/usage.ts'
 import { GatewayError } from '../errors.ts'
 import type { Fold } from '../fold.ts'
-import type { Frame } from '../format.ts'
+import type { Frame, FrameMark } from '../format.ts'
 import { copied } from '../text.ts'
 import { providerFault } from '../upstream/fault.ts'
 import { decoderOf, type FrameWriter, writerOf } from './framing.ts'
@@ -87,10 +87,11 @@ export class FramesLane implements Lane {
       if (length < MIN_MESSAGE_BYTES) break
     }
     const frames = end === 0 ? [] : this.#decode(bytes.subarray(0, end))
-    const faulty = frames.findIndex((frame) => this.#options.source.lens.mark(frame) === 'error')
+    const marks = frames.map((frame) => this.#options.source.lens.mark(frame))
+    const faulty = marks.indexOf('error')
     const whole = ends[(faulty < 0 ? frames.length : faulty) - 1] ?? 0
     if (whole > 0) this.#options.live.write(copied(bytes.subarray(0, whole)))
-    for (const frame of frames) this.#note(frame)
+    for (let index = 0; index < frames.length; index++) this.#note(frames[index] as Frame, marks[index] as FrameMark)
     const wasKnown = end === 0 && awsMessageLength(this.#pending, 0) !== undefined
     // The reader's buffer is only lent.
     this.#pending = end === bytes.length ? NOTHING : copied(bytes.subarray(end))
@@ -115,18 +116,18 @@ export class FramesLane implements Lane {
   /** Errors are not forwarded: the gateway's own event says what happened, once. */
   #forward(frame: Frame): void {
     if (this.#isDone) return
-    if (this.#options.source.lens.mark(frame) !== 'error') {
+    const mark = this.#options.source.lens.mark(frame)
+    if (mark !== 'error') {
       this.#writer.add(frame)
       this.#options.live.write(this.#writer.take())
     }
-    this.#note(frame)
+    this.#note(frame, mark)
   }
 
   /** What an event means to the stream. */
-  #note(frame: Frame): void {
+  #note(frame: Frame, mark: FrameMark): void {
     if (this.#isDone) return
     const { lens } = this.#options.source
-    const mark = lens.mark(frame)
     if (mark === 'error') return this.fail(providerFault(this.#options.source, frame.data))
     if (mark === 'finish') this.#hasFinish = true
     if (this.#options.wantsUsage) this.usage = lens.usage(frame.data) ?? this.usage

@@ -184,7 +184,7 @@ function u32(bytes: Uint8Array, at: number): number {
 /** How many bytes the message at `from` has; undefined where too little of it is there to tell. Not checked. */
 export function awsMessageLength(bytes: Uint8Array, from: number): number | undefined {
   if (bytes.length - from < PRELUDE_BYTES) return undefined
-  return new DataView(bytes.buffer, bytes.byteOffset + from).getUint32(0)
+  return u32(bytes, from)
 }
 
 function invalid(reason: string): GatewayError {

@@ -5,6 +5,7 @@ import type { Usage } from '../../../core/canonical/usage.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Fold, Sink } from '../../../core/fold.ts'
 import type { Frame, ReplyOptions } from '../../../core/format.ts'
+import { inOnePiece } from '../../../core/text.ts'
 import { encodeErrorFrame } from '../shared/aws-exceptions.ts'
 import { newOneByOne, type OneByOne, tellOneByOne, tellRest } from '../shared/one-by-one.ts'
 import { encodeBlock, encodeCallHead, encodeCitation } from './encode-blocks.ts'
@@ -139,7 +140,7 @@ function opened(state: EncodeState, part: Part): OpenBlock {
   switch (part.type) {
     case 'text':
     case 'refusal':
-      return { ...base, kind: 'text', head: `${head}{"text":`, tail: '}}' }
+      return { ...base, kind: 'text', head: inOnePiece(`${head}{"text":`), tail: '}}' }
     case 'reasoning':
       return { ...base, kind: 'reasoning', head: `${head}{"reasoningContent":{"text":`, tail: '}}}' }
     case 'tool-call':
