@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../core/canonical/json.ts'
 import type { Builtins } from '../../core/config/builtins.ts'
+import type { Environment } from '../../core/config/env.ts'
 import type { Held } from '../../core/config/live/held.ts'
 import type { Edit, LiveConfig } from '../../core/config/live/live-config.ts'
 import { ConfigError } from '../../core/config/problems.ts'
@@ -20,6 +21,8 @@ export interface AdminTools {
   /** Of a key, by its id: what requests have told of it. */
   keyStatus(id: string): KeyStatus | undefined
   version: string
+  /** What `env.NAME` is read from. */
+  env: Environment
   /** What providers have. */
   catalog: ModelCatalog
   /** The plugins that serve now, as the data threads have loaded them. */
