@@ -14,6 +14,7 @@ import { memoryKeyValue } from '../core/stores-memory-values.ts'
 import type { ControlRoute } from '../core/threads/control.ts'
 import type { ControlCalls } from '../core/threads/control-calls.ts'
 import type { ThreadLog } from '../core/threads/guard.ts'
+import { publication } from '../core/threads/publication.ts'
 import { createAdmin } from './admin/index.ts'
 import { controlRoutes } from './control-routes.ts'
 
@@ -23,7 +24,11 @@ export interface TestManagement {
   store?: ConfigStore | null | undefined
   /** Where sessions are kept; in memory unless said. */
   sessions?: KeyValueStore | undefined
+  /** How long a write waits for its change to be in place; 9 s unless said. */
+  patienceMs?: number | undefined
 }
+
+const PATIENCE_MS = 9000
 
 /** What the running configuration of a test is made of. */
 export interface ManagedOptions {
@@ -51,12 +56,18 @@ export interface ManagedParts {
 
 /** Brings changes to the gateway as the main thread does, and answers the routes that are at home there. */
 export function manage({ live, core, snapshot, shared }: ManagedParts, options: ManagedOptions): ControlCalls['ask'] {
+  let applied: Promise<readonly string[]> = Promise.resolve([])
   live.attach(async ({ set, delete: deleted }) => {
     const version = snapshot.version + 1
     const patch = { version, set: placeRows({ set, delete: deleted }, snapshot.tables.providers, shared), delete: deleted }
     snapshot.apply(patch)
-    const problems = await core.apply(patch).then(() => [], problemsOf)
-    return { version, acknowledged: true, ...(problems.length > 0 && { problems }) }
+    // One after the other, as in a data thread.
+    applied = applied.then(() => core.apply(patch).then(() => [], problemsOf))
+    return publication(
+      version,
+      applied.then((problems) => [problems]),
+      options.management.patienceMs ?? PATIENCE_MS,
+    )
   })
   const { now, env, log, builtins, management } = options
   const status = (id: string) => {

@@ -18,7 +18,7 @@ export const SETTINGS = 'settings'
 
 /** Blocks of config.json that are documents of `settings`, by their path, with the secrets in each. */
 export const SETTINGS_BLOCKS: Readonly<Record<string, { path: readonly string[]; secrets?: readonly string[] }>> = {
-  client: { path: ['client'] },
+  client: { path: ['client'], secrets: ['tls.key'] },
   framework: { path: ['framework'] },
   proxy_config: { path: ['proxy_config'], secrets: ['password', 'url'] },
   auth_config: { path: ['governance', 'auth_config'], secrets: ['admin_password'] },

@@ -15,6 +15,7 @@ import type { ThreadLog } from './guard.ts'
 import { ThreadHandle, type ThreadInit } from './handle.ts'
 import { watchHeartbeats } from './heartbeat.ts'
 import type { ControlReply, ControlRequest } from './messages.ts'
+import { type ChangePublished, publication } from './publication.ts'
 
 /** An admin write waits this long for all threads to have it in place. */
 const ACKNOWLEDGE_MS = 1000
@@ -63,6 +64,8 @@ export interface ControlOptions {
   /** A data thread hangs or was lost: the process cannot be trusted any more. The supervisor starts the next. */
   onBroken(reason: string): void
   silenceMs?: number | undefined
+  /** How long a change of plugins is waited for; 9 s unless said. */
+  loadMs?: number | undefined
 }
 
 /** How the gateway's process ends: milliseconds. */
@@ -71,15 +74,6 @@ export interface StopTimes {
   delayMs: number
   /** After that, running requests may take so long. */
   graceMs: number
-}
-
-/** What became of a change of the configuration. */
-export interface ChangePublished {
-  version: number
-  /** All threads had it in place in time. */
-  acknowledged: boolean
-  /** What threads could not take over of it, a sentence each; absent: nothing. */
-  problems?: readonly string[] | undefined
 }
 
 /** The main thread's hold on all others. */
@@ -175,13 +169,8 @@ class ControlThread implements Control {
     const threads = [...this.#alive]
     for (const thread of threads) thread.patch(patch)
     const all = Promise.all(threads.map((thread) => thread.acknowledged(patch.version)))
-    const late = new AbortController()
     const isLoading = [...set, ...deleted].some(([table]) => table === 'plugins')
-    const timeout = wait(isLoading ? LOAD_MS : ACKNOWLEDGE_MS, undefined, { signal: late.signal }).catch(() => undefined)
-    const answers = await Promise.race([all, timeout])
-    late.abort()
-    const problems = [...new Set(answers?.flat())]
-    return { version: patch.version, acknowledged: answers !== undefined, ...(problems.length > 0 && { problems }) }
+    return publication(patch.version, all, isLoading ? (this.#options.loadMs ?? LOAD_MS) : ACKNOWLEDGE_MS)
   }
 
   keyStatus(id: string): KeyStatus | undefined {

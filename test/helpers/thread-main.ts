@@ -5,6 +5,7 @@ import type { HttpResponse } from 'uWebSockets.js'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { BroadcastChannel, isMainThread } from 'node:worker_threads'
 import type { Edge } from '../../core/edge.ts'
+import type { SnapshotPatch } from '../../core/snapshot.ts'
 import { emptyTables, type Snapshot } from '../../core/snapshot-tables.ts'
 import { runDataThread, type ThreadServer } from '../../core/threads/data.ts'
 import type { ThreadLog } from '../../core/threads/guard.ts'
@@ -112,6 +113,18 @@ function serve(edge: Edge, snapshot: Snapshot, thread: number): ThreadServer {
 let endRunning: (running: Running) => void = () => {}
 let closeGateway: () => void = () => {}
 
+/** A change of the plugin `waits` fails once a test says so, on the channel of that name. */
+async function apply({ set }: SnapshotPatch): Promise<void> {
+  if (!set.some(([table, id]) => table === 'plugins' && id === 'waits')) return
+  const channel = new BroadcastChannel('waits')
+  await new Promise<void>((resolve) => {
+    channel.onmessage = (event) => (event as MessageEvent).data === 'go on' && resolve()
+    channel.postMessage('waiting')
+  })
+  channel.close()
+  throw new Error('failed late')
+}
+
 function endEscaped(): boolean {
   const running = contexts.getStore()
   if (running) endRunning(running)
@@ -139,7 +152,7 @@ if (isMainThread) {
   runDataThread({
     start,
     log: quiet,
-    createGateway: async () => ({ edge: {} as Edge, apply() {}, drain() {}, close: () => closeGateway(), endEscaped }),
+    createGateway: async () => ({ edge: {} as Edge, apply, drain() {}, close: () => closeGateway(), endEscaped }),
     createServer: ({ edge, snapshot }) => serve(edge, snapshot, start.index),
   })
 }

@@ -17,6 +17,7 @@ import type { HostRule } from './hosts.ts'
 import { limitRoutes } from './limits.ts'
 import { ModelCatalog } from './model-catalog.ts'
 import { modelRoutes } from './models.ts'
+import { PluginChanges } from './plugin-changes.ts'
 import { pluginRoutes } from './plugins.ts'
 import { providerKeyRoutes } from './provider-keys.ts'
 import { providerRoutes } from './providers.ts'
@@ -69,7 +70,7 @@ export function createAdmin(options: AdminOptions): Admin {
     text,
     newId: randomUUID,
     restart: new Set(),
-    pluginProblems: new Map(),
+    pluginChanges: new PluginChanges(),
     catalog: new ModelCatalog(options),
   }
   const answer = createAdminRouter(adminRoutes(tools), { admits: auth.admits, log })

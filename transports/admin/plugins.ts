@@ -30,7 +30,10 @@ const creation = change.extend({
 /** `/api/plugins` (platform.md 1.7): a change is loaded by every data thread before it is answered, and taken back where one cannot. */
 export function pluginRoutes(tools: AdminTools): AdminRoute[] {
   const one = `${PATH}/{name}`
-  const all = () => [...tools.config.entities.all('plugins').values()]
+  const all = () => {
+    const { entities } = tools.config
+    return [...entities.all('plugins').values(), ...[...tools.pluginChanges.allLost()].filter(({ id }) => !entities.held('plugins', id))]
+  }
   return [
     {
       method: 'GET',
@@ -45,7 +48,11 @@ export function pluginRoutes(tools: AdminTools): AdminRoute[] {
       path: one,
       summary: 'One plugin',
       tag: TAG,
-      handle: ({ params }) => shown(tools, found(tools, 'plugins', params.name ?? '', 'plugin')),
+      handle({ params }) {
+        const { name = '' } = params
+        const lost = tools.config.entities.held('plugins', name) ? undefined : tools.pluginChanges.lost(name)
+        return shown(tools, lost ?? found(tools, 'plugins', name, 'plugin'))
+      },
     },
     {
       method: 'POST',
@@ -87,28 +94,68 @@ async function save(tools: AdminTools, request: AdminRequest, { name, isNew }: {
     const next: JsonObject = { enabled: true, ...(current && plainBody(current.body)), ...sent, name }
     return withStoredSecrets('plugins', name, { next, current: current?.body })
   }
-  const { held, problems, ...published } = await write(tools, ['plugins', name, edit])
-  if (problems.length > 0) await takeBack(tools, { name, before, failed: held, problems })
-  tools.pluginProblems.delete(name)
+  const { held, problems, late, ...published } = await write(tools, ['plugins', name, edit])
+  if (problems.length > 0) await refuse(tools, { name, before, failed: held, problems })
+  tools.pluginChanges.forget(name)
+  if (late) void follow(tools, { name, before, failed: held, late, version: published.version })
   const answer = held ? { message: `Plugin ${isNew ? 'created' : 'updated'} successfully`, plugin: shown(tools, held) } : {}
   return written(answer, { ...published, ...(isNew && { usual: CREATED }) })
 }
 
-/** The store says again what it said before, unless somebody else has changed it since. Always throws GW_PLUGIN_NOT_LOADED. */
-async function takeBack(
-  tools: AdminTools,
-  { name, before, failed, problems }: { name: string; before: Held | undefined; failed: Held | undefined; problems: readonly string[] },
-): Promise<never> {
+interface Failed {
+  name: string
+  before: Held | undefined
+  failed: Held | undefined
+  problems: readonly string[]
+}
+
+/** Always throws GW_PLUGIN_NOT_LOADED. */
+async function refuse(tools: AdminTools, failure: Failed): Promise<never> {
+  await takeBack(tools, failure)
+  throw new GatewayError('GW_PLUGIN_NOT_LOADED', { name: failure.name, reason: failure.problems.join('; ') })
+}
+
+/** The store says again what it said before, unless somebody else has changed it since. */
+async function takeBack(tools: AdminTools, { name, before, failed, problems }: Failed): Promise<void> {
   await write(tools, ['plugins', name, (current) => (current?.version === failed?.version ? before?.body : current?.body)])
-  tools.pluginProblems.set(name, problems)
-  throw new GatewayError('GW_PLUGIN_NOT_LOADED', { name, reason: problems.join('; ') })
+  tools.pluginChanges.takenBack(name, problems)
+}
+
+/** Whoever asked has gone with 202. What then does not load is taken back all the same, and shown with its reason. */
+async function follow(
+  tools: AdminTools,
+  { late, version, ...change }: Omit<Failed, 'problems'> & { late: Promise<readonly string[]>; version: number },
+): Promise<void> {
+  const { name, before, failed } = change
+  const { pluginChanges: changes, config, log } = tools
+  changes.began(name, version)
+  const problems = await late
+  // Somebody else's change has taken its place: what became of this one says nothing of that.
+  const isStanding = config.entities.held('plugins', name)?.version === failed?.version
+  try {
+    if (problems.length === 0 || !isStanding) return
+    log.error({ plugin: name, problems }, 'a plugin does not load, and its change is taken back')
+    await takeBack(tools, { ...change, problems })
+    if (before === undefined && failed) changes.keepLost(failed)
+  } catch (error) {
+    log.error({ err: error, plugin: name }, 'the change of a plugin that does not load could not be taken back')
+    changes.takenBack(name, problems)
+  } finally {
+    changes.ended(name, version)
+  }
 }
 
 async function remove(tools: AdminTools, name: string): Promise<AdminReply> {
-  const before = found(tools, 'plugins', name, 'plugin')
-  const { held, problems, ...published } = await write(tools, ['plugins', name, () => undefined])
-  if (problems.length > 0) await takeBack(tools, { name, before, failed: held, problems })
-  tools.pluginProblems.delete(name)
+  const before = tools.config.entities.held('plugins', name)
+  if (!before && tools.pluginChanges.lost(name)) {
+    tools.pluginChanges.forget(name)
+    return written({ message: 'Plugin deleted successfully' }, { status: undefined, version: 0 })
+  }
+  found(tools, 'plugins', name, 'plugin')
+  const { held, problems, late, ...published } = await write(tools, ['plugins', name, () => undefined])
+  if (problems.length > 0) await refuse(tools, { name, before, failed: held, problems })
+  tools.pluginChanges.forget(name)
+  if (late) void follow(tools, { name, before, failed: held, late, version: published.version })
   return written({ message: 'Plugin deleted successfully' }, published)
 }
 
@@ -146,10 +193,12 @@ function shown(tools: AdminTools, held: Held): JsonObject {
 }
 
 function statusOf(
-  { pluginProblems, builtins }: AdminTools,
+  { pluginChanges, builtins }: AdminTools,
   { name, isEnabled, isLoaded }: { name: string; isEnabled: boolean; isLoaded: boolean },
 ): { status: string; logs: string[] } {
-  const logs = [...(pluginProblems.get(name) ?? [])]
+  const logs = [...pluginChanges.problemsOf(name)]
+  if (pluginChanges.lost(name)) return { status: 'error', logs }
+  if (pluginChanges.isLoading(name)) return { status: 'loading', logs }
   if (!isEnabled) return { status: 'disabled', logs }
   if (isLoaded) return { status: 'active', logs }
   const isPlanned = builtins.plannedPlugins?.some((plugin) => plugin.name === name) ?? false

@@ -8,7 +8,8 @@ const SHOWN = 4
 /** Shorter secrets show nothing, not even their length. */
 const LEAST_TO_SHOW = 16
 const STARS = '*'.repeat(24)
-const MASKED = /^.{0,4}\*{24}.{0,4}$/
+/** A secret of several lines may begin or end with a line's end. */
+const MASKED = /^.{0,4}\*{24}.{0,4}$/s
 
 /** A secret as the API shows it. */
 export function mask(secret: string): string {

@@ -1,7 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../core/canonical/json.ts'
-import { type Held, plainBody } from '../../core/config/live/held.ts'
+import { clientSchema } from '../../core/config/client.ts'
+import { frameworkSchema, gatewayProxySchema } from '../../core/config/framework.ts'
+import { authConfigSchema } from '../../core/config/governance/index.ts'
+import { plainBody } from '../../core/config/live/held.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { inForce, onlySet } from './in-force.ts'
 import { hashPassword, isHashed } from './password.ts'
 import type { AdminRoute } from './router.ts'
 import { flattened, shownBody, withStoredSecrets } from './secrets.ts'
@@ -20,6 +25,10 @@ const payload = z.strictObject({
   proxy_config: z.json().optional(),
   restart_required: z.json().optional(),
 })
+
+const SCHEMAS = { client: clientSchema, framework: frameworkSchema, auth_config: authConfigSchema, proxy_config: gatewayProxySchema }
+/** A block that stands alone, by the name of its document. */
+type BlockId = keyof typeof SCHEMAS
 
 /** Names of the payload's blocks, and of the document each is kept in. */
 const BLOCKS = [
@@ -44,18 +53,18 @@ const AT_START = [
 /** `/api/config`, `/api/proxy-config` and `/api/version` (api.md 4.8). */
 export function settingsRoutes(tools: AdminTools): AdminRoute[] {
   const { config } = tools
-  const body = (id: string): JsonObject => plainBody(config.entities.get('settings', id) ?? {})
+  const body = (id: BlockId): JsonObject => shownBody('settings', id, forced(tools, id, setOf(tools, id)))
   return [
     {
       method: 'GET',
       path: '/api/config',
-      summary: 'Settings of the gateway',
+      summary: 'Settings of the gateway, as they are in force',
       tag: TAG,
       handle: () => ({
         client_config: body('client'),
         framework_config: body('framework'),
         auth_config: shownAuth(body('auth_config')),
-        proxy_config: shownBody('settings', 'proxy_config', body('proxy_config')),
+        proxy_config: body('proxy_config'),
         is_db_connected: config.isWritable,
         is_cache_connected: false,
         is_logs_connected: tools.hasLogs === true,
@@ -75,7 +84,7 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
       path: '/api/proxy-config',
       summary: 'The proxy that the gateway itself goes out by',
       tag: TAG,
-      handle: () => shownBody('settings', 'proxy_config', body('proxy_config')),
+      handle: () => body('proxy_config'),
     },
     {
       method: 'PUT',
@@ -84,8 +93,8 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
       tag: TAG,
       body: block,
       async handle({ body: sent }) {
-        const { held, ...change } = await put(tools, 'proxy_config', flattened(sent) as JsonObject)
-        return written(shownBody('settings', 'proxy_config', plainBody(held?.body ?? {})), change)
+        const change = await put(tools, 'proxy_config', flattened(sent) as JsonObject)
+        return written(body('proxy_config'), change)
       },
     },
   ]
@@ -93,30 +102,43 @@ export function settingsRoutes(tools: AdminTools): AdminRoute[] {
 
 /** All blocks are looked at before the first is written. */
 async function save(tools: AdminTools, sent: JsonObject) {
-  const blocks: (readonly [name: string, id: string, next: JsonObject])[] = []
+  const blocks: (readonly [name: string, id: BlockId, next: JsonObject])[] = []
   for (const [name, id] of BLOCKS) {
     const next = sent[name]
     if (!isObject(next)) continue
     const flat = flattened(next) as JsonObject
     blocks.push([name, id, id === 'auth_config' ? await withHash(tools, flat) : flat])
   }
-  for (const [name, id, next] of blocks) placed(name, () => tools.config.check('settings', id, next))
+  for (const [name, id, next] of blocks) placed(name, () => tools.config.check('settings', id, nextOf(tools, id, next)))
   let last: { status: number | undefined; version: number } = { status: undefined, version: 0 }
-  for (const [name, id, next] of blocks) {
-    if (id === 'client') noteRestart(tools, next)
-    last = await put(tools, id, next, name)
-  }
+  for (const [name, id, next] of blocks) last = await put(tools, id, next, name)
   return written({ message: 'Configuration updated successfully' }, last)
 }
 
-function put(tools: AdminTools, id: string, next: JsonObject, under?: string) {
-  const edit = (current: Held | undefined): JsonObject => withStoredSecrets('settings', id, { next, current: current?.body })
-  return write(tools, ['settings', id, edit], under)
+/** Writes a block where it would be another; `under` is where it stands in the payload. */
+async function put(tools: AdminTools, id: BlockId, sent: JsonObject, under?: string) {
+  const before = setOf(tools, id)
+  const next = nextOf(tools, id, sent)
+  if (isDeepStrictEqual(next, before)) {
+    tools.config.check('settings', id, next)
+    return { status: undefined, version: 0 }
+  }
+  if (id === 'client') for (const name of AT_START) if (!isDeepStrictEqual(before[name], next[name])) tools.restart.add(`client.${name}`)
+  return write(tools, ['settings', id, () => nextOf(tools, id, sent)], under)
 }
 
-function noteRestart({ config, restart }: AdminTools, next: JsonObject): void {
-  const before = config.entities.get('settings', 'client') ?? {}
-  for (const name of AT_START) if (JSON.stringify(before[name]) !== JSON.stringify(next[name])) restart.add(`client.${name}`)
+/** The block as it is to stand, from what was sent and what stands there now. */
+function nextOf(tools: AdminTools, id: BlockId, sent: JsonObject): JsonObject {
+  const current = setOf(tools, id)
+  return onlySet(withStoredSecrets('settings', id, { next: sent, current }), current, forced(tools, id, current))
+}
+
+function setOf({ config }: AdminTools, id: BlockId): JsonObject {
+  return plainBody(config.entities.get('settings', id) ?? {})
+}
+
+function forced({ env }: AdminTools, id: BlockId, set: JsonObject): JsonObject {
+  return inForce(SCHEMAS[id], set, env)
 }
 
 /** The password is kept as its hash; `<redacted>` keeps the one that is set. */
@@ -138,16 +160,6 @@ function missing(field: string): GatewayError {
 }
 const REDACTED = '<redacted>'
 
-function shownAuth({
-  admin_password: password,
-  admin_username: name = '',
-  is_enabled: isEnabled = false,
-  ...rest
-}: JsonObject): JsonObject {
-  return {
-    admin_username: name,
-    admin_password: password === undefined ? '' : REDACTED,
-    is_enabled: isEnabled,
-    disable_auth_on_inference: rest.disable_auth_on_inference ?? false,
-  }
+function shownAuth({ admin_password: password, admin_username: name = '', ...rest }: JsonObject): JsonObject {
+  return { admin_username: name, admin_password: password === undefined ? '' : REDACTED, ...rest }
 }

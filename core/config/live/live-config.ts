@@ -5,6 +5,7 @@ import type { SnapshotTables } from '../../snapshot.ts'
 import { type ConfigStore, STORE_SETTLE_MS, type Stored, StoreError } from '../../stores.ts'
 import { isId } from '../../stores-checks.ts'
 import type { ThreadLog } from '../../threads/guard.ts'
+import type { ChangePublished } from '../../threads/publication.ts'
 import type { Builtins } from '../builtins.ts'
 import { CONFIG_COLLECTIONS } from '../collections.ts'
 import type { Environment } from '../env.ts'
@@ -15,13 +16,8 @@ import { type Document, documentsOf, hashOf, restOf } from './documents.ts'
 import { type Held, HeldEntities, plainBody } from './held.ts'
 import { type LoadTree, missingVariables, problemsIn, type Rows, rowsOf, tablesOf } from './rows.ts'
 
-/** What happened to a change: its version, and whether all threads had it in place within a second. */
-export interface Published {
-  version: number
-  acknowledged: boolean
-  /** What a thread could not take over (a plugin that does not load). */
-  problems?: readonly string[] | undefined
-}
+/** What happened to a change: its version, whether all threads had it in place in time, and what they could not take over (a plugin that does not load). */
+export type Published = ChangePublished
 
 /** What the running configuration is made of. */
 export interface LiveOptions {

@@ -49,6 +49,7 @@ test('there are documents to try', () => {
     'virtual_keys/one',
     'mcp_clients/one',
     'oauth_configs/one',
+    'settings/client',
     'settings/proxy_config',
     'settings/auth_config',
   ])

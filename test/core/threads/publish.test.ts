@@ -42,6 +42,21 @@ describe('the snapshot of a gateway of threads', () => {
     acceptor.close()
   })
 
+  it('tells later what threads that were late could not take over', async () => {
+    control = await startControl(options({ threads: 2, loadMs: 20 }))
+    const channel = new BroadcastChannel('waits')
+    const bothWait = Promise.withResolvers<void>()
+    let waiting = 0
+    channel.onmessage = () => ++waiting === 2 && bothWait.resolve()
+    const published = await control.publish({ set: [['plugins', 'waits', { name: 'waits' }]] })
+    expect(published).toEqual({ version: 2, acknowledged: false, late: expect.any(Promise) })
+    await bothWait.promise
+    channel.postMessage('go on')
+    expect(await published.late).toEqual(['the change 2 was not taken over: failed late'])
+    expect(await control.publish({ set: [['providers', 'next', provider('next')]] })).toEqual({ version: 3, acknowledged: true })
+    channel.close()
+  })
+
   it('reaches a thread that starts while it changes', async () => {
     control = await startControl(options({ threads: 1 }))
     const acceptor = await openListeners(createOne, [{ surface: 'public', hosts: ['127.0.0.1'], port: 0 }], undefined)

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { CHAT, manageOne, providerAt } from './support.ts'
+import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { startUpstream } from '../../helpers/upstream.ts'
+import { CHAT, manageOne, providerAt, startManaged } from './support.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bifrost-plugins-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -35,7 +36,7 @@ function plugin(file: string, label: string, more = ''): string {
 export default {
   config: z.looseObject({}),
   name: ${JSON.stringify(label.replace(/\d+$/, ''))},
-  setup(config) {
+  async setup(config) {
     if (config.fails) throw new Error('fails on purpose: ' + config.fails)
     globalThis.toldOfPlugins.push('setup ${label}')
     ${more}
@@ -59,6 +60,81 @@ export default {
 }
 const api = (method: string, path: string, body?: unknown) => managed.call(method, path, body, ADMIN)
 const ask = (headers = {}) => managed.call('POST', '/v1/chat/completions', CHAT, headers)
+
+describe('a plugin that takes longer to load than a client waits', () => {
+  const slow = async () => {
+    const upstream = await startUpstream()
+    const auth_config = { is_enabled: true, admin_username: 'admin', admin_password: 'secret password', disable_auth_on_inference: true }
+    const config = { providers: { openai: providerAt(upstream.url) }, governance: { auth_config } }
+    const onTaken = Promise.withResolvers<void>()
+    const one = await startManaged({
+      ...{ upstream, config, folder },
+      management: { patienceMs: 30 },
+      onLog: (line) => line.includes('is taken back') && onTaken.resolve(),
+    })
+    onTestFinished(async () => {
+      await one.gateway.close()
+      await upstream.close()
+    })
+    return { taken: onTaken.promise, call: (method: string, path: string, body?: unknown) => one.call(method, path, body, ADMIN), one }
+  }
+  const waiting = (file: string, label: string) =>
+    plugin(file, label, "await globalThis.gateOfPlugins(); if (config.late) throw new Error('fails late: ' + config.late)")
+  /** The change that was told to wait has been looked after once another one, which waits its turn behind it, is in place. */
+  const settled = async ({ one }: Awaited<ReturnType<typeof slow>>) => {
+    await one.gateway.live?.write('teams', 'settled', () => ({ id: 'settled', name: 'settled' }))
+    await one.gateway.live?.write('teams', 'settled', () => undefined)
+  }
+
+  test('is answered with 202, shown as loading, and then serves', async () => {
+    gate = Promise.withResolvers()
+    const gateway = await slow()
+    const made = await gateway.call('POST', '/api/plugins', { name: 'late', path: waiting('late.mjs', 'late1') })
+    expect([made.status, made.body.version]).toEqual([202, expect.any(Number)])
+    expect((await gateway.call('GET', '/api/plugins/late')).body.status).toMatchObject({ status: 'loading', logs: [] })
+    gate.resolve()
+    await expect.poll(async () => (await gateway.call('GET', '/api/plugins/late')).body.status.status).toBe('active')
+    expect(gateway.one.gateway.core.plugins.plugins.map(({ name }) => name)).toEqual(['late'])
+  })
+  test('and then fails is taken back, and shown with its reason until it is changed or removed', async () => {
+    gate = Promise.withResolvers()
+    const gateway = await slow()
+    const body = { name: 'broken', path: waiting('broken.mjs', 'broken1'), config: { late: 'today' } }
+    expect((await gateway.call('POST', '/api/plugins', body)).status).toBe(202)
+    gate.resolve()
+    await gateway.taken
+    await settled(gateway)
+    expect(gateway.one.gateway.live?.entities.held('plugins', 'broken')).toBeUndefined()
+    const { body: listed } = await gateway.call('GET', '/api/plugins')
+    const failed = { name: 'broken', status: { status: 'error', logs: [expect.stringContaining('fails late: today')] } }
+    expect(listed).toMatchObject({ count: 1, plugins: [failed] })
+    expect((await gateway.call('GET', '/api/plugins/broken')).body).toMatchObject(failed)
+    expect((await gateway.one.call('POST', '/v1/chat/completions', CHAT)).status).toBe(200)
+    expect((await gateway.call('DELETE', '/api/plugins/broken')).status).toBe(200)
+    expect((await gateway.call('GET', '/api/plugins')).body).toEqual({ plugins: [], count: 0 })
+    expect((await gateway.call('DELETE', '/api/plugins/broken')).status).toBe(404)
+  })
+  test('and fails in place of one that serves leaves that one serving', async () => {
+    gate = Promise.withResolvers()
+    gate.resolve()
+    const gateway = await slow()
+    const path = waiting('firmly.mjs', 'firmly1')
+    expect((await gateway.call('POST', '/api/plugins', { name: 'firmly', path, config: { level: 1 } })).status).toBeLessThan(203)
+    await expect.poll(async () => (await gateway.call('GET', '/api/plugins/firmly')).body.status.status).toBe('active')
+    gate = Promise.withResolvers()
+    expect((await gateway.call('PUT', '/api/plugins/firmly', { config: { late: 'now' } })).status).toBe(202)
+    expect((await gateway.call('GET', '/api/plugins/firmly')).body.status.status).toBe('loading')
+    gate.resolve()
+    await gateway.taken
+    await settled(gateway)
+    expect((await gateway.call('GET', '/api/plugins/firmly')).body).toMatchObject({
+      config: { level: 1 },
+      status: { status: 'active', logs: [expect.stringContaining('fails late: now')] },
+    })
+    expect((await gateway.one.call('POST', '/v1/chat/completions', CHAT)).status).toBe(200)
+    expect(told.at(-1)).toBe('request firmly1')
+  })
+})
 
 describe('a plugin', () => {
   test('is loaded, changed, turned off and removed while the gateway serves', async () => {

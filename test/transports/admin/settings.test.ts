@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../../../core/canonical/json.ts'
+import { plainBody } from '../../../core/config/live/held.ts'
 import { StoreError } from '../../../core/stores.ts'
 import { memoryKeyValue } from '../../../core/stores-memory-values.ts'
 import { startUpstream } from '../../helpers/upstream.ts'
@@ -47,6 +49,63 @@ describe('/api/config', () => {
     expect(put.status, put.text).toBe(200)
     expect((await managed.call('GET', '/api/config')).body).toEqual(before)
     expect(managed.gateway.core.runtime.tables.client.get('client')).toEqual(rows)
+  })
+  test('shows what is in force, and what was read and is sent back changes nothing, in the store neither', async () => {
+    const store = watchedStore()
+    const pem = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8')
+    const one = await alone(
+      {
+        client: {
+          max_request_body_size_mb: 7,
+          shutdown: { grace_seconds: 12 },
+          docs_base_url: 'env.DOCS',
+          tls: { cert: pem('server.pem'), key: pem('server.key') },
+        },
+        framework: { pricing: { pricing_url: 'https://prices.example.com' } },
+        governance: { auth_config: { admin_username: 'admin' } },
+      },
+      { management: { store }, env: { DOCS: 'https://gateway.example.com' } },
+    )
+    const { body, text } = await one.call('GET', '/api/config')
+    expect(body).toMatchObject({
+      client_config: {
+        max_request_body_size_mb: 7,
+        shutdown: { grace_seconds: 12, drain_delay_seconds: 1 },
+        docs_base_url: 'env.DOCS',
+        threads: 'auto',
+        stream_commit_after_ms: 10_000,
+        compat: { should_drop_params: false },
+        allowed_hosts: [],
+        tls: { key: expect.stringContaining('****') },
+      },
+      framework_config: { pricing: { pricing_url: 'https://prices.example.com', pricing_sync_interval: 86_400 } },
+      auth_config: { admin_username: 'admin', admin_password: '', is_enabled: false, disable_auth_on_inference: false },
+      proxy_config: { enabled: false, type: 'http' },
+    })
+    expect(text).not.toContain('PRIVATE KEY')
+    const [writes, before] = [store.writes, JSON.stringify(await store.all())]
+    for (const [path, sent] of [
+      ['/api/config', body],
+      ['/api/proxy-config', body.proxy_config],
+    ]) {
+      const put = await one.call('PUT', path, sent)
+      expect([path, put.status, put.text]).toEqual([path, 200, expect.any(String)])
+    }
+    expect([store.writes, JSON.stringify(await store.all())]).toEqual([writes, before])
+    expect((await one.call('GET', '/api/config')).body).toEqual(body)
+  })
+  test('a default that takes the place of another value holds; one that was only read follows later versions', async () => {
+    const one = await alone({ client: { max_request_body_size_mb: 7 } })
+    const { client_config: shown } = (await one.call('GET', '/api/config')).body
+    const sent = { ...shown, max_request_body_size_mb: 100, shutdown: { ...shown.shutdown, grace_seconds: 9 } }
+    expect((await one.call('PUT', '/api/config', { client_config: sent })).status).toBe(200)
+    const { body } = one.gateway.live?.entities.held('settings', 'client') ?? {}
+    expect(body && plainBody(body)).toEqual({ max_request_body_size_mb: 100, shutdown: { grace_seconds: 9 } })
+    expect(one.gateway.core.runtime.tables.client.get('client')).toMatchObject({ maxRequestBodyBytes: 100 * 2 ** 20, graceMs: 9000 })
+    expect((await one.call('GET', '/api/config')).body.restart_required.reason).toBe('client.shutdown')
+    // What is left out is unset.
+    await one.call('PUT', '/api/config', { client_config: {} })
+    expect((await one.call('GET', '/api/config')).body.client_config).toMatchObject({ shutdown: { grace_seconds: 30 } })
   })
   test('a change holds for the next request, or says that it waits for a start', async () => {
     expect((await managed.call('PUT', '/api/config', { client_config: { required_headers: ['x-team'] } })).status).toBe(200)
@@ -124,7 +183,9 @@ describe('/api/proxy-config', () => {
     const shown = await managed.call('GET', '/api/proxy-config')
     expect(shown.text + put.text + (await managed.call('GET', '/api/config')).text).not.toContain('CANARY')
     expect((await managed.call('PUT', '/api/proxy-config', { ...shown.body, timeout: 5 })).status).toBe(200)
-    expect(managed.gateway.live?.entities.get('settings', 'proxy_config')).toMatchObject({ ...body, timeout: 5 })
+    expect((await managed.call('GET', '/api/proxy-config')).body).toMatchObject({ type: 'http', timeout: 5, skip_tls_verify: false })
+    const { type: _, ...set } = body
+    expect(managed.gateway.live?.entities.get('settings', 'proxy_config')).toMatchObject({ ...set, timeout: 5 })
     expect(refusal(await managed.call('PUT', '/api/proxy-config', { url: 'nowhere' }))).toMatchObject({ status: 400, param: 'url' })
   })
 })

@@ -1,8 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync } from 'node:fs'
+import { copyFileSync, existsSync, watch as watchFolder } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { TABLES, writeBifrostDatabase } from '../../helpers/bifrost-database.ts'
@@ -16,8 +15,8 @@ const KEY = 'an-example-encryption-key-of-32+'
 /** Variables that the database's keys name. */
 const KEYS = { ANTHROPIC_API_KEY: 'sk-ant-example', VERTEX_CREDENTIALS: '{}' }
 const PATIENCE_MS = 60_000
-/** When a gateway that takes over is killed: so long after it said that it does. Milliseconds. */
-const KILLED_AFTER_MS = [0, 4, 15, 40]
+/** When a gateway that takes over is killed: once it has written so often to its new database, as the system tells. */
+const KILLED_AFTER_WRITES = [1, 3, 9, 27]
 const LISTS = [
   '/api/providers',
   '/api/keys',
@@ -142,15 +141,22 @@ describe.skipIf(!existsSync(FIXTURE))('a database of Bifrost 1.4.19 in the folde
   )
 })
 
-/** Starts on the folder, and is killed so long after it began to take over. */
-async function killed(folder: string, afterMs: number): Promise<void> {
+/** Starts on the folder, and is killed once it has written so often; says whether it had begun to serve before. */
+async function killed(folder: string, afterWrites: number): Promise<boolean> {
   const flags = ['--app-dir', folder, '--port', '0', '--threads', '1']
   const child = spawn(process.execPath, [MAIN, ...flags], { env: { ...process.env, ...NO_KEYS, BIFROST_ENCRYPTION_KEY: '', ...MADE_ENV } })
   const { waitFor } = watch(child)
-  await waitFor(/found a database of Bifrost|the gateway serves/)
-  await pause(afterMs)
-  child.kill('SIGKILL')
+  let writes = 0
+  const watcher = watchFolder(folder, (_, name) => {
+    if (name?.startsWith('bifrost.db') && ++writes >= afterWrites) child.kill('SIGKILL')
+  })
+  const hasServed = await waitFor(/the gateway serves/).then(
+    () => child.kill('SIGKILL'),
+    () => false,
+  )
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  watcher.close()
+  return hasServed
 }
 
 async function everything({ api }: StoreGateway): Promise<object> {
@@ -177,7 +183,10 @@ test(
     await gateway.end()
 
     const disturbed = used(undefined)
-    for (const afterMs of KILLED_AFTER_MS) await killed(disturbed, afterMs)
+    const hasServed: boolean[] = []
+    for (const afterWrites of KILLED_AFTER_WRITES) hasServed.push(await killed(disturbed, afterWrites))
+    // The first two at least were killed in the middle.
+    expect(hasServed.slice(0, 2)).toEqual([false, false])
     gateway = await storeGateway(disturbed, { env: MADE_ENV })
     expect(await everything(gateway)).toEqual(wanted)
   },

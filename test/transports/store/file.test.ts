@@ -1,20 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { dataFolder, type StoreGateway, storeGateway, until, writeConfig } from '../../helpers/store-gateway.ts'
-import { type FakeUpstream, startUpstream } from '../../helpers/upstream.ts'
+import { describe, expect, test } from 'vitest'
+import { type StoreGateway, until, writeConfig } from '../../helpers/store-gateway.ts'
+import { storeSuite } from '../../helpers/store-suite.ts'
 
 const QUICK = { shutdown: { drain_delay_seconds: 0, grace_seconds: 1 } }
-
-let upstream: FakeUpstream
-let gateway: StoreGateway | undefined
-let data: ReturnType<typeof dataFolder>
-beforeAll(async () => {
-  upstream = await startUpstream()
-})
-afterEach(async () => {
-  await gateway?.end()
-  data.remove()
-})
-afterAll(() => upstream.close())
+const suite = storeSuite()
 
 /** A file in which two virtual keys may use these models. */
 function file({ one = ['text'], two = ['text'], hasStore = true }: { one?: string[]; two?: string[]; hasStore?: boolean } = {}): object {
@@ -25,7 +14,7 @@ function file({ one = ['text'], two = ['text'], hasStore = true }: { one?: strin
   })
   return {
     client: QUICK,
-    providers: { openai: { keys: [{ name: 'k', value: 'sk-k', models: ['*'] }], network_config: { base_url: upstream.url } } },
+    providers: { openai: { keys: [{ name: 'k', value: 'sk-k', models: ['*'] }], network_config: { base_url: suite.upstream.url } } },
     governance: { virtual_keys: [access('one', one), access('two', two)] },
     ...(hasStore && { config_store: { enabled: true, type: 'sqlite' } }),
   }
@@ -40,38 +29,38 @@ const allow = (models: string[]) => ({ provider_configs: [{ provider: 'openai', 
 
 describe('a file and a store', () => {
   test('an entity that the API changed stays while the file says the same; one that changed in the file wins', async () => {
-    data = dataFolder({ 'config.json': file() })
-    gateway = await storeGateway(data.folder)
+    suite.fill({ 'config.json': file() })
+    let gateway = await suite.start()
     expect(await statuses(gateway, 'tools')).toEqual([403, 403])
     for (const id of ['one', 'two'])
       expect((await gateway.api(`PUT /api/governance/virtual-keys/${id}`, allow(['tools']))).status).toBe(200)
     expect(await statuses(gateway, 'tools')).toEqual([200, 200])
     await gateway.stop()
 
-    gateway = await storeGateway(data.folder)
+    gateway = await suite.start()
     expect(await statuses(gateway, 'tools')).toEqual([200, 200])
     expect(await statuses(gateway, 'text')).toEqual([403, 403])
     await gateway.stop()
 
-    writeConfig(data.folder, file({ two: ['text', 'long'] }))
-    gateway = await storeGateway(data.folder)
+    writeConfig(suite.folder, file({ two: ['text', 'long'] }))
+    gateway = await suite.start()
     expect(await statuses(gateway, 'tools')).toEqual([200, 403])
     expect(await statuses(gateway, 'long')).toEqual([403, 200])
     expect(gateway.output()).toMatch(/"entities":1,.*the file was merged into the store/)
   })
 
   test('what the API removed stays away until the file speaks of it anew', async () => {
-    data = dataFolder({ 'config.json': file() })
-    gateway = await storeGateway(data.folder)
+    suite.fill({ 'config.json': file() })
+    let gateway = await suite.start()
     expect((await gateway.api('DELETE /api/governance/virtual-keys/two')).status).toBe(200)
     expect(await statuses(gateway, 'text')).toEqual([200, 401])
     await gateway.stop()
-    gateway = await storeGateway(data.folder)
+    gateway = await suite.start()
     expect(await statuses(gateway, 'text')).toEqual([200, 401])
-    writeConfig(data.folder, file({ one: ['tools'] }))
+    writeConfig(suite.folder, file({ one: ['tools'] }))
     await gateway.waitFor(/the changed configuration file was taken over/)
     expect(await statuses(gateway, 'tools')).toEqual([200, 401])
-    writeConfig(data.folder, file({ one: ['tools'], two: ['tools'] }))
+    writeConfig(suite.folder, file({ one: ['tools'], two: ['tools'] }))
     await gateway.waitFor(/taken over[^]*the changed configuration file was taken over/)
     expect(await statuses(gateway, 'tools')).toEqual([200, 200])
   })
@@ -82,28 +71,28 @@ describe.each([
   ['by itself', false],
 ])('a file that is edited while the gateway runs, %s', (_, hasStore) => {
   test('is taken over; a broken edit is refused with line and path, and what ran runs on', async () => {
-    data = dataFolder({ 'config.json': file({ hasStore }) })
-    gateway = await storeGateway(data.folder, { args: ['--threads', '2'] })
+    suite.fill({ 'config.json': file({ hasStore }) })
+    const gateway = await suite.start({ args: ['--threads', '2'] })
     expect(await statuses(gateway, 'long')).toEqual([403, 403])
-    writeConfig(data.folder, file({ hasStore, one: ['long'] }))
+    writeConfig(suite.folder, file({ hasStore, one: ['long'] }))
     await gateway.waitFor(/the changed configuration file was taken over/)
     expect(await statuses(gateway, 'long')).toEqual([200, 403])
 
     const broken = JSON.stringify(file({ hasStore, one: ['text'] }), null, 1).replace('"sk-bf-two"', '"sk-bf-two", "alowed": true')
-    writeConfig(data.folder, broken)
+    writeConfig(suite.folder, broken)
     const [line] = await gateway.waitFor(/.*what ran before runs on.*/)
     const [problem] = JSON.parse(line).problems as string[]
     const wrongLine = broken.slice(0, broken.indexOf('"alowed"')).split('\n').length
     expect(problem).toContain(`${wrongLine}`)
     expect(problem).toContain('governance.virtual_keys')
     expect(problem).toContain('alowed')
-    writeConfig(data.folder, '{"providers": {')
+    writeConfig(suite.folder, '{"providers": {')
     await gateway.waitFor(/what ran before runs on[^]*what ran before runs on/)
     expect(await statuses(gateway, 'long')).toEqual([200, 403])
 
-    writeConfig(data.folder, file({ hasStore, one: ['text'], two: ['long'] }))
+    writeConfig(suite.folder, file({ hasStore, one: ['text'], two: ['long'] }))
     await until(
-      () => statuses(gateway as StoreGateway, 'long'),
+      () => statuses(gateway, 'long'),
       ([one, two]) => one === 403 && two === 200,
     )
   })

@@ -3,9 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { dataFolder, MAIN, type StoreGateway, storeGateway, until } from '../../helpers/store-gateway.ts'
-import { type FakeUpstream, startUpstream } from '../../helpers/upstream.ts'
+import { MongoClient } from 'mongodb'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { MONGO_ENGINES, MONGO_START_MS, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
+import { MAIN, type StoreGateway, until } from '../../helpers/store-gateway.ts'
+import { storeSuite } from '../../helpers/store-suite.ts'
 
 const LAUNCH = fileURLToPath(new URL('../../helpers/launch.ts', import.meta.url))
 const run = promisify(execFile)
@@ -13,32 +15,19 @@ const run = promisify(execFile)
 const CANARY = 'CANARY'
 const PATIENCE_MS = 60_000
 
-let upstream: FakeUpstream
-let gateway: StoreGateway | undefined
-let data: ReturnType<typeof dataFolder>
-beforeAll(async () => {
-  upstream = await startUpstream()
-})
-afterEach(async () => {
-  await gateway?.end()
-  data.remove()
-})
-afterAll(() => upstream.close())
+const suite = storeSuite()
 
 /** All bytes that the folder holds, write-ahead log and backups included. */
 const bytes = () =>
-  readdirSync(data.folder)
-    .map((name) => readFileSync(join(data.folder, name), 'latin1'))
+  readdirSync(suite.folder)
+    .map((name) => readFileSync(join(suite.folder, name), 'latin1'))
     .join('')
 
-const start = async (key: string) => {
-  gateway = await storeGateway(data.folder, { env: { BIFROST_ENCRYPTION_KEY: key } })
-  return gateway
-}
+const start = (key: string) => suite.start({ env: { BIFROST_ENCRYPTION_KEY: key } })
 
 /** Secrets of every kind, by the API. */
 async function setSecrets({ api }: StoreGateway): Promise<void> {
-  const network = { base_url: upstream.url, extra_headers: { 'x-secret': `${CANARY}-header` } }
+  const network = { base_url: suite.upstream.url, extra_headers: { 'x-secret': `${CANARY}-header` } }
   const wanted: [string, object][] = [
     ['POST /api/providers', { provider: 'openai', network_config: network }],
     ['POST /api/providers/openai/keys', { name: 'k', value: `sk-${CANARY}-key-0123456789`, models: ['*'] }],
@@ -76,7 +65,7 @@ describe('secrets in the embedded store', () => {
   test(
     'under a key no byte of the folder, of the log or of an answer holds one, and another key does not start',
     async () => {
-      data = dataFolder()
+      suite.fill()
       const first = await start('the key')
       await setSecrets(first)
       expect(await served(first)).toBe(200)
@@ -95,7 +84,7 @@ describe('secrets in the embedded store', () => {
       expect(first.output()).not.toContain(CANARY)
 
       for (const key of ['another', '']) {
-        const refused = await command(['--app-dir', data.folder, '--port', '0'], { BIFROST_ENCRYPTION_KEY: key })
+        const refused = await command(['--app-dir', suite.folder, '--port', '0'], { BIFROST_ENCRYPTION_KEY: key })
         expect(refused).toMatchObject({ code: 78, out: expect.stringMatching(/^bifrost: .*key.*$/m) })
         expect(refused.out).not.toContain('starting it again')
       }
@@ -107,7 +96,7 @@ describe('secrets in the embedded store', () => {
   test(
     'what lies in the open is sealed once a key appears',
     async () => {
-      data = dataFolder()
+      suite.fill()
       const open = await start('')
       await open.waitFor(/no encryption key is set/)
       await setSecrets(open)
@@ -125,11 +114,11 @@ describe('secrets in the embedded store', () => {
   test(
     'the key changes while the gateway runs: it serves and writes on, and the next start takes the new one alone',
     async () => {
-      data = dataFolder()
+      suite.fill()
       const running = await start('the key')
       await setSecrets(running)
       const env = { BIFROST_ENCRYPTION_KEY: 'the key', BIFROST_NEW_ENCRYPTION_KEY: 'the new key' }
-      expect(await command(['keys', 'rotate', '--app-dir', data.folder], env)).toMatchObject({
+      expect(await command(['keys', 'rotate', '--app-dir', suite.folder], env)).toMatchObject({
         code: 0,
         out: expect.stringContaining('The key has changed'),
       })
@@ -142,7 +131,7 @@ describe('secrets in the embedded store', () => {
       expect(status).toBe(200)
       expect(bytes()).not.toContain(CANARY)
       await running.stop()
-      expect((await command(['--app-dir', data.folder, '--port', '0'], { BIFROST_ENCRYPTION_KEY: 'the key' })).code).toBe(78)
+      expect((await command(['--app-dir', suite.folder, '--port', '0'], { BIFROST_ENCRYPTION_KEY: 'the key' })).code).toBe(78)
       const again = await start('the new key')
       expect(await served(again)).toBe(200)
       await until(
@@ -151,5 +140,38 @@ describe('secrets in the embedded store', () => {
       )
     },
     PATIENCE_MS,
+  )
+})
+
+describe('secrets in MongoDB', () => {
+  if (MONGO_ENGINES.length === 0) test.skip(NO_MONGO, () => {})
+  test.each(MONGO_ENGINES)(
+    'no document holds one, another key does not start, and the right one serves again (%s)',
+    async (engine) => {
+      const server = await startMongo(engine)
+      onTestFinished(() => server.end())
+      const name = `sealed-${process.pid}-${Math.random().toString(36).slice(2)}`
+      suite.fill({ 'config.json': { config_store: { enabled: true, type: 'mongodb', config: { url: server.url, db_name: name } } } })
+      const first = await start('the key')
+      await setSecrets(first)
+      expect(await served(first)).toBe(200)
+      await first.stop()
+
+      const client = await new MongoClient(server.url).connect()
+      onTestFinished(() => client.close())
+      const collections = await client.db(name).listCollections().toArray()
+      const documents = await Promise.all(collections.map((each) => client.db(name).collection(each.name).find().toArray()))
+      const lies = JSON.stringify(documents)
+      expect(lies).toContain('openai')
+      expect(lies).not.toContain(CANARY)
+
+      for (const key of ['another', ''])
+        expect(await command(['--app-dir', suite.folder, '--port', '0'], { BIFROST_ENCRYPTION_KEY: key })).toMatchObject({
+          code: 78,
+          out: expect.stringMatching(/^bifrost: .*key.*$/m),
+        })
+      expect(await served(await start('the key'))).toBe(200)
+    },
+    MONGO_START_MS,
   )
 })

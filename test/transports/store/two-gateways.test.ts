@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { MONGO_ENGINES, MONGO_START_MS, type MongoServer, NO_MONGO, startMongo } from '../../helpers/mongo.ts'
 import { HAS_REDIS, NO_REDIS, type RedisServer, startRedis } from '../../helpers/redis.ts'
 import { dataFolder, type StoreGateway, storeGateway, until } from '../../helpers/store-gateway.ts'
@@ -8,6 +8,8 @@ const ROUNDS = 4
 const CHANGES = 3
 /** Two processes and their threads start on whatever the machine has left. */
 const PATIENCE_MS = 60_000
+/** Most that a write may take on whatever the machine has left. */
+const ANSWERED_MS = 5000
 const [ENGINE = NO_MONGO] = MONGO_ENGINES
 
 let upstream: FakeUpstream
@@ -120,6 +122,34 @@ describe('two gateways of one configuration, started at once', () => {
     'on one folder of SQLite',
     async () => {
       await followEachOther(await start({ config_store: { enabled: true, type: 'sqlite' } }, { hasOneFolder: true }))
+    },
+    PATIENCE_MS,
+  )
+
+  test.skipIf(!HAS_REDIS)(
+    `with a Redis that is stopped dead: writes are answered, and the other finds them by itself (${HAS_REDIS ? 'here' : NO_REDIS})`,
+    async () => {
+      const [one, other] = await start({ config_store: { enabled: true, type: 'sqlite' }, ...onRedis() }, { hasOneFolder: true })
+      redis?.signal('SIGSTOP')
+      onTestFinished(() => redis?.signal('SIGCONT'))
+      for (const [index, [here, there]] of [[one, other] as const, [other, one] as const].entries()) {
+        const id = `stopped-${index}`
+        const asked = performance.now()
+        expect((await here.api('POST /api/governance/virtual-keys', access(id))).status).toBe(200)
+        // Redis is given up after 10 s: nobody has waited for it.
+        expect(performance.now() - asked).toBeLessThan(ANSWERED_MS)
+        expect((await here.chat('openai/text', `sk-bf-${id}`)).status).toBe(200)
+        await until(
+          () => there.chat('openai/text', `sk-bf-${id}`),
+          ({ status }) => status === 200,
+        )
+      }
+      redis?.signal('SIGCONT')
+      expect((await one.api('DELETE /api/governance/virtual-keys/stopped-0')).status).toBe(200)
+      await until(
+        () => other.chat('openai/text', 'sk-bf-stopped-0'),
+        ({ status }) => status === 401,
+      )
     },
     PATIENCE_MS,
   )
