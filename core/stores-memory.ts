@@ -20,7 +20,6 @@ import {
   unpackBody,
   versionConflict,
 } from './stores-checks.ts'
-import { memoryLogStore } from './stores-memory-logs.ts'
 import { memoryKeyValue } from './stores-memory-values.ts'
 
 /** Listeners of one Notices at once. */
@@ -31,7 +30,7 @@ export const memoryDriver = defineStoreDriver({
   type: 'memory',
   config: z.strictObject({}),
   openConfig: async (_, context) => memoryConfigStore(context),
-  openLogs: async () => memoryLogStore(),
+  openLogs: async () => (await import('./stores-memory-logs.ts')).memoryLogStore(),
   openKeyValue: async (_, { now }) => memoryKeyValue(now),
   openNotices: async () => memoryNotices(),
 })

@@ -157,15 +157,17 @@ async function runDataRole(started: Promise<DataThreadStart>): Promise<void> {
 }
 
 async function threadLog(started: Promise<ThreadStart>) {
-  const [{ role, index, logLevel, logStyle }, { createLog }, { createRedactor }, { secretsIn }] = await Promise.all([
+  const [start, { createLog }, { createRedactor }, { secretsIn }] = await Promise.all([
     started,
     import('../core/log.ts'),
     import('../core/redact.ts'),
     import('../core/config/secrets.ts'),
   ])
+  const { role, index, logLevel, logStyle } = start
   const redactor = createRedactor()
+  const name = role === 'store' && start.store.logs ? 'logs' : role
   return {
-    log: createLog({ level: logLevel as LogLevel, style: logStyle, redactor }).child({ thread: `${role}-${index}` }),
+    log: createLog({ level: logLevel as LogLevel, style: logStyle, redactor }).child({ thread: `${name}-${index}` }),
     redactor,
     secretsIn,
   }

@@ -20,7 +20,7 @@ import { type ConfigStore, type KeyValueStore, type StoreDriver, StoreError } fr
 import { chooseDriver } from '../core/stores-choice.ts'
 import { memoryKeyValue } from '../core/stores-memory-values.ts'
 import { type StoreThread, startStoreThread } from '../core/threads/store-thread.ts'
-import { openRunningLogs, type RunningLogs } from './running-logs.ts'
+import type { RunningLogs } from './running-logs.ts'
 
 /** What a process's configuration is opened with. */
 export interface RunningConfigOptions {
@@ -83,7 +83,7 @@ export async function openRunningConfig(options: RunningConfigOptions): Promise<
       loaded,
       keyValue: store?.hasKeyValue ? store.thread.keyValue : memoryKeyValue(Date.now),
       store,
-      logs: openRunningLogs({ ...options, tree, folder, client: () => live.entities.get('settings', 'client') }),
+      logs: await openLogs(tree, options, live),
       async reload() {
         const { problems, source: next } = loadConfig({ file, env, builtins })
         if (problems.length > 0 || !isObject(next))
@@ -160,6 +160,13 @@ function valueChoice(tree: JsonObject, { drivers, env }: RunningConfigOptions): 
   if (!isObject(block) || block.enabled !== true) return undefined
   const driver = drivers.find(({ type }) => type === block.type)
   return driver && { type: driver.type, config: driver.config.parse(block.config ?? {}) }
+}
+
+/** Only where a log is kept needs what keeps it. */
+async function openLogs(tree: JsonObject, options: RunningConfigOptions, live: LiveConfig): Promise<RunningLogs | undefined> {
+  if (tree.logs_store === undefined) return undefined
+  const { openRunningLogs } = await import('./running-logs.ts')
+  return openRunningLogs({ ...options, tree, folder: folderOf(options), client: () => live.entities.get('settings', 'client') })
 }
 
 /** Names that the takeover of a former database goes by. */

@@ -46,7 +46,8 @@ export interface RunningLogs {
  * answer the gateway starts and serves, and the store is there once it answers. Throws ConfigError.
  */
 export function openRunningLogs(options: RunningLogsOptions): RunningLogs | undefined {
-  const { tree, env, folder, drivers, entry, log, logLevel, logStyle } = options
+  const { tree, env, folder, drivers, entry, logLevel, logStyle } = options
+  const log = options.log.child({ store: 'logs' })
   const block = resolveEnv((tree.logs_store ?? {}) as Json, env).value
   if (!isObject(block) || block.enabled !== true) return undefined
   const driver = chooseDriver(drivers, String(block.type), 'openLogs')

@@ -25,8 +25,12 @@ import { type Source, sourceOf } from './log-query.ts'
 const MOST_AT_ONCE = 20_000
 /** The same where it searches summaries. */
 const MOST_SEARCHED_AT_ONCE = 2000
-/** Pages that go back to the file system after a removal, at most: a few milliseconds. */
+/** Records that are removed together: of 4 MiB each, they take a second. */
+const REMOVED_AT_ONCE = 50
+/** Pages that go back to the file system in one step: some milliseconds. */
 const FREED_PAGES = 2000
+/** Of so many pages one may stay free for what comes next; more than that go back. */
+const PAGES_PER_FREE = 10
 
 const COLUMNS = ['id', 'timestamp', ...LOG_COLUMNS, 'engines', 'metadata'] as const
 const PUT = `
@@ -115,15 +119,22 @@ export class SqliteLogStore implements LogStore {
   }
 
   async remove(ids: readonly string[]): Promise<void> {
-    const wanted = JSON.stringify(checkRemoved(ids))
-    await this.#removeRows(() => this.#db.all('SELECT seq FROM log_records WHERE id IN (SELECT value FROM json_each(?))', wanted))
+    const wanted = checkRemoved(ids)
+    for (let from = 0; from < wanted.length; from += REMOVED_AT_ONCE) {
+      const some = JSON.stringify(wanted.slice(from, from + REMOVED_AT_ONCE))
+      await this.#removeRows(() => this.#db.all('SELECT seq FROM log_records WHERE id IN (SELECT value FROM json_each(?))', some))
+    }
   }
 
   async sweep(before: number, most: number): Promise<number> {
     checkSweep(before, most)
-    return this.#removeRows(() =>
-      this.#db.all('SELECT seq FROM log_records WHERE timestamp < ? ORDER BY timestamp, id LIMIT ?', before, most),
-    )
+    const sql = 'SELECT seq FROM log_records WHERE timestamp < ? ORDER BY timestamp, id LIMIT ?'
+    for (let removed = 0; ; ) {
+      const wanted = Math.min(REMOVED_AT_ONCE, most - removed)
+      const gone = await this.#removeRows(() => this.#db.all(sql, before, wanted))
+      removed += gone
+      if (gone < wanted || removed === most) return removed
+    }
   }
 
   async ping(): Promise<void> {
@@ -151,8 +162,18 @@ export class SqliteLogStore implements LogStore {
       this.#db.run('DELETE FROM log_records WHERE seq IN (SELECT value FROM json_each(?))', list)
       return seqs.length
     })
-    if (removed > 0) this.#db.execute(`PRAGMA incremental_vacuum(${FREED_PAGES})`)
+    if (removed > 0) await this.#giveBack()
     return removed
+  }
+
+  async #giveBack(): Promise<void> {
+    for (;;) {
+      const free = Number(this.#db.one('PRAGMA freelist_count')?.freelist_count)
+      const kept = Math.ceil(Number(this.#db.one('PRAGMA page_count')?.page_count) / PAGES_PER_FREE)
+      if (free <= kept) return
+      this.#db.execute(`PRAGMA incremental_vacuum(${Math.min(FREED_PAGES, free - kept)})`)
+      await turn()
+    }
   }
 
   /** The records of a list down to the end of its page, in its order. */

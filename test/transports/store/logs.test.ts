@@ -11,6 +11,8 @@ import { openedLogs } from '../../helpers/stores.ts'
 
 const DAY_MS = 86_400_000
 const PATIENCE_MS = 60_000
+/** No answer may take longer. Milliseconds. */
+const NO_HANG_MS = 10_000
 
 let gateway: StoreGateway | undefined
 let data: ReturnType<typeof dataFolder> | undefined
@@ -95,7 +97,7 @@ describe.skipIf(MONGO_ENGINES.length === 0)(`the log of requests in MongoDB (${E
   afterAll(() => mongo?.end())
 
   test.skipIf(ENGINE === 'url')(
-    'down at the start and again later: requests are served, health tells, it comes back and is swept by itself',
+    'down at the start, and later one that hangs: requests are served, health tells, it comes back and is swept by itself',
     async () => {
       const config = { url: mongo.url, db_name: `logs-${process.pid}` }
       const store = await openedLogs(mongoDriver, config)
@@ -108,7 +110,12 @@ describe.skipIf(MONGO_ENGINES.length === 0)(`the log of requests in MongoDB (${E
       await gateway.waitFor(/old records of the log could not be removed/)
       await mongo.start()
       await until(health, (body) => body.components.log_pings === 'ok', PATIENCE_MS)
-      expect(await served()).toBe(200)
+      mongo.signal('SIGSTOP')
+      const from = performance.now()
+      expect([await served(), (await health()).components.log_pings]).toEqual([200, 'failed'])
+      expect(performance.now() - from).toBeLessThan(NO_HANG_MS)
+      mongo.signal('SIGCONT')
+      await until(health, (body) => body.components.log_pings === 'ok', PATIENCE_MS)
       await gateway.end()
       gateway = await storeGateway(folder)
       await gateway.waitFor(/old records of the log were removed/)
