@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../bench/target.ts'
+import { sendSignal } from './signal.ts'
 
 const TOOL = fileURLToPath(new URL('../../../shared/tools/mongo-up', import.meta.url))
 /** The first start of an engine builds it: minutes, in milliseconds. */
@@ -22,8 +23,8 @@ export interface MongoServer {
   url: string
   /** Ends it at once, by SIGKILL where the engine then keeps what it acknowledged (the Java one writes once a second); undefined: it is not ours. */
   kill: (() => Promise<void>) | undefined
-  /** Sends a signal, such as SIGSTOP. */
-  signal(name: NodeJS.Signals): void
+  /** Sends a signal, such as SIGSTOP, which has its effect when this resolves. */
+  signal(name: NodeJS.Signals): Promise<void>
   /** Starts it again on the same port and data. */
   start(): Promise<void>
   /** Stops it for good. */
@@ -56,12 +57,12 @@ export async function startMongo(engine: string): Promise<MongoServer> {
     await kill()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { url: `mongodb://127.0.0.1:${port}/`, kill, signal: (name) => void server?.kill(name), start, end }
+  return { url: `mongodb://127.0.0.1:${port}/`, kill, signal: (name) => sendSignal(server, name), start, end }
 }
 
 /** A server that the tests may use and not touch. */
 function foreign(url: string): MongoServer {
-  return { url, kill: undefined, signal() {}, start: async () => {}, end: async () => {} }
+  return { url, kill: undefined, signal: async () => {}, start: async () => {}, end: async () => {} }
 }
 
 /** How long a test's set-up may take, in milliseconds. */

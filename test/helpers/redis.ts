@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../bench/target.ts'
 import { listening } from './mongo.ts'
+import { sendSignal } from './signal.ts'
 
 const isInstalled = spawnSync('redis-server', ['--version']).status === 0
 
@@ -19,8 +20,8 @@ export interface RedisServer {
   port: number
   /** Sends SIGKILL and waits for its end. */
   kill(): Promise<void>
-  /** Sends a signal, such as SIGSTOP. */
-  signal(name: NodeJS.Signals): void
+  /** Sends a signal, such as SIGSTOP, which has its effect when this resolves. */
+  signal(name: NodeJS.Signals): Promise<void>
   /** Starts it again on the same port and data. */
   start(): Promise<void>
   end(): Promise<void>
@@ -49,7 +50,7 @@ export async function startRedis(args: (port: number) => readonly string[] = (po
   return {
     port,
     kill,
-    signal: (name) => void server?.kill(name),
+    signal: (name) => sendSignal(server, name),
     start,
     async end() {
       await kill()

@@ -58,10 +58,10 @@ describe.each(owned)('a lost server (%s)', (engine) => {
     async () => {
       const { server, store } = await opened()
       await store.write('things', 'a', {}, { version: 0 })
-      server.signal('SIGSTOP')
+      await server.signal('SIGSTOP')
       onTestFinished(() => server.signal('SIGCONT'))
       expect(await timeOf(expect(store.read('things', 'a')).rejects.toMatchObject(unavailable))).toBeLessThan(10_000)
-      server.signal('SIGCONT')
+      await server.signal('SIGCONT')
       await expect.poll(() => store.read('things', 'a').catch(() => undefined), { timeout: 20_000 }).toMatchObject({ version: 1 })
     },
     60_000,

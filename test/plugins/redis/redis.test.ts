@@ -107,11 +107,11 @@ describe.skipIf(!HAS_REDIS)('a lost server', () => {
   test('that hangs: refused within about 2 s, served when it goes on', async () => {
     const { server, store } = await opened()
     await store.set('a', 'one', 60_000)
-    server.signal('SIGSTOP')
+    await server.signal('SIGSTOP')
     const from = performance.now()
     await expect(store.get('a')).rejects.toMatchObject(unavailable)
     expect(performance.now() - from).toBeLessThan(3500)
-    server.signal('SIGCONT')
+    await server.signal('SIGCONT')
     await expect.poll(() => store.get('a').catch(() => undefined), { timeout: 10_000 }).toBe('one')
   })
 

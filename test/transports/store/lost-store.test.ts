@@ -130,14 +130,14 @@ describe.skipIf(MONGO_ENGINES.length === 0)(`a store that is lost (MongoDB: ${EN
     'stopped dead (SIGSTOP): no answer hangs, and it recovers by itself',
     async () => {
       gateway = await storeGateway(onMongo())
-      mongo.signal('SIGSTOP')
+      await mongo.signal('SIGSTOP')
       try {
         await refusesWrites(gateway, 'meanwhile')
         const { value, ms } = await timed(gateway.api('GET /health'))
         expect(value.status).toBe(503)
         expect(ms).toBeLessThan(NO_HANG_MS)
       } finally {
-        mongo.signal('SIGCONT')
+        await mongo.signal('SIGCONT')
       }
       await recovers(gateway, 'after')
     },

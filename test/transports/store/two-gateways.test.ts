@@ -130,7 +130,7 @@ describe('two gateways of one configuration, started at once', () => {
     `with a Redis that is stopped dead: writes are answered, and the other finds them by itself (${HAS_REDIS ? 'here' : NO_REDIS})`,
     async () => {
       const [one, other] = await start({ config_store: { enabled: true, type: 'sqlite' }, ...onRedis() }, { hasOneFolder: true })
-      redis?.signal('SIGSTOP')
+      await redis?.signal('SIGSTOP')
       onTestFinished(() => redis?.signal('SIGCONT'))
       for (const [index, [here, there]] of [[one, other] as const, [other, one] as const].entries()) {
         const id = `stopped-${index}`
@@ -144,7 +144,7 @@ describe('two gateways of one configuration, started at once', () => {
           ({ status }) => status === 200,
         )
       }
-      redis?.signal('SIGCONT')
+      await redis?.signal('SIGCONT')
       expect((await one.api('DELETE /api/governance/virtual-keys/stopped-0')).status).toBe(200)
       await until(
         () => other.chat('openai/text', 'sk-bf-stopped-0'),
