@@ -39,6 +39,7 @@ export class TranslateLane implements Lane {
   #hasFailed = false
   /** Of the bytes that are translated in full: 1 when all that came of them is one piece of text, and the data of its event. */
   #texts = 0
+  #text: { index: number; choice: number } | undefined
   #lastFrame: Frame | undefined
   #frames = 0
   /** By pattern, of framings that are text; of others a stage does it. */
@@ -150,7 +151,7 @@ export class TranslateLane implements Lane {
     return {
       start: () => null,
       step: (_, part, out) => {
-        if (this.#isPlain) this.#texts += isText(part) ? 1 : 2
+        if (this.#isPlain) this.#texts += this.#isText(part) ? 1 : 2
         if (part.type === 'usage') this.usage = part.usage
         else if (part.type === 'choice-end') this.#isEnding = true
         else if (part.type === 'response-end') this.#isWhole = true
@@ -160,6 +161,15 @@ export class TranslateLane implements Lane {
       },
       end() {},
     }
+  }
+
+  /** A piece of the text that began last, and nothing else. Thoughts have text too, which is told in another way. */
+  #isText(part: StreamPart): boolean {
+    if (part.type === 'part-start' && part.part.type === 'text') this.#text = part
+    if (part.type !== 'part-delta' || part.delta.text === undefined) return false
+    if (part.index !== this.#text?.index || part.choice !== this.#text.choice) return false
+    for (const name in part.delta) if (name !== 'text') return false
+    return true
   }
 
   #rawWatch(): Fold<Frame, Frame> {
@@ -253,10 +263,4 @@ function carriesContent(part: StreamPart): boolean {
   if (part.type === 'part-delta') return true
   if (part.type === 'part-start') return part.part.type !== 'text' && part.part.type !== 'reasoning'
   return part.type === 'choice-end'
-}
-
-function isText(part: StreamPart): boolean {
-  if (part.type !== 'part-delta' || part.delta.text === undefined) return false
-  for (const name in part.delta) if (name !== 'text') return false
-  return true
 }

@@ -21,17 +21,24 @@ const delta = (said: object, index = 0): Frame => ({
 const padded = ({ event, data }: Frame, p: string): Frame => ({ event, data: `${data.slice(0, -1)},"p":"${p}"}` })
 const stop = (index: number): Frame => ({ event: 'contentBlockStop', data: JSON.stringify({ contentBlockIndex: index }) })
 const TEXTS = ['Hello', ' wor', 'ld', ' and\\n', ' "quotes"', '\\', ' – 你好', ' 👩‍🚀', '"},"p":"abc"}', ',"p":"abc"}', ' on']
-const said = (text: string, at: number): Frame => (at % 2 ? delta({ text }) : padded(delta({ text }), 'abcdef'.slice(0, at)))
+const said = (text: string, at: number, index: number): Frame =>
+  at % 2 ? delta({ text }, index) : padded(delta({ text }, index), 'abcdef'.slice(0, at))
+/** A thought's events have text too, which is told otherwise. */
+const thought = (text: string, index: number): Frame => delta({ reasoningContent: { text } }, index)
 const FRAMES: Frame[] = [
   { event: 'messageStart', data: '{"role":"assistant"}' },
-  ...TEXTS.map(said),
-  ...TEXTS.map((text) => delta({ text })),
+  ...TEXTS.map((text) => thought(text, 0)),
   stop(0),
-  { event: 'contentBlockStart', data: '{"contentBlockIndex":1,"start":{"toolUse":{"toolUseId":"t1","name":"f"}}}' },
-  delta({ toolUse: { input: '{"a":1}' } }, 1),
+  ...TEXTS.map((text, at) => said(text, at, 1)),
+  ...TEXTS.map((text) => delta({ text }, 1)),
   stop(1),
-  ...TEXTS.map((text) => delta({ text }, 2)),
+  { event: 'contentBlockStart', data: '{"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"t1","name":"f"}}}' },
+  delta({ toolUse: { input: '{"a":1}' } }, 2),
   stop(2),
+  ...TEXTS.map((text) => thought(text, 3)),
+  stop(3),
+  ...TEXTS.map((text) => delta({ text }, 4)),
+  stop(4),
   { event: 'messageStop', data: '{"stopReason":"end_turn"}' },
   { event: 'metadata', data: '{"usage":{"inputTokens":3,"outputTokens":9,"totalTokens":12}}' },
 ]
