@@ -204,13 +204,13 @@ function pingsOf(running: RunningConfig | undefined): Pick<ProcessFacts, 'pingSt
 }
 
 function adminOf(
-  { parts, options, log }: Start,
+  { parts, log }: Start,
   running: RunningConfig,
   facts: Pick<AdminOptions, 'version' | 'keyStatus' | 'plugins' | 'listModels'>,
 ) {
   if (!parts.management) return undefined
   const { live: config, keyValue: sessions, logs } = running
-  const own = { builtins: parts.management.builtins, hosts: options.hosts, env: process.env, log, now: Date.now }
+  const own = { builtins: parts.management.builtins, env: process.env, log, now: Date.now }
   return createAdmin({ config, sessions, hasLogs: logs !== undefined, ...own, ...facts })
 }
 

@@ -72,7 +72,7 @@ const ownFields = {
     .meta({
       ...OWN,
       description:
-        'While nobody has to sign in: host names by which the management API may be asked besides localhost and addresses; `*`: any.',
+        'While nobody has to sign in: names with a dot in them by which the management API may be asked; `*`: any. Addresses, other names and private domains may always.',
     }),
   docs_base_url: externalUrl().meta({
     ...OWN,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../../core/errors.ts'
 import { isWhitelisted } from '../../core/virtual-key.ts'
 import { isAllowedOrigin } from '../http/cors.ts'
-import { type HostRule, refuseStrangeHost } from './hosts.ts'
+import { refuseStrangeHost } from './hosts.ts'
 import type { AdminRequest, Gatekeeper } from './router.ts'
 import { type Caller, createSignIn, digest, type Pair, type SignIn, type SignInOptions, sessionOf } from './sign-in.ts'
 
@@ -26,8 +26,8 @@ export interface AdminAuth extends Pick<SignIn, 'remember'> {
 }
 
 /** Basic authentication, session tokens (as bearer or in the cookie `token`), and the bearer of old: base64 of user and password (api.md 4.1). */
-export function createAdminAuth(options: SignInOptions & { hosts(): HostRule }): AdminAuth {
-  const { settings, sessions, hosts } = options
+export function createAdminAuth(options: SignInOptions & { allowedHosts(): readonly string[] }): AdminAuth {
+  const { settings, sessions, allowedHosts } = options
   const { checkPair, remember } = createSignIn(options)
 
   async function hasSession(headers: AdminRequest['headers']): Promise<boolean> {
@@ -39,7 +39,7 @@ export function createAdminAuth(options: SignInOptions & { hosts(): HostRule }):
     async admits({ access }, { method, path, headers, address }) {
       const { isEnabled, whitelistedRoutes, allowedOrigins } = settings()
       if (!SAFE_METHODS.has(method)) refuseForeign(headers, allowedOrigins)
-      if (!isEnabled && access !== 'virtual-key') refuseStrangeHost(headers.get('host'), hosts())
+      if (!isEnabled && access !== 'virtual-key') refuseStrangeHost(headers.get('host'), allowedHosts())
       if (!isEnabled || access === 'open' || access === 'virtual-key' || isWhitelisted(path, whitelistedRoutes)) return false
       if (await hasSession(headers)) return true
       const pair = pairOf(headers)

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { JsonObject } from '../../core/canonical/json.ts'
 import type { Builtins } from '../../core/config/builtins.ts'
 import type { LiveConfig } from '../../core/config/live/live-config.ts'
@@ -13,7 +12,6 @@ import type { ThreadLog } from '../../core/threads/guard.ts'
 import { createAdminAuth } from './auth.ts'
 import { docsRoutes } from './docs.ts'
 import { governanceRoutes } from './governance.ts'
-import type { HostRule } from './hosts.ts'
 import { limitRoutes } from './limits.ts'
 import { ModelCatalog } from './model-catalog.ts'
 import { modelRoutes } from './models.ts'
@@ -39,8 +37,6 @@ export interface AdminOptions {
   /** Asks providers for their models; never rejects. */
   listModels(providers: readonly string[]): Promise<readonly ProviderModels[]>
   version: string
-  /** What the management API's listener listens on; this machine alone unless said. */
-  hosts?: readonly string[] | undefined
   /** A log of requests is kept. */
   hasLogs?: boolean | undefined
   env: Readonly<Record<string, string | undefined>>
@@ -63,7 +59,12 @@ export interface Admin {
 export function createAdmin(options: AdminOptions): Admin {
   const { config, sessions, now, env, log } = options
   const text = (value: unknown): string => (typeof value !== 'string' ? '' : value.startsWith('env.') ? (env[value.slice(4)] ?? '') : value)
-  const auth = createAdminAuth({ settings: () => authSettings(config, text), hosts: () => hostRule(options), sessions, now })
+  const auth = createAdminAuth({
+    settings: () => authSettings(config, text),
+    allowedHosts: () => texts(config.entities.get('settings', 'client')?.allowed_hosts),
+    sessions,
+    now,
+  })
   const tools: AdminTools = {
     ...options,
     auth,
@@ -112,11 +113,6 @@ const RESOURCES = [
 /** An explicitly empty list allows nobody, where none at all allows pages on this machine (D8). */
 const NO_ORIGINS = ['none']
 
-function hostRule({ config: { entities }, hosts = ['localhost'] }: AdminOptions): HostRule {
-  const { allowed_hosts: allowed } = entities.get('settings', 'client') ?? {}
-  return { allowed: Array.isArray(allowed) ? allowed.map(String) : [], listensOn: hosts, machine: hostname() }
-}
-
 function authSettings({ entities }: LiveConfig, text: AdminTools['text']): AuthSettings {
   const auth: JsonObject = entities.get('settings', 'auth_config') ?? {}
   const { whitelisted_routes: routes, allowed_origins: origins } = entities.get('settings', 'client') ?? {}
@@ -124,7 +120,11 @@ function authSettings({ entities }: LiveConfig, text: AdminTools['text']): AuthS
     isEnabled: auth.is_enabled === true,
     username: text(auth.admin_username),
     password: text(auth.admin_password),
-    whitelistedRoutes: Array.isArray(routes) ? routes.map(String) : [],
+    whitelistedRoutes: texts(routes),
     allowedOrigins: Array.isArray(origins) ? (origins.length === 0 ? NO_ORIGINS : origins.map(String)) : [],
   }
+}
+
+function texts(list: unknown): string[] {
+  return Array.isArray(list) ? list.map(String) : []
 }

@@ -14,7 +14,7 @@ const basic = (username: string, password: string) => ({
 })
 const ADMIN = basic(USER, PASSWORD)
 const FROM = { address: 'here', headers: new Map<string, string>() }
-const hosts = () => ({ allowed: [], listensOn: [], machine: '' })
+const allowedHosts = () => []
 let now = 1_800_000_000_000
 const config = (url: string, more: JsonObject = {}): JsonObject => ({
   client: { whitelisted_routes: ['/api/keys', '/api/governance/*'] },
@@ -219,7 +219,7 @@ describe('guessing', () => {
   test('knows a browser by its cookie only as long as the password is the same', async () => {
     let password = 'before'
     const settings = () => ({ isEnabled: true, username: USER, password, whitelistedRoutes: [], allowedOrigins: [] })
-    const auth = createAdminAuth({ hosts, settings, sessions: memoryKeyValue(() => now), now: () => now })
+    const auth = createAdminAuth({ allowedHosts, settings, sessions: memoryKeyValue(() => now), now: () => now })
     const from = { address: '192.0.2.1', headers: new Map([['cookie', `device=${await auth.remember(new Map())}`]]) }
     expect(await auth.remember(from.headers)).toBeUndefined()
     password = 'after'
@@ -266,7 +266,7 @@ describe('tickets and the past', () => {
   const settings = () => ({ isEnabled: true, username: 'admin', password: 'secret', whitelistedRoutes: [], allowedOrigins: [] })
   test('a ticket opens once, within a minute', async () => {
     let time = 1_000_000
-    const auth = createAdminAuth({ hosts, settings, sessions: memoryKeyValue(() => time), now: () => time })
+    const auth = createAdminAuth({ allowedHosts, settings, sessions: memoryKeyValue(() => time), now: () => time })
     const ticket = await auth.ticket()
     expect([await auth.useTicket('another'), await auth.useTicket(ticket), await auth.useTicket(ticket)]).toEqual([false, true, false])
     const late = await auth.ticket()
@@ -281,7 +281,7 @@ describe('tickets and the past', () => {
       return sessions.set(key, value, ttlMs)
     }
     const watched = { ...sessions, set }
-    const auth = createAdminAuth({ hosts, settings, sessions: watched, now: Date.now })
+    const auth = createAdminAuth({ allowedHosts, settings, sessions: watched, now: Date.now })
     const texts = [await auth.logIn('admin', 'secret', FROM), await auth.ticket()]
     expect(kept).toHaveLength(2)
     for (const text of texts) expect(kept.join()).not.toContain(text)
@@ -289,7 +289,7 @@ describe('tickets and the past', () => {
   test('a password that was changed is wrong at once, and ends the sessions of before', async () => {
     let password = 'before'
     const auth = createAdminAuth({
-      hosts,
+      allowedHosts,
       settings: () => ({ ...settings(), password }),
       sessions: memoryKeyValue(Date.now),
       now: Date.now,

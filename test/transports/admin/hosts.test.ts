@@ -1,12 +1,10 @@
-import { hostname } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { refuseStrangeHost } from '../../../transports/admin/hosts.ts'
 import { manageOne, providerAt, rawPath } from './support.ts'
 
-const rule = (more: object = {}) => ({ allowed: [], listensOn: ['localhost'], machine: 'Tower', ...more })
-const passes = (host: string | undefined, more?: object): boolean => {
+const passes = (host: string | undefined, allowed: readonly string[] = []): boolean => {
   try {
-    refuseStrangeHost(host, rule(more))
+    refuseStrangeHost(host, allowed)
     return true
   } catch (error) {
     expect(error).toMatchObject({ code: 'GW_REQUEST_BLOCKED', message: expect.stringContaining('client.allowed_hosts') })
@@ -25,6 +23,11 @@ describe('without sign-in the management API is asked by', () => {
     '[::1]:8080',
     '[fd00::1]',
     '[::ffff:127.0.0.1]:80',
+    'gateway:8080',
+    'tower.local',
+    'host.docker.internal:8080',
+    'gateway.ai.svc.cluster.local',
+    'box.home.arpa',
   ])('%s', (host) => expect(passes(host)).toBe(true))
   test.each([
     undefined,
@@ -32,27 +35,23 @@ describe('without sign-in the management API is asked by', () => {
     'evil.example.com',
     'evil.example.com:8080',
     'localhost.evil.example.com',
-    'notlocalhost',
+    'local.example',
+    'internal.evil.com',
+    'evil.xlocal',
     '127.0.0.1.nip.io',
     'localhost@evil.example.com',
     'evil.example.com#localhost',
     'localhost:8080:80',
     'localhost/',
     ' localhost',
-    'tower',
     '[::1',
     '[localhost]',
   ])('nobody as %j', (host) => expect(passes(host)).toBe(false))
-  test('the machine’s own name where others can reach it', () => {
-    for (const listensOn of [['0.0.0.0'], ['localhost', '192.168.1.2'], ['::']]) expect(passes('tower:8080', { listensOn })).toBe(true)
-    for (const listensOn of [['127.0.0.1', '::1'], ['unix:/run/x']]) expect(passes('tower:8080', { listensOn })).toBe(false)
-    expect(passes('tower.example.com', { listensOn: ['0.0.0.0'] })).toBe(false)
-  })
   test('names that are allowed, and any by *', () => {
-    expect(passes('Gateway.example.com:443', { allowed: ['gateway.example.com'] })).toBe(true)
-    expect(passes('x.gateway.example.com', { allowed: ['gateway.example.com'] })).toBe(false)
-    expect(passes('whatever.example.com', { allowed: ['*'] })).toBe(true)
-    expect(passes('a b', { allowed: ['*'] })).toBe(false)
+    expect(passes('Gateway.example.com:443', ['gateway.example.com'])).toBe(true)
+    expect(passes('x.gateway.example.com', ['gateway.example.com'])).toBe(false)
+    expect(passes('whatever.example.com', ['*'])).toBe(true)
+    expect(passes('a b', ['*'])).toBe(false)
   })
 })
 
@@ -62,7 +61,6 @@ describe('a gateway', () => {
   test('refuses a rebound name, and lets health, models and what is allowed through', async () => {
     expect(await asked('/api/providers', 'evil.example.com')).toBe(403)
     expect(await asked('/api/docs', 'evil.example.com')).toBe(403)
-    expect(await asked('/api/providers', hostname())).toBe(403)
     for (const path of ['/health', '/v1/models?provider=openai']) expect([path, await asked(path, 'evil.example.com')]).toEqual([path, 200])
     for (const host of ['localhost', 'gw.example.com']) expect([host, await asked('/api/providers', host)]).toEqual([host, 200])
   })
