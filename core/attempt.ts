@@ -57,7 +57,8 @@ const TERMINATOR_GRACE_MS = 1_000
  */
 export function attempt(runtime: Runtime, ctx: Context, goal: Goal, candidate: Candidate): Promise<Served> {
   return new Promise((resolve, reject) => {
-    const exact = nativeGoal(exactGoal(runtime, goal, candidate), ctx, { candidate, callers: runtime.callers(ctx) })
+    const named = exactGoal(runtime, goal, candidate)
+    const exact = named.entry.native ? nativeGoal(named, ctx, { candidate, callers: runtime.callers(ctx) }) : named
     const start = (): void => new AttemptRun({ runtime, ctx, goal: exact, candidate, resolve, reject }).start()
     const admission = admit(runtime, ctx, goal.settings)
     if (admission) admission.then(start, reject)
