@@ -27,9 +27,9 @@ export function plainFrames(target: PlainTarget, source: PlainSource): Fold<Fram
       const close = pattern.textEnd(frame)
       if (close > 0) return output.write(data.slice(pattern.textStart, close))
       pattern.forget()
-      const written = target.watch(() => out.push(frame))
-      const text = written && pattern.learn(frame)
-      if (text === undefined || !output.learn(text, written as Frame)) pattern.forget()
+      const told = target.watch(() => out.push(frame))
+      const json = told && pattern.learn(frame)
+      if (!told || json === undefined || !output.learn(json, told)) pattern.forget()
     },
     end() {},
   }

@@ -67,12 +67,13 @@ export class PlainTranslation {
 
   /** Whatever else comes may open another part, so that the next text is told otherwise. */
   #learn(bytes: Uint8Array, event: string): void {
-    const frame = this.#target.watch(() => this.#translate(bytes))
+    const told = this.#target.watch(() => this.#translate(bytes))
     this.#events.forget()
-    if (!frame) return
+    if (!told) return
     const at = event.indexOf(this.#opening)
     if (at < 0) return
     const start = at + this.#opening.length
-    if (this.#output.learn(event.slice(start, event.indexOf('"', start)), frame)) this.#events.learn(event)
+    const close = event.indexOf('"', start)
+    if (close > start && this.#output.learn(utf8(bytes, start, close), told)) this.#events.learn(event)
   }
 }

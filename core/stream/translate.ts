@@ -40,6 +40,7 @@ export class TranslateLane implements Lane {
   /** Of the bytes that are translated in full: 1 when all that came of them is one piece of text, and the data of its event. */
   #texts = 0
   #text: { index: number; choice: number } | undefined
+  #said = ''
   #lastFrame: Frame | undefined
   #frames = 0
   /** By pattern, of framings that are text; of others a stage does it. */
@@ -132,7 +133,8 @@ export class TranslateLane implements Lane {
         this.#texts = 0
         this.#frames = 0
         translate()
-        return this.#texts === 1 && this.#frames === 1 ? this.#lastFrame : undefined
+        const isOne = this.#texts === 1 && this.#frames === 1 && this.#lastFrame
+        return isOne ? { frame: isOne, text: this.#said } : undefined
       },
       write: (frame) => this.#writeOpen(frame),
       say: inbound?.encodeText && ((json) => this.#say(inbound, json)),
@@ -169,6 +171,7 @@ export class TranslateLane implements Lane {
     if (part.type !== 'part-delta' || part.delta.text === undefined) return false
     if (part.index !== this.#text?.index || part.choice !== this.#text.choice) return false
     for (const name in part.delta) if (name !== 'text') return false
+    this.#said = part.delta.text
     return true
   }
 

@@ -90,10 +90,11 @@ describe('the pattern', () => {
     let full = 0
     const target = {
       opening: '"t":"',
-      watch: (translate: () => void): Frame => {
+      watch: (translate: () => void) => {
         full++
         translate()
-        return { data: `{"t":"${(JSON.parse(frames[0]?.data ?? '') as { delta: { text: string } }).delta.text}","n":1}` }
+        const { text } = (JSON.parse(frames[0]?.data ?? '') as { delta: { text: string } }).delta
+        return { frame: { data: `{"t":"${text}","n":1}` }, text }
       },
       write: ({ data }: Frame) => void written.push(`${data}}`),
     }

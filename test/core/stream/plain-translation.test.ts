@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Deadlines, systemClock } from '../../../core/deadlines.ts'
 import { ExtraFields } from '../../../core/extra-fields.ts'
 import { PlainEvents } from '../../../core/stream/plain-events.ts'
+import { PlainTranslation } from '../../../core/stream/plain-translation.ts'
 import { TranslateLane } from '../../../core/stream/translate.ts'
 import { format as anthropicMessages } from '../../../providers/formats/anthropic-messages/index.ts'
 import { format as openaiChat } from '../../../providers/formats/openai-chat/index.ts'
@@ -118,5 +119,39 @@ describe('plain events', () => {
     const none = new PlainEvents(undefined)
     none.learn(sample)
     expect(none.has(sample, 0, sample.length)).toBe(false)
+  })
+})
+
+describe('what a pattern is learnt from', () => {
+  /** How many events went the full way, and what was said of the others; each event is said to tell `told`. */
+  function run(texts: readonly string[], told = texts[0] ?? ''): { full: number; said: string[] } {
+    const said: string[] = []
+    let full = 0
+    const target = {
+      opening: undefined,
+      watch: (translate: () => void) => {
+        full++
+        translate()
+        return { frame: { data: '{}' }, text: told }
+      },
+      say: (json: string) => void said.push(json),
+      write() {},
+    }
+    const translation = new PlainTranslation(target, '"text":"', () => {})
+    for (const text of texts) translation.data(Buffer.from(`data: {"text":"${text}"}\n\n`))
+    return { full, said }
+  }
+
+  test('text of any language', () => {
+    expect(run(['a', 'b', '–'])).toEqual({ full: 1, said: ['b', '–'] })
+    expect(run(['你', '好', 'c'])).toEqual({ full: 1, said: ['好', 'c'] })
+  })
+
+  test('not an event that tells something else than the text found in it', () => {
+    expect(run(['a', 'b'], 'other')).toEqual({ full: 2, said: [] })
+  })
+
+  test('not text that JSON writes otherwise', () => {
+    expect(run(['a\\n', 'b', 'c'], 'a\n')).toEqual({ full: 3, said: [] })
   })
 })
