@@ -14,13 +14,13 @@ export function encodeResponse(response: ChatResponse, options: ReplyOptions): J
   // A text has no id: most answers are one.
   const encode = (part: Part, index: number) => encodeBlock(part, part.type === 'text' ? '' : mintedId(options, index))
   const content = parts.map(encode).filter((block) => block !== undefined)
-  return {
-    ...choice?.extra?.[NAME],
-    ...messageHead(response, options),
-    content,
-    ...encodeStop(choice?.stop, says(parts)),
-    usage: encodeUsage(response.usage, response.serviceTier),
-  }
+  const head = messageHead(response, options)
+  const own = choice?.extra?.[NAME]
+  const body = own ? { ...own, ...head } : head
+  body.content = content
+  Object.assign(body, encodeStop(choice?.stop, says(parts)))
+  body.usage = encodeUsage(response.usage, response.serviceTier)
+  return body
 }
 
 /** The fields that a message has before anything was said. Ids of other vendors become ids of messages. */
