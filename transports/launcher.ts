@@ -32,7 +32,7 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2,
  * The first makes AsyncLocalStorage cheap (0.7 us): third-party hooks run inside one. The second keeps V8 from making what it thinks
  * will live long in the old space at once: under load it takes every stream for that, and dead ones there keep the objects that they
  * point to alive until a full collection (events: 196 us a stream with it, 107 without; decisions/0012). The third brings the
- * optimiser in after as many calls of a function as V8 gives its middle tier, which Node 22 leaves off; its own 3,000 count on that (decisions/0014).
+ * optimiser in after as many calls of a function as V8 gives its middle tier, which Node 22 leaves off; its own 3,000 count on that (decisions/0015).
  */
 const NODE_FLAGS: readonly string[] = [
   '--experimental-async-context-frame',
