@@ -1,7 +1,7 @@
 import { attempt, type Served } from './attempt.ts'
 import { asGatewayError, type Context } from './context.ts'
 import { GatewayError } from './errors.ts'
-import type { Candidate } from './hooks.ts'
+import type { Candidate } from './hooks/hooks.ts'
 import { noteRefused, noteWorked } from './key-status.ts'
 import { backoffMs, DEAD_KEY_COOL_DOWN_MS, DEFAULT_COOL_DOWN_MS, isDeadKey, isLimited, judge } from './retry.ts'
 import { exactGoal, type Goal, permits } from './routing.ts'

@@ -38,8 +38,8 @@ export type {
   Outcome,
   StreamStage,
   SyncHandler,
-} from './hooks.ts'
-export type * from './plugin.ts'
-export { definePlugin } from './plugin.ts'
+} from './hooks/hooks.ts'
+export type * from './plugin/plugin.ts'
+export { definePlugin } from './plugin/plugin.ts'
 export { defineProvider, type Operation, type Provider, type Quirks } from './provider.ts'
 export type { AllowList, KeySettings, ProviderSettings } from './snapshot.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
-import type { Candidate } from './hooks.ts'
+import type { Candidate } from './hooks/hooks.ts'
 import type { KeySettings, ProviderSettings } from './snapshot.ts'
 
 /** What a client asks of the choice of a key. */

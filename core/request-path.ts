@@ -1,6 +1,6 @@
 import type { Context } from './context.ts'
 import { GatewayError } from './errors.ts'
-import type { Candidate } from './hooks.ts'
+import type { Candidate } from './hooks/hooks.ts'
 import type { PathOf } from './provider.ts'
 import type { Goal } from './routing.ts'
 import type { ProviderSettings } from './snapshot.ts'

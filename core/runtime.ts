@@ -1,7 +1,7 @@
 import type { Context } from './context.ts'
 import type { Credentials } from './credentials.ts'
 import type { Deadlines } from './deadlines.ts'
-import type { HookCallers, Outcome } from './hooks.ts'
+import type { HookCallers, Outcome } from './hooks/hooks.ts'
 import type { Log } from './log.ts'
 import type { Registry } from './registry.ts'
 import type { Shared } from './shared.ts'

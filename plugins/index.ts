@@ -1,4 +1,4 @@
-import type { Plugin } from '../core/plugin.ts'
+import type { Plugin } from '../core/plugin/plugin.ts'
 
 /** The plugins that come with the gateway. A row of `plugins[]` without a `path` names one of them. */
 export const builtins: readonly Plugin[] = []

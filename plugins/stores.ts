@@ -1,5 +1,5 @@
-import type { StoreDriver } from '../core/stores.ts'
-import { memoryDriver } from '../core/stores-memory.ts'
+import { memoryDriver } from '../core/stores/memory.ts'
+import type { StoreDriver } from '../core/stores/stores.ts'
 import { mongoDriver } from './mongo/index.ts'
 import { redisDriver } from './redis/index.ts'
 import { sqliteDriver } from './sqlite/index.ts'

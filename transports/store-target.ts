@@ -10,8 +10,8 @@ import { KEYRING } from '../core/sealing/keyring.ts'
 import { openSealing } from '../core/sealing/open-sealing.ts'
 import { sealStore } from '../core/sealing/sealed-store.ts'
 import { createSealer } from '../core/sealing/sealer.ts'
-import { migrateSchema } from '../core/store-schema.ts'
-import type { ConfigStore, StoreContext, StoreDriver } from '../core/stores.ts'
+import { migrateSchema } from '../core/stores/schema.ts'
+import type { ConfigStore, StoreContext, StoreDriver } from '../core/stores/stores.ts'
 import { besideBifrost } from '../core/takeover/at-start.ts'
 
 /** Which store a command works on, and how it is reached. */

@@ -1,4 +1,4 @@
-import type { Collection } from '../stores.ts'
+import type { Collection } from '../stores/stores.ts'
 
 /**
  * How the configuration lies in a store: one document per entity, its body the entity as config.json (version 2) writes it, texts of secrets

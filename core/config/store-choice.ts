@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from '../canonical/json.ts'
-import type { StoreDriver } from '../stores.ts'
+import type { StoreDriver } from '../stores/stores.ts'
 import { type Environment, resolveEnv } from './env.ts'
 
 /** Folder of the configuration and the data where none is said, below the working directory. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../canonical/json.ts'
-import { type ConfigStore, type Stored, StoreError } from '../stores.ts'
+import { type ConfigStore, type Stored, StoreError } from '../stores/stores.ts'
 import { KEYRING, type Keyring, makeKeyring, openKeyring, parseKeyring } from './keyring.ts'
 import type { PassphraseCost } from './passphrase.ts'
 import { createSealer, type DataKeys, type Sealer } from './sealer.ts'

@@ -1,4 +1,4 @@
-import type { ConfigStore } from '../stores.ts'
+import type { ConfigStore } from '../stores/stores.ts'
 import { KEYRING, makeKeyring } from './keyring.ts'
 import { openStored, writeKeyring } from './open-sealing.ts'
 import type { PassphraseCost } from './passphrase.ts'

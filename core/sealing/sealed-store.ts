@@ -1,4 +1,4 @@
-import type { ConfigStore, Stored } from '../stores.ts'
+import type { ConfigStore, Stored } from '../stores/stores.ts'
 import { followKeyring, KEYRING, parseKeyring } from './keyring.ts'
 import type { Sealer } from './sealer.ts'
 import { SealingError } from './sealing-error.ts'

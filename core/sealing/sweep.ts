@@ -1,6 +1,6 @@
 import { inBatches } from '../batches.ts'
 import type { JsonObject } from '../canonical/json.ts'
-import { type ConfigStore, type Stored, StoreError } from '../stores.ts'
+import { type ConfigStore, type Stored, StoreError } from '../stores/stores.ts'
 import { KEYRING, type Keyring, parseKeyring } from './keyring.ts'
 import { writeKeyring } from './open-sealing.ts'
 import type { Sealer } from './sealer.ts'

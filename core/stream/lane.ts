@@ -3,7 +3,7 @@ import type { Deadlines } from '../deadlines.ts'
 import type { GatewayError } from '../errors.ts'
 import type { ExtraFields } from '../extra-fields.ts'
 import type { Format, Framing } from '../format.ts'
-import type { StreamStage } from '../hooks.ts'
+import type { StreamStage } from '../hooks/hooks.ts'
 
 /** How a stream gets from the provider to the client. */
 export type LaneName = 'passthrough' | 'inline' | 'pool'

@@ -1,6 +1,6 @@
 import type { Usage } from '../canonical/usage.ts'
 import type { GatewayError } from '../errors.ts'
-import type { StreamStage } from '../hooks.ts'
+import type { StreamStage } from '../hooks/hooks.ts'
 import { copied } from '../text.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import { errorEvent } from './passthrough.ts'

@@ -1,6 +1,6 @@
 import type { Fold, FoldRef } from '../fold.ts'
-import type { StreamStage } from '../hooks.ts'
-import { registerPluginImports } from '../plugin-resolve.ts'
+import type { StreamStage } from '../hooks/hooks.ts'
+import { registerPluginImports } from '../plugin/resolve.ts'
 
 const loaded = new Map<string, Fold<never, unknown>>()
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { inBatches } from '../batches.ts'
 import type { JsonObject } from '../canonical/json.ts'
 import { CONFIG_COLLECTIONS } from '../config/collections.ts'
-import { type ConfigStore, type Stored, StoreError } from '../stores.ts'
+import { type ConfigStore, type Stored, StoreError } from '../stores/stores.ts'
 import type { TakenDocument } from './documents.ts'
 
 /** Where a store keeps that a takeover has been done. */

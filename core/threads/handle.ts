@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import type { TlsMaterial } from '../config/edge.ts'
 import type { Surface } from '../edge.ts'
 import type { ProviderModels } from '../models.ts'
-import type { LoadedPlugin } from '../plugin-loader.ts'
+import type { LoadedPlugin } from '../plugin/loader.ts'
 import type { SnapshotPatch, SnapshotTables } from '../snapshot.ts'
 import { slices } from '../snapshot-tables.ts'
 import type { CredentialReply, CredentialRequest } from './credential-calls.ts'

@@ -1,4 +1,4 @@
-import { type ConfigStore, type KeyValueStore, type LogStore, type Notices, StoreError } from '../stores.ts'
+import { type ConfigStore, type KeyValueStore, type LogStore, type Notices, StoreError } from '../stores/stores.ts'
 import type { OpenStores, StoreKind, StoreNotice, StoreReply, StoreRequest } from './store-messages.ts'
 
 /** Calls that may wait for the store thread at once; more are refused. */

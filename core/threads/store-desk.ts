@@ -1,5 +1,5 @@
-import { type Notices, type StoreContext, type StoreDriver, StoreError } from '../stores.ts'
-import { chooseDriver } from '../stores-choice.ts'
+import { chooseDriver } from '../stores/choice.ts'
+import { type Notices, type StoreContext, type StoreDriver, StoreError } from '../stores/stores.ts'
 import type { ThreadLog } from './guard.ts'
 import type { OpenStores, StoreKind, StoreNotice, StoreReply, StoreRequest, StoreSetup } from './store-messages.ts'
 

@@ -1,4 +1,4 @@
-import type { Collection, ConfigStore, KeyValueStore, LogStore, Notices, StoreFault } from '../stores.ts'
+import type { Collection, ConfigStore, KeyValueStore, LogStore, Notices, StoreFault } from '../stores/stores.ts'
 
 /** Which driver opens a store, and with what. */
 export interface StoreChoice {

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import type { Log } from '../log.ts'
-import type { StoreDriver } from '../stores.ts'
+import type { StoreDriver } from '../stores/stores.ts'
 import { containErrors } from './guard.ts'
 import type { Message, StoreThreadStart } from './messages.ts'
 import { createStoreDesk } from './store-desk.ts'

@@ -1,15 +1,6 @@
 import type { Collection, IndexDescription } from 'mongodb'
 import type { JsonObject } from '../../core/canonical/json.ts'
 import {
-  type ConfigStore,
-  type Collection as Declared,
-  type Expected,
-  STORE_SETTLE_MS,
-  type StoreContext,
-  type Stored,
-  type StoreError,
-} from '../../core/stores.ts'
-import {
   collectionNamed,
   fieldConflict,
   isId,
@@ -20,7 +11,16 @@ import {
   SWEEP_EVERY_MS,
   unpackBody,
   versionConflict,
-} from '../../core/stores-checks.ts'
+} from '../../core/stores/checks.ts'
+import {
+  type ConfigStore,
+  type Collection as Declared,
+  type Expected,
+  STORE_SETTLE_MS,
+  type StoreContext,
+  type Stored,
+  type StoreError,
+} from '../../core/stores/stores.ts'
 import { type Connection, isDuplicate, isRefusal, type Kept } from './connection.ts'
 
 /** Collections of ours begin so; with one `_` more, those of the store itself. */

@@ -1,5 +1,5 @@
 import { type Collection, type Db, type IndexDescription, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb'
-import { StoreError } from '../../core/stores.ts'
+import { StoreError } from '../../core/stores/stores.ts'
 
 /** How long to look for a server, in milliseconds: a lost one is told at once and not waited for. */
 const FIND_MS = 2000

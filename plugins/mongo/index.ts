@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineStoreDriver } from '../../core/stores.ts'
+import { defineStoreDriver } from '../../core/stores/stores.ts'
 
 /** MongoDB and its relatives: one database, for as many machines as there are. */
 export const mongoDriver = defineStoreDriver({

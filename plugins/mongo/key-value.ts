@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb'
-import { type KeyValueStore, type StoreContext, StoreError } from '../../core/stores.ts'
-import { checkEntry, counterOf, SWEEP_EVERY_MS } from '../../core/stores-checks.ts'
+import { checkEntry, counterOf, SWEEP_EVERY_MS } from '../../core/stores/checks.ts'
+import { type KeyValueStore, type StoreContext, StoreError } from '../../core/stores/stores.ts'
 import { type Connection, isDuplicate, type Kept } from './connection.ts'
 
 /** Index of what expires; everything else is found by `_id`. */

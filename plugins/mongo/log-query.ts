@@ -1,6 +1,6 @@
 import type { Filter, IndexDescription } from 'mongodb'
-import type { PackedFilter } from '../../core/log-checks.ts'
-import { LOG_INDEXED, LOG_SORTS } from '../../core/log-records.ts'
+import type { PackedFilter } from '../../core/stores/log-checks.ts'
+import { LOG_INDEXED, LOG_SORTS } from '../../core/stores/log-records.ts'
 import type { Kept } from './connection.ts'
 
 /** A record in the database, without its body. */

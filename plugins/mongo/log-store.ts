@@ -1,4 +1,5 @@
 import type { AnyBulkWriteOperation, Collection, Document } from 'mongodb'
+import { isId } from '../../core/stores/checks.ts'
 import {
   checkRemoved,
   checkSweep,
@@ -14,10 +15,9 @@ import {
   tooManyGroups,
   tooSlow,
   unpackLog,
-} from '../../core/log-checks.ts'
-import type { LogDimension, LogGroup, LogNumber, LogQuery, LogRecord, LogSummaryQuery } from '../../core/log-records.ts'
-import type { LogStore } from '../../core/stores.ts'
-import { isId } from '../../core/stores-checks.ts'
+} from '../../core/stores/log-checks.ts'
+import type { LogDimension, LogGroup, LogNumber, LogQuery, LogRecord, LogSummaryQuery } from '../../core/stores/log-records.ts'
+import type { LogStore } from '../../core/stores/stores.ts'
 import { type Connection, isOverTime } from './connection.ts'
 import { BODY_INDEXES, type BodyEntry, filterOf, keptText, LOG_INDEXES, type LogEntry, shownText } from './log-query.ts'
 

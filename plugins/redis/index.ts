@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { certificate } from '../../core/config/values.ts'
-import { defineStoreDriver } from '../../core/stores.ts'
+import { defineStoreDriver } from '../../core/stores/stores.ts'
 
 const ADDRESS = /^(?:[^\s:/@[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 

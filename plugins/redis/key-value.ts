@@ -1,5 +1,5 @@
-import type { KeyValueStore } from '../../core/stores.ts'
-import { checkEntry } from '../../core/stores-checks.ts'
+import { checkEntry } from '../../core/stores/checks.ts'
+import type { KeyValueStore } from '../../core/stores/stores.ts'
 import type { Link } from './link.ts'
 
 /** KEYS[1]; current, next, time to live. */

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis, type RedisOptions, ReplyError } from 'ioredis'
 import type { Log } from '../../core/log.ts'
-import { StoreError } from '../../core/stores.ts'
+import { StoreError } from '../../core/stores/stores.ts'
 import type { RedisConfig } from './index.ts'
 
 /** Longest a command may take, and a connection may be away before commands are refused at once, in milliseconds. */

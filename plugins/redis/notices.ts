@@ -1,4 +1,4 @@
-import { type Notices, StoreError } from '../../core/stores.ts'
+import { type Notices, StoreError } from '../../core/stores/stores.ts'
 import type { Link } from './link.ts'
 
 /** Listeners at once. */

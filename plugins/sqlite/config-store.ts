@@ -1,5 +1,4 @@
 import type { JsonObject } from '../../core/canonical/json.ts'
-import type { Collection, ConfigStore, Expected, StoreContext, Stored } from '../../core/stores.ts'
 import {
   collectionNamed,
   fieldConflict,
@@ -10,7 +9,8 @@ import {
   SWEEP_EVERY_MS,
   unpackBody,
   versionConflict,
-} from '../../core/stores-checks.ts'
+} from '../../core/stores/checks.ts'
+import type { Collection, ConfigStore, Expected, StoreContext, Stored } from '../../core/stores/stores.ts'
 import { type Database, type Row, takenIndex } from './database.ts'
 
 const COLUMNS = 'collection, id, version, change, body'

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
-import { type StoreContext, StoreError, type StoreFault } from '../../core/stores.ts'
+import { type StoreContext, StoreError, type StoreFault } from '../../core/stores/stores.ts'
 
 /** How long a call waits for another process to end its write, in milliseconds. */
 const BUSY_MS = 2000

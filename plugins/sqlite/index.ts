@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineStoreDriver } from '../../core/stores.ts'
+import { defineStoreDriver } from '../../core/stores/stores.ts'
 
 /** The embedded store: one file by Node's own SQLite, and another one for logs. */
 export const sqliteDriver = defineStoreDriver({
@@ -19,7 +19,7 @@ export const sqliteDriver = defineStoreDriver({
   async backup({ path }, context) {
     const [{ databaseFile }, { backupName, backupSqlite }] = await Promise.all([
       import('./database.ts'),
-      import('../../core/sqlite-backup.ts'),
+      import('../../core/stores/sqlite-backup.ts'),
     ])
     const file = databaseFile(path, context)
     const copy = backupName(file, context.now())

@@ -1,5 +1,5 @@
-import type { KeyValueStore, StoreContext } from '../../core/stores.ts'
-import { checkEntry, counterOf, SWEEP_EVERY_MS } from '../../core/stores-checks.ts'
+import { checkEntry, counterOf, SWEEP_EVERY_MS } from '../../core/stores/checks.ts'
+import type { KeyValueStore, StoreContext } from '../../core/stores/stores.ts'
 import type { Database } from './database.ts'
 
 const PUT =

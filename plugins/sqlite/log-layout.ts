@@ -1,5 +1,5 @@
-import { LOG_COLUMNS } from '../../core/log-checks.ts'
-import { LOG_INDEXED, LOG_TEXTS } from '../../core/log-records.ts'
+import { LOG_COLUMNS } from '../../core/stores/log-checks.ts'
+import { LOG_INDEXED, LOG_TEXTS } from '../../core/stores/log-records.ts'
 import type { Database, Layout } from './database.ts'
 
 /** Index of the times; those of columns are named after them. */

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite'
-import { narrowest, type PackedFilter } from '../../core/log-checks.ts'
+import { narrowest, type PackedFilter } from '../../core/stores/log-checks.ts'
 import { TIME_INDEX } from './log-layout.ts'
 
 /** A condition in SQL with its values. */

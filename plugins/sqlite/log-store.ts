@@ -1,5 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
+import { isId } from '../../core/stores/checks.ts'
 import {
   checkRemoved,
   checkSweep,
@@ -14,10 +15,9 @@ import {
   packSummary,
   tooSlow,
   unpackLog,
-} from '../../core/log-checks.ts'
-import type { LogGroup, LogQuery, LogRecord, LogSummaryQuery } from '../../core/log-records.ts'
-import type { LogStore } from '../../core/stores.ts'
-import { isId } from '../../core/stores-checks.ts'
+} from '../../core/stores/log-checks.ts'
+import type { LogGroup, LogQuery, LogRecord, LogSummaryQuery } from '../../core/stores/log-records.ts'
+import type { LogStore } from '../../core/stores/stores.ts'
 import type { Database, Row } from './database.ts'
 import { type Source, sourceOf } from './log-query.ts'
 

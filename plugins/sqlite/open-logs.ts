@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import type { LogStore, StoreContext } from '../../core/stores.ts'
+import type { LogStore, StoreContext } from '../../core/stores/stores.ts'
 import { databaseFile, OtherFile, openDatabase } from './database.ts'
 import { LOG_LAYOUT } from './log-layout.ts'
 import { SqliteLogStore } from './log-store.ts'

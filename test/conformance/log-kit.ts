@@ -1,6 +1,6 @@
-import type { LogFilter, LogQuery, LogRecord } from '../../core/log-records.ts'
-import type { LogStore } from '../../core/stores.ts'
-import { memoryLogStore } from '../../core/stores-memory-logs.ts'
+import type { LogFilter, LogQuery, LogRecord } from '../../core/stores/log-records.ts'
+import { memoryLogStore } from '../../core/stores/memory-logs.ts'
+import type { LogStore } from '../../core/stores/stores.ts'
 
 /** Somewhere empty to keep a log. */
 export interface LogPlace {

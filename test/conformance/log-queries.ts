@@ -7,7 +7,7 @@ import {
   type LogRecord,
   type LogSummaryQuery,
   latencyOfClass,
-} from '../../core/log-records.ts'
+} from '../../core/stores/log-records.ts'
 import { Random } from '../helpers/random.ts'
 import { corrupt, found, idsOf, type LogStoreCase, MINUTE, record, reference, START, WHOLE, withStore } from './log-kit.ts'
 

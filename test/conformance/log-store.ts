@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_LOG_BODY } from '../../core/log-checks.ts'
-import type { LogFilter } from '../../core/log-records.ts'
-import type { LogStore } from '../../core/stores.ts'
+import { MAX_LOG_BODY } from '../../core/stores/log-checks.ts'
+import type { LogFilter } from '../../core/stores/log-records.ts'
+import type { LogStore } from '../../core/stores/stores.ts'
 import { corrupt, found, type LogStoreCase, MINUTE, record, reference, START, WHOLE, withStore } from './log-kit.ts'
 import { filterTests, pageTests, summaryTests } from './log-queries.ts'
 

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import type { JsonObject } from '../../core/canonical/json.ts'
 import type { Context } from '../../core/context.ts'
 import { GatewayError } from '../../core/errors.ts'
-import type { HookCallers } from '../../core/hooks.ts'
-import type { Plugin } from '../../core/plugin.ts'
-import { type LoadedPlugins, loadPlugins } from '../../core/plugin-loader.ts'
+import type { HookCallers } from '../../core/hooks/hooks.ts'
+import { type LoadedPlugins, loadPlugins } from '../../core/plugin/loader.ts'
+import type { Plugin } from '../../core/plugin/plugin.ts'
 import { contextOf, memoryLog, rowOf } from '../helpers/plugins.ts'
 
 /** What the suite needs to know of a plugin. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { KeyValueStore, Notices } from '../../core/stores.ts'
+import type { KeyValueStore, Notices } from '../../core/stores/stores.ts'
 
 /** Somewhere empty to keep values. */
 export interface ValuePlace {

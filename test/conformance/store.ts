@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
-import { type Collection, type ConfigStore, type Stored, StoreError } from '../../core/stores.ts'
+import { type Collection, type ConfigStore, type Stored, StoreError } from '../../core/stores/stores.ts'
 
 /** Collections of the suite. */
 export const COLLECTIONS: readonly Collection[] = [

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Candidate } from '../../core/hooks.ts'
+import type { Candidate } from '../../core/hooks/hooks.ts'
 import { orderForSession } from '../../core/key-choice.ts'
-import { definePlugin } from '../../core/plugin.ts'
+import { definePlugin } from '../../core/plugin/plugin.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type FakeUpstream, startUpstream } from '../helpers/upstream.ts'
 

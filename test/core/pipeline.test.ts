@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { GatewayError } from '../../core/errors.ts'
-import type { Outcome } from '../../core/hooks.ts'
-import { definePlugin } from '../../core/plugin.ts'
+import type { Outcome } from '../../core/hooks/hooks.ts'
+import { definePlugin } from '../../core/plugin/plugin.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type FakeUpstream, startUpstream } from '../helpers/upstream.ts'
 

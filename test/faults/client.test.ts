@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { definePlugin } from '../../core/plugin.ts'
+import { definePlugin } from '../../core/plugin/plugin.ts'
 import { turn, until } from '../helpers/clock.ts'
 import { faultBench, WAYS } from '../helpers/faults.ts'
 import { openStream } from '../helpers/open-stream.ts'

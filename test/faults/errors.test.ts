@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
-import { definePlugin } from '../../core/plugin.ts'
+import { definePlugin } from '../../core/plugin/plugin.ts'
 import type { ProviderSettings } from '../../core/snapshot.ts'
 import { type FaultOptions, faultBench, WAYS } from '../helpers/faults.ts'
 import { chatBody } from '../helpers/raw-client.ts'

@@ -1,7 +1,7 @@
 import OpenAI, { APIError } from 'openai'
 import { expect, onTestFinished } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
-import type { Plugin } from '../../core/plugin.ts'
+import type { Plugin } from '../../core/plugin/plugin.ts'
 import type { UpstreamClient } from '../../core/upstream/types.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type ManualClock, manualClock, turn } from './clock.ts'

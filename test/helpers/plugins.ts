@@ -6,8 +6,8 @@ import type { ChatRequest } from '../../core/canonical/chat.ts'
 import { Context } from '../../core/context.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
 import type { Format } from '../../core/format.ts'
-import type { Plugin, PluginLog } from '../../core/plugin.ts'
-import { type LoadedPlugins, loadPlugins } from '../../core/plugin-loader.ts'
+import { type LoadedPlugins, loadPlugins } from '../../core/plugin/loader.ts'
+import type { Plugin, PluginLog } from '../../core/plugin/plugin.ts'
 import type { ClientSettings, PluginSettings } from '../../core/snapshot.ts'
 
 /** A log that keeps its lines. */

@@ -1,7 +1,7 @@
 // A store thread whose store misbehaves on request. Entry of a thread, as transports/main.ts is.
 import { z } from 'zod'
-import { defineStoreDriver } from '../../core/stores.ts'
-import { memoryConfigStore, memoryNotices } from '../../core/stores-memory.ts'
+import { memoryConfigStore, memoryNotices } from '../../core/stores/memory.ts'
+import { defineStoreDriver } from '../../core/stores/stores.ts'
 import { receiveStart } from '../../core/threads/spawn.ts'
 import { runStoreThread } from '../../core/threads/store.ts'
 import { memoryLog } from './plugins.ts'

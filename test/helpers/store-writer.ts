@@ -1,7 +1,7 @@
 // Writes into a SQLite file until it is killed, and says on standard output what was acknowledged: one line each, `id version`.
 // Arguments: folder, name of this writer.
 import { writeSync } from 'node:fs'
-import type { Stored } from '../../core/stores.ts'
+import type { Stored } from '../../core/stores/stores.ts'
 import { sqliteDriver } from '../../plugins/sqlite/index.ts'
 import { openedConfig } from './stores.ts'
 

@@ -1,4 +1,4 @@
-import type { ConfigStore, KeyValueStore, LogStore, Notices, StoreContext, StoreDriver } from '../../core/stores.ts'
+import type { ConfigStore, KeyValueStore, LogStore, Notices, StoreContext, StoreDriver } from '../../core/stores/stores.ts'
 import { memoryLog } from './plugins.ts'
 
 /** What a driver is given, where a test says nothing else. */

@@ -1,6 +1,6 @@
 import { CONFIG_COLLECTIONS } from '../../core/config/collections.ts'
-import type { ConfigStore, Stored } from '../../core/stores.ts'
-import { memoryConfigStore } from '../../core/stores-memory.ts'
+import { memoryConfigStore } from '../../core/stores/memory.ts'
+import type { ConfigStore, Stored } from '../../core/stores/stores.ts'
 
 /** The store in memory, with a place before each write where a test may fail it or act as another writer. */
 export interface WatchedStore extends ConfigStore {

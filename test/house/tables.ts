@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownSettingsTable } from '../../core/config/json-schema.ts'
 import { ERRORS } from '../../core/errors.ts'
-import { HOOK_KINDS } from '../../core/hooks.ts'
+import { HOOK_KINDS } from '../../core/hooks/hooks.ts'
 import { builtins } from '../../plugins/index.ts'
 import { plannedProviders, providers } from '../../providers/index.ts'
 import { ROOT } from './sources.ts'
@@ -25,12 +25,12 @@ export function withTables(page: string): string {
   return text
 }
 
-/** What each hook may do is said once, above its signature in core/hooks.ts. */
+/** What each hook may do is said once, above its signature in core/hooks/hooks.ts. */
 function hookTable(): string {
-  const source = readFileSync(join(ROOT, 'core/hooks.ts'), 'utf8')
+  const source = readFileSync(join(ROOT, 'core/hooks/hooks.ts'), 'utf8')
   const rows = Object.entries(HOOK_KINDS).map(([name, { kind, isAsync, onError }]) => {
     const comment = new RegExp(`/\\*\\* ([^\\n]*) \\*/\\n  ${name}\\(`).exec(source)?.[1]
-    if (!comment) throw new Error(`${name} has no sentence above its signature in core/hooks.ts`)
+    if (!comment) throw new Error(`${name} has no sentence above its signature in core/hooks/hooks.ts`)
     return [`\`${name}\``, kind, isAsync ? 'yes' : 'no', onError, comment]
   })
   return table(['hook', 'kind', 'may wait', 'fails', 'what it is for'], rows)

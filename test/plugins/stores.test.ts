@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { chooseDriver } from '../../core/stores-choice.ts'
+import { chooseDriver } from '../../core/stores/choice.ts'
 import { storeDrivers } from '../../plugins/stores.ts'
 import { folderWith } from '../helpers/plugins.ts'
 

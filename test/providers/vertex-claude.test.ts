@@ -3,7 +3,7 @@ import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { STRUCTURED_TEXT } from '../../bench/upstream/contents.ts'
 import type { JsonObject } from '../../core/canonical/json.ts'
-import { definePlugin } from '../../core/plugin.ts'
+import { definePlugin } from '../../core/plugin/plugin.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'
 import { type FakeUpstream, startUpstream } from '../helpers/upstream.ts'
 

@@ -2,7 +2,7 @@ import { BedrockRuntimeClient, InvokeModelCommand, InvokeModelWithResponseStream
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { PLAIN_TEXT } from '../../bench/upstream/contents.ts'
-import { definePlugin } from '../../core/plugin.ts'
+import { definePlugin } from '../../core/plugin/plugin.ts'
 import { createGateway } from '../../transports/testing.ts'
 import { PROVIDERS } from '../matrix/cases.ts'
 import { type MatrixGateway, startMatrixGateway } from '../matrix/gateway.ts'

@@ -2,7 +2,7 @@ import { BedrockRuntimeClient, InvokeModelWithResponseStreamCommand } from '@aws
 import OpenAI from 'openai'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
-import { definePlugin } from '../../core/plugin.ts'
+import { definePlugin } from '../../core/plugin/plugin.ts'
 import { providers as entries } from '../../providers/index.ts'
 import { type Http2Bridge, startHttp2Bridge } from '../../transports/http2.ts'
 import { createGateway, type TestGateway } from '../../transports/testing.ts'

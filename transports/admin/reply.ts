@@ -2,7 +2,7 @@ import type { Json } from '../../core/canonical/json.ts'
 import { ConfigError } from '../../core/config/problems.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { SealingError } from '../../core/sealing/sealing-error.ts'
-import { StoreError } from '../../core/stores.ts'
+import { StoreError } from '../../core/stores/stores.ts'
 import type { ControlReply } from '../../core/threads/messages.ts'
 import type { AdminReply } from './router.ts'
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { GatewayError } from '../../core/errors.ts'
-import type { KeyValueStore } from '../../core/stores.ts'
+import type { KeyValueStore } from '../../core/stores/stores.ts'
 import { MAX_PASSWORD, sameText, verifyPassword } from './password.ts'
 import type { AdminRequest } from './router.ts'
 import { Checks, networkOf, Throttle } from './throttle.ts'

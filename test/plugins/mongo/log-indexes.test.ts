@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LOG_INDEXED, LOG_SORTS, LOG_TEXTS, type LogFilter } from '../../../core/log-records.ts'
+import { LOG_INDEXED, LOG_SORTS, LOG_TEXTS, type LogFilter } from '../../../core/stores/log-records.ts'
 import { connectionOf, createClient } from '../../../plugins/mongo/connection.ts'
 import { BODY_INDEXES, LOG_INDEXES } from '../../../plugins/mongo/log-query.ts'
 import { MongoLogStore } from '../../../plugins/mongo/log-store.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { LogQueue } from '../../../core/log-queue.ts'
+import { LogQueue } from '../../../core/stores/log-queue.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
 import { record } from '../../conformance/log-kit.ts'
 import { MONGO_ENGINES, MONGO_START_MS, NO_MONGO, startMongo } from '../../helpers/mongo.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../bench/target.ts'
-import type { ConfigStore } from '../../../core/stores.ts'
+import type { ConfigStore } from '../../../core/stores/stores.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
 import { record } from '../../conformance/log-kit.ts'
 import { COLLECTIONS, pages } from '../../conformance/store.ts'

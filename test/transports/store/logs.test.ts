@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { LogStore } from '../../../core/stores.ts'
+import type { LogStore } from '../../../core/stores/stores.ts'
 import { mongoDriver } from '../../../plugins/mongo/index.ts'
 import { sqliteDriver } from '../../../plugins/sqlite/index.ts'
 import { record } from '../../conformance/log-kit.ts'

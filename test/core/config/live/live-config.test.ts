@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../../core/canonical/json.ts'
 import { virtualKeyHash } from '../../../../core/config/governance/settings.ts'
-import { STORE_SETTLE_MS, StoreError } from '../../../../core/stores.ts'
+import { STORE_SETTLE_MS, StoreError } from '../../../../core/stores/stores.ts'
 import { watchedStore } from '../../../helpers/watched-store.ts'
 import { newStore, running } from './support.ts'
 
