@@ -180,6 +180,8 @@ function createEarlyListeners({ parts, options, read, log }: Start) {
     opened: undefined,
     open(reason) {
       log.error({ reason }, 'the configuration store does not answer: nothing is served before it does')
+      // It may have answered since, and be lost again.
+      if (early.opened) return
       early.opened = openListeners(parts.createAcceptor, listenerPlans(options, client), materialOf(client?.tls))
       early.opened.catch(() => {})
     },

@@ -75,9 +75,12 @@ export async function openRunningConfig(options: RunningConfigOptions): Promise<
   const store = await openStore(tree, options)
   const folder = folderOf(options)
   const load = (part: JsonObject) => loadConfig({ config: part, env, builtins, folder, isStored: true })
-  const live = new LiveConfig({ load, builtins, env, store: store?.config, log, now: Date.now })
   try {
-    const loaded = await live.open(tree, checkedFor(options))
+    const { live, loaded } = await answered(async () => {
+      // A new one for each attempt: half of what was read may have gone when the store answers again.
+      const next = new LiveConfig({ load, builtins, env, store: store?.config, log, now: Date.now })
+      return { live: next, loaded: await next.open(tree, checkedFor(options)) }
+    }, options)
     return {
       live,
       loaded,
@@ -137,11 +140,11 @@ async function openStore(tree: JsonObject, options: RunningConfigOptions): Promi
     const passphrase = passphraseOf(tree, env)
     if (passphrase === undefined)
       log.warn('no encryption key is set (encryption_key or BIFROST_ENCRYPTION_KEY): secrets lie in the store in plain text')
-    const sealer = await openSealing(raw, { passphrase, now: Date.now() })
+    const sealer = await answered(() => openSealing(raw, { passphrase, now: Date.now() }), options)
     void sealPlain(raw, sealer, log)
     const sealed = sealStore(raw, sealer)
     const context = { folder: choice.folder, collections: CONFIG_COLLECTIONS, log, now: Date.now }
-    await migrateSchema(sealed, { backup: driver.backup && (async () => driver.backup?.(config, context)) })
+    await answered(() => migrateSchema(sealed, { backup: driver.backup && (async () => driver.backup?.(config, context)) }), options)
     const validity = { builtins: options.builtins, env }
     await takeover?.takeOverAtStart(choice.folder, {
       ...{ store: sealed, log, now: Date.now(), passphrase, validity },
@@ -176,7 +179,7 @@ function takeoverNames({ builtins }: RunningConfigOptions) {
 }
 
 /** Waits for the store for as long as it takes: without it nobody's virtual key is known, and an open gateway is no way out. */
-async function answered(ask: () => Promise<void>, { onWaiting, log }: RunningConfigOptions): Promise<void> {
+async function answered<T>(ask: () => Promise<T>, { onWaiting, log }: RunningConfigOptions): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await ask()

@@ -52,7 +52,7 @@ const UNSERVED = 'a document of the configuration cannot be served'
 const MOST_TRIES = 10
 const PAGE = 500
 /** Documents of a file that are under way to the store: it commits together what waits together, while as many are made ready for it. */
-const MERGED_AT_ONCE = 500
+const MERGED_AT_ONCE = 200
 /** Changes that a store tells at once. */
 const MOST_CHANGES = 1000
 
