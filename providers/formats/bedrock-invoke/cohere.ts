@@ -11,10 +11,10 @@ import {
   object,
   optional,
   type Read,
+  readFields,
   required,
   string,
   strings,
-  unknownFields,
   word,
 } from '../shared/fields.ts'
 import { type Answer, answersOf } from '../shared/text-answers.ts'
@@ -32,30 +32,18 @@ const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>
   stop_sequences: ['stop', strings],
   tools: ['tools', (value, param) => list(value, param).map((tool, index) => decodeTool(tool, `${param}[${index}]`))],
 }
+const SIMPLE_FIELDS = new Map(Object.entries(SIMPLE))
 /** Switches that ask for another answer than a chat's. */
 const OWN = ['search_queries_only', 'raw_prompting', 'return_prompt', 'force_single_step']
-const KNOWN: ReadonlySet<string> = new Set([
-  ...Object.keys(SIMPLE),
-  ...OWN,
-  'message',
-  'chat_history',
-  'preamble',
-  'documents',
-  'tool_results',
-  'fallbacks',
-])
+const OTHERS: ReadonlySet<string> = new Set([...OWN, 'message', 'chat_history', 'preamble', 'documents', 'tool_results', 'fallbacks'])
 
 /** Cohere Command R and R+: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-cohere-command-r-plus.html */
 export const cohere: Family = {
   decodeRequest(body: JsonObject, named: Named): DecodedRequest {
     const request: ChatRequest = { ...named, messages: decodeConversation(body) }
-    for (const [name, [field, read]] of Object.entries(SIMPLE)) {
-      const value = optional(body[name], name, read)
-      if (value !== undefined) Object.assign(request, { [field]: value })
-    }
-    const extra = unknownFields(body, KNOWN)
+    const extra = readFields(request, body, { simple: SIMPLE_FIELDS, known: OTHERS })
     if (extra) request.extra = { [NAME]: extra }
-    return { request: withoutUndefined(request), ownOnly: OWN.filter((name) => optional(body[name], name, boolean) === true) }
+    return { request, ownOnly: OWN.filter((name) => optional(body[name], name, boolean) === true) }
   },
   ...answersOf({
     whole: wholeAnswer,

@@ -2,7 +2,7 @@ import type { ChatRequest } from '../../../core/canonical/chat.ts'
 import { type Json, type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { DecodedRequest, NamedByPath } from '../../../core/format.ts'
-import { bad, boolean, integer, number, object, optional, type Read, required, string, strings, unknownFields } from '../shared/fields.ts'
+import { bad, boolean, integer, number, object, optional, type Read, readFields, required, string, strings } from '../shared/fields.ts'
 import { NAME } from './types.ts'
 
 /** Fields that are one value on both sides. */
@@ -19,8 +19,8 @@ const SIMPLE: Readonly<Record<string, readonly [keyof ChatRequest, Read<unknown>
   n: ['choices', integer(1, 128)],
   user: ['user', string],
 }
-const SIMPLE_FIELDS = Object.entries(SIMPLE)
-const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SIMPLE), 'model', 'prompt', 'fallbacks', 'stream_options', 'logprobs', 'echo'])
+const SIMPLE_FIELDS = new Map(Object.entries(SIMPLE))
+const OTHERS: ReadonlySet<string> = new Set(['model', 'prompt', 'fallbacks', 'stream_options', 'logprobs', 'echo'])
 
 /**
  * A request of text completions as a chat of one question (providers.md 5): https://platform.openai.com/docs/api-reference/completions.
@@ -31,15 +31,11 @@ export function decodeRequest(body: JsonObject, named?: NamedByPath): DecodedReq
   if (!model) throw new GatewayError('GW_MODEL_REQUIRED')
   const prompt = required(body.prompt, 'prompt', readPrompt)
   const request: ChatRequest = { model, messages: [{ role: 'user', parts: [{ type: 'text', text: prompt }] }], stream: false }
-  for (const [name, [field, read]] of SIMPLE_FIELDS) {
-    const value = optional(body[name], name, read)
-    if (value !== undefined) Object.assign(request, { [field]: value })
-  }
+  const extra = readFields(request, body, { simple: SIMPLE_FIELDS, known: OTHERS })
   const logprobs = optional(body.logprobs, 'logprobs', integer(0))
   if (logprobs !== undefined) Object.assign(request, { logprobs: true, topLogprobs: logprobs })
   const options = optional(body.stream_options, 'stream_options', object)
   request.streamUsage = options && optional(options.include_usage, 'stream_options.include_usage', boolean)
-  const extra = unknownFields(body, KNOWN)
   if (extra) request.extra = { [NAME]: extra }
   const carry = optional(body.echo, 'echo', boolean) ? { echo: prompt } : undefined
   return { request: withoutUndefined(request), ...(carry && { carry }) }

@@ -1,8 +1,8 @@
 import type { ChatRequest } from '../../../core/canonical/chat.ts'
-import { type JsonObject, withoutUndefined } from '../../../core/canonical/json.ts'
+import type { JsonObject } from '../../../core/canonical/json.ts'
 import type { StopReason } from '../../../core/canonical/stop.ts'
 import type { DecodedRequest, Inbound } from '../../../core/format.ts'
-import { filled, object, optional, type Read, required, unknownFields } from './fields.ts'
+import { filled, object, optional, type Read, readFields, required, type SimpleFields } from './fields.ts'
 import { readPrompt } from './prompt-templates.ts'
 import { answersOf, type Writer } from './text-answers.ts'
 
@@ -29,23 +29,24 @@ export interface PromptSide extends Pick<Inbound, 'encodeResponse' | 'encodeStre
 
 /** The client's side of a dialect whose models continue one text: a prompt is the conversation that it writes down. */
 export function promptSide({ corner, prompt, settingsIn, settings, own = [], others = [], ...writer }: PromptDialect): PromptSide {
-  const known = new Set([prompt, 'fallbacks', ...others, ...(settingsIn === undefined ? Object.keys(settings) : [settingsIn])])
+  const simple = new Map(Object.entries(settings))
+  const known = new Set([prompt, 'fallbacks', ...others, ...(settingsIn === undefined ? [] : [settingsIn])])
   return {
     decodeRequest(body, named) {
       const written = required(body[prompt], prompt, filled)
-      const holder = settingsIn === undefined ? body : (optional(body[settingsIn], settingsIn, object) ?? {})
       const request: ChatRequest = { ...named, messages: readPrompt(written) }
-      for (const [name, [field, read]] of Object.entries(settings)) {
-        const value = optional(holder[name], settingsIn === undefined ? name : `${settingsIn}.${name}`, read)
-        if (value !== undefined) Object.assign(request, { [field]: value })
-      }
-      const extra = unknownFields(body, known)
+      const held = settingsIn === undefined ? undefined : optional(body[settingsIn], settingsIn, object)
+      if (held) readFields(request, held, { simple, known: NONE, path: `${settingsIn}.` })
+      const extra = readFields(request, body, { simple: settingsIn === undefined ? simple : NO_FIELDS, known })
       if (extra) request.extra = { [corner]: extra }
-      return { request: withoutUndefined(request), ownOnly: own.filter((name) => body[name] !== undefined) }
+      return { request, ownOnly: own.filter((name) => body[name] !== undefined) }
     },
     ...answersOf(writer),
   }
 }
+
+const NONE: ReadonlySet<string> = new Set()
+const NO_FIELDS: SimpleFields<ChatRequest> = new Map()
 
 /** Why an answer ended, in words of which each dialect has some. */
 export function wordFor(words: Partial<Record<StopReason, string>> & { stop: string }, reason: StopReason): string {
