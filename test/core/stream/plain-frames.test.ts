@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { Deadlines, systemClock } from '../../../core/deadlines.ts'
-import { ExtraFields } from '../../../core/extra-fields.ts'
 import type { Frame } from '../../../core/format.ts'
 import { decoderOf } from '../../../core/stream/framing.ts'
 import { encodeAwsFrame } from '../../../core/stream/framing-aws.ts'
 import { plainFrames } from '../../../core/stream/plain-frames.ts'
-import { TranslateLane } from '../../../core/stream/translate.ts'
 import { formats } from '../../../providers/formats/index.ts'
 import { runFold } from '../../conformance/format.ts'
+import { factsOf, translated } from '../../helpers/translate-lane.ts'
 
 const source = formats.find(({ name }) => name === 'bedrock-converse') as (typeof formats)[number]
 const TARGETS = formats.filter(
@@ -45,41 +43,21 @@ const FRAMES: Frame[] = [
 const STREAM = Buffer.concat(FRAMES.map((frame) => encodeAwsFrame(frame)))
 
 /** The events that a client of the target gets; translated in full where somebody looks at the parts. */
-function translated(target: (typeof formats)[number], { size, isFull }: { size: number; isFull: boolean }): unknown[] {
-  const written: Buffer[] = []
-  const write = (bytes: string | Uint8Array): void => void written.push(Buffer.from(bytes as string))
-  const lane = new TranslateLane({
-    source,
-    target,
-    live: { write, commit() {}, now: () => 0, deadlines: new Deadlines(systemClock) },
-    extra: new ExtraFields({ requestType: 'chat_completion_stream', provider: 'bedrock', originalModel: 'm', resolvedModel: 'm' }, 0),
-    extraOnAll: false,
-    sendsRaw: false,
-    wantsUsage: false,
-    hidesUsage: false,
-    stages: [],
-    reply: { id: 'r1', created: 1, model: 'm', streamUsage: true },
-    carry: undefined,
-    onPart: isFull ? () => {} : undefined,
-    explain: (error) => error as never,
-    finish: (error, closing = '') => {
-      expect(error).toBeUndefined()
-      written.push(Buffer.from(closing as string))
-    },
-    onBusy() {},
-  })
-  for (let at = 0; at < STREAM.length; at += size) lane.data(STREAM.subarray(at, at + size))
-  lane.end()
-  const { out } = runFold(decoderOf(target.framing), [Buffer.concat(written)])
+function eventsOf(target: (typeof formats)[number], { size, isFull }: { size: number; isFull: boolean }): unknown[] {
+  const reads = []
+  for (let at = 0; at < STREAM.length; at += size) reads.push(STREAM.subarray(at, at + size))
+  const onPart = isFull ? () => {} : undefined
+  const written = translated(reads, { source, target, extra: factsOf('bedrock'), onPart })
+  const { out } = runFold(decoderOf(target.framing), [written])
   return (out as Frame[]).map(({ event, data }) => ({ event, data: data.startsWith('{') ? (JSON.parse(data) as unknown) : data }))
 }
 
 describe.each(TARGETS.map((target) => [target.name, target] as const))('from Bedrock to %s', (_, target) => {
-  const full = translated(target, { size: STREAM.length, isFull: true })
+  const full = eventsOf(target, { size: STREAM.length, isFull: true })
 
   test.each([1, 100, 1000, STREAM.length])('events by pattern are those of the full way, by reads of %i bytes', (size) => {
     expect(full.length).toBeGreaterThan(20)
-    expect(translated(target, { size, isFull: false })).toEqual(full)
+    expect(eventsOf(target, { size, isFull: false })).toEqual(full)
   })
 })
 

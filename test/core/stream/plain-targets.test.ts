@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { StreamPart } from '../../../core/canonical/chat.ts'
 import { foldParts } from '../../../core/canonical/collect.ts'
-import { Deadlines, systemClock } from '../../../core/deadlines.ts'
 import { decoderOf } from '../../../core/stream/framing.ts'
-import { TranslateLane } from '../../../core/stream/translate.ts'
 import { formats } from '../../../providers/formats/index.ts'
 import { runFold } from '../../conformance/format.ts'
+import { translated } from '../../helpers/translate-lane.ts'
 
 const source = formats.find(({ name }) => name === 'openai-chat') as (typeof formats)[number]
 /** They have no calls, or no provider's side that reads them. */
@@ -28,31 +27,10 @@ const EVENTS = [
 ]
 
 /** What a client of the target reads of the stream, whose events come in reads of `size` events. */
-function translated(target: (typeof formats)[number], size: number): string[] {
-  const written: Buffer[] = []
-  const write = (bytes: string | Uint8Array): void => void written.push(Buffer.from(bytes as string))
-  const lane = new TranslateLane({
-    source,
-    target,
-    live: { write, commit() {}, now: () => 0, deadlines: new Deadlines(systemClock) },
-    extra: undefined,
-    extraOnAll: false,
-    sendsRaw: false,
-    wantsUsage: false,
-    hidesUsage: false,
-    stages: [],
-    reply: { id: 'r1', created: 1, model: 'm', streamUsage: true },
-    carry: undefined,
-    explain: (error) => error as never,
-    finish: (error, closing = '') => {
-      expect(error).toBeUndefined()
-      written.push(Buffer.from(closing as string))
-    },
-    onBusy() {},
-  })
-  for (let at = 0; at < EVENTS.length; at += size) lane.data(Buffer.from(EVENTS.slice(at, at + size).join('')))
-  lane.end()
-  const frames = runFold(decoderOf(target.framing), [Buffer.concat(written)]).out
+function readOf(target: (typeof formats)[number], size: number): string[] {
+  const reads = []
+  for (let at = 0; at < EVENTS.length; at += size) reads.push(Buffer.from(EVENTS.slice(at, at + size).join('')))
+  const frames = runFold(decoderOf(target.framing), [translated(reads, { source, target })]).out
   const { out, error } = runFold(target.outbound?.decodeStream as never, frames, {})
   expect(error).toBeUndefined()
   const [choice] = foldParts(out as StreamPart[]).choices
@@ -66,7 +44,7 @@ function translated(target: (typeof formats)[number], size: number): string[] {
 describe.each(TARGETS.map((target) => [target.name, target] as const))('to %s', (name, target) => {
   test.each([1, 3, EVENTS.length])('text by pattern says what text in full says, by reads of %i events', (size) => {
     const text = TEXTS.join('')
-    const parts = translated(target, size)
+    const parts = readOf(target, size)
     // OpenAI's chat and Cohere's have one text and then calls; Gemini's calls are told when they are whole.
     const isOrdered = !['openai-chat', 'cohere-chat', 'gemini'].includes(name)
     if (isOrdered) expect(parts).toEqual([text, 'f{"a":1}', text])

@@ -1,37 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Deadlines, systemClock } from '../../../core/deadlines.ts'
-import { ExtraFields } from '../../../core/extra-fields.ts'
 import { PlainEvents } from '../../../core/stream/plain-events.ts'
 import { PlainTranslation } from '../../../core/stream/plain-translation.ts'
-import { TranslateLane } from '../../../core/stream/translate.ts'
 import { format as anthropicMessages } from '../../../providers/formats/anthropic-messages/index.ts'
 import { format as openaiChat } from '../../../providers/formats/openai-chat/index.ts'
+import { factsOf, translated } from '../../helpers/translate-lane.ts'
 
 /** Translates a stream cut at the given places. Looking at the parts forces the full way for every event. */
 function translate(stream: Buffer, cuts: readonly number[], isFull: boolean): string {
-  let output = ''
-  const lane = new TranslateLane({
-    source: anthropicMessages,
-    target: openaiChat,
-    live: { write: (chunk) => (output += String(chunk)), commit() {}, now: () => 0, deadlines: new Deadlines(systemClock) },
-    extra: new ExtraFields({ requestType: 'chat_completion_stream', provider: 'p', originalModel: 'm', resolvedModel: 'm' }, 0),
-    extraOnAll: false,
-    sendsRaw: false,
-    wantsUsage: false,
-    hidesUsage: false,
-    explain: (error) => error as never,
-    finish: (_, closing = '') => (output += closing),
-    stages: [],
-    reply: { id: 'x', created: 1, model: 'm' },
-    carry: undefined,
-    onBusy() {},
-    onPart: isFull ? () => {} : undefined,
-  })
   const places = [0, ...[...cuts].sort((left, right) => left - right), stream.length]
-  for (const [index, from] of places.slice(0, -1).entries()) lane.data(stream.subarray(from, places[index + 1]))
-  lane.end()
-  return output
+  const reads = places.slice(0, -1).map((from, index) => stream.subarray(from, places[index + 1]))
+  const reply = { id: 'x', created: 1, model: 'm' }
+  const onPart = isFull ? () => {} : undefined
+  return String(translated(reads, { source: anthropicMessages, target: openaiChat, extra: factsOf('p'), reply, onPart }))
 }
 
 function event(value: { type: string } & Record<string, unknown>): string {
