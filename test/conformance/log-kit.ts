@@ -22,23 +22,10 @@ export interface LogStoreCase {
 export const START = Date.UTC(2026, 0, 1, 12)
 /** In milliseconds. */
 export const MINUTE = 60_000
-/** What no engine takes. */
-export const corrupt = { name: 'StoreError', fault: 'corrupt' }
 
 /** A record that ended well, `minute` minutes after the start of all. */
 export function record(id: string, minute = 0, more: Partial<LogRecord> = {}): LogRecord {
   return { id, timestamp: START + minute * MINUTE, status: 'success', provider: 'openai', model: 'gpt', ...more }
-}
-
-/** Runs `work` on one store of an empty place. */
-export async function withStore(engine: LogStoreCase, work: (store: LogStore, place: LogPlace) => Promise<void>): Promise<void> {
-  const place = await engine.newPlace()
-  const store = await place.open()
-  try {
-    await work(store, place)
-  } finally {
-    await store.close()
-  }
 }
 
 /** Their ids. */

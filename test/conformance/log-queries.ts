@@ -9,7 +9,8 @@ import {
   latencyOfClass,
 } from '../../core/stores/log-records.ts'
 import { Random } from '../helpers/random.ts'
-import { corrupt, found, idsOf, type LogStoreCase, MINUTE, record, reference, START, WHOLE, withStore } from './log-kit.ts'
+import { found, idsOf, type LogStoreCase, MINUTE, record, reference, START, WHOLE } from './log-kit.ts'
+import { corrupt, withStore } from './with-store.ts'
 
 /** Filters, and what is none. */
 export function filterTests(engine: LogStoreCase): void {

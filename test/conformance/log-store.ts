@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { MAX_LOG_BODY } from '../../core/stores/log-checks.ts'
 import type { LogFilter } from '../../core/stores/log-records.ts'
 import type { LogStore } from '../../core/stores/stores.ts'
-import { corrupt, found, type LogStoreCase, MINUTE, record, reference, START, WHOLE, withStore } from './log-kit.ts'
+import { found, type LogStoreCase, MINUTE, record, reference, START, WHOLE } from './log-kit.ts'
 import { filterTests, pageTests, summaryTests } from './log-queries.ts'
+import { corrupt, withStore } from './with-store.ts'
 
 /** What every LogStore keeps to. Call it in the engine's own test file. */
 export function logStoreConformance(engine: LogStoreCase): void {

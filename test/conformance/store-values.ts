@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { KeyValueStore, Notices } from '../../core/stores/stores.ts'
+import { corrupt, withStore } from './with-store.ts'
 
 /** Somewhere empty to keep values. */
 export interface ValuePlace {
@@ -20,17 +21,6 @@ export interface KeyValueCase {
 }
 
 const LONG_MS = 60_000
-const corrupt = { name: 'StoreError', fault: 'corrupt' }
-
-async function withStore(engine: KeyValueCase, work: (store: KeyValueStore, place: ValuePlace) => Promise<void>): Promise<void> {
-  const place = await engine.newPlace()
-  const store = await place.open()
-  try {
-    await work(store, place)
-  } finally {
-    await store.close()
-  }
-}
 
 /** What every KeyValueStore keeps to. Call it in the engine's own test file. */
 export function keyValueConformance(engine: KeyValueCase): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../core/canonical/json.ts'
 import { type Collection, type ConfigStore, type Stored, StoreError } from '../../core/stores/stores.ts'
+import { corrupt, withStore } from './with-store.ts'
 
 /** Collections of the suite. */
 export const COLLECTIONS: readonly Collection[] = [
@@ -39,20 +40,8 @@ export function configStoreConformance(engine: ConfigStoreCase): void {
   })
 }
 
-/** Runs `work` on one store of an empty place. */
-async function withStore(engine: ConfigStoreCase, work: (store: ConfigStore, place: ConfigPlace) => Promise<void>): Promise<void> {
-  const place = await engine.newPlace()
-  const store = await place.open()
-  try {
-    await work(store, place)
-  } finally {
-    await store.close()
-  }
-}
-
 const key = (name: string, more: JsonObject = {}): JsonObject => ({ name, value_hash: `hash of ${name}`, ...more })
 const conflict = (field?: string) => ({ name: 'StoreError', fault: 'conflict', field })
-const corrupt = { name: 'StoreError', fault: 'corrupt' }
 
 function documentTests(engine: ConfigStoreCase): void {
   test('an empty one says so', () =>
